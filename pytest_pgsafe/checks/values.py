@@ -1,0 +1,115 @@
+"""Findings: what a check objects to, with the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..compare.values import Comparison
+from ..migrate.values import Trace
+from ..snapshot.values import RowSample
+
+
+class Severity(str, Enum):
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One objection. ``check`` is the collected item that reports it (``rows``, ``values``, …)."""
+
+    code: str
+    check: str
+    severity: Severity
+    object: str
+    message: str
+    before: str | int | None = None
+    after: str | int | None = None
+    samples: tuple[RowSample, ...] = ()
+    #: The expectation's reason, where the change was announced and so became a note.
+    reason: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropExpected:
+    """``[expect] dropped``: a column, table or other object that the migration drops on purpose."""
+
+    object: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsExpected:
+    """``[expect] rows``: ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``, ``>= before``."""
+
+    table: str
+    rule: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenormalizedRule:
+    """``column`` is a copy of ``source``, through the foreign key ``via`` (found when not given)."""
+
+    column: str
+    source: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenormalizedContent:
+    """What was found of one rule on one database."""
+
+    rows: int
+    #: Rows whose copy is distinct from its source, a missing source counted as NULL.
+    drifted: int
+    samples: tuple[RowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a team said: expectations, copies, foreign key policies, budgets."""
+
+    dropped: tuple[DropExpected, ...] = ()
+    rows: tuple[RowsExpected, ...] = ()
+    denormalized: tuple[DenormalizedRule, ...] = ()
+    #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
+    foreign_keys: Mapping[str, str] = field(default_factory=dict)
+    #: Seconds.
+    migrate_budget: float | None = None
+    #: Lock mode and seconds.
+    lock_budget: tuple[str, float] | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Everything that a check may look at."""
+
+    comparison: Comparison
+    trace: Trace | None
+    rules: Rules
+    #: By rule: before, and after where both columns still exist.
+    denormalized: Mapping[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A rule of judgement: data for its page, and a pure function."""
+
+    code: str
+    #: The collected item.
+    check: str
+    name: str
+    severity: Severity
+    condition: str
+    effect: str
+    remedy: str
+    judge: Callable[[Evidence], Iterable[Finding]] = field(repr=False, compare=False)

@@ -1,0 +1,50 @@
+"""What a migration did, as far as the server can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement as the server logged it."""
+
+    text: str
+    #: Milliseconds.
+    duration: float | None = None
+    #: SQLSTATE and message of the error it ended with.
+    error: str | None = None
+    #: Of the file that was run, where it is known.
+    line: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A strong lock that a transaction of the migration held on a relation that was there before."""
+
+    relation: str
+    #: ``AccessExclusiveLock`` and so on: pg_locks.mode.
+    mode: str
+    #: The statement that took it.
+    statement: str
+    #: Milliseconds from when it was taken to the end of its transaction; None where it could not be seen.
+    held: float | None = None
+    #: The table was rewritten while it was held.
+    rewritten: bool = False
+    #: Not seen, but what PostgreSQL's documentation says of the statement.
+    derived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Everything that was observed of one run."""
+
+    seconds: float
+    #: Sessions other than pgsafe's own that were opened on the copy.
+    sessions: int
+    statements: tuple[Statement, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    #: Bytes of WAL written.
+    wal: int | None = None
+    #: What the migration printed, for people.
+    output: str = field(default="", compare=False)

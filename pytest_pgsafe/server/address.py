@@ -1,0 +1,98 @@
+"""Where a database is: the connection parameters of libpq, as one value that keeps its password to itself."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+#: Parameters whose values are secret; they appear in no text that :class:`Address` makes for people.
+SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+SERVICE = "pgsafe"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Connection parameters of one database, by libpq's names.
+
+    Client programs get an address through :meth:`service_file`, so that no parameter, and so no password,
+    stands in an argument list or in the environment.
+    """
+
+    parameters: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def parse(cls, dsn: str) -> Address:
+        """Read a libpq URI or conninfo string.
+
+        :raises ValueError: the string is neither.
+        """
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        try:
+            parsed: Mapping[str, Any] = conninfo_to_dict(dsn)
+        except ProgrammingError as error:
+            # libpq quotes the piece it could not read, which may be the password.
+            raise ValueError("not a libpq URI (postgresql://…) or conninfo string (host=… dbname=…)") from error
+        return cls({key: str(value) for key, value in parsed.items() if value is not None})
+
+    @property
+    def dbname(self) -> str:
+        return self.parameters.get("dbname", "")
+
+    @property
+    def user(self) -> str:
+        return self.parameters.get("user", "")
+
+    def with_(self, **changes: str | None) -> Address:
+        """Return a copy with some parameters replaced; ``None`` removes one."""
+        merged: dict[str, str | None] = {**self.parameters, **changes}
+        return Address({key: value for key, value in merged.items() if value is not None})
+
+    def __str__(self) -> str:
+        """Return the address for people, without secrets: ``user@host:port/dbname``."""
+        shown = self.parameters
+        if "service" in shown and "host" not in shown:
+            where = f"service={shown['service']}"
+        else:
+            where = shown.get("host", shown.get("hostaddr", "localhost"))
+            where += f":{shown['port']}" if "port" in shown else ""
+        user = f"{shown['user']}@" if "user" in shown else ""
+        return f"{user}{where}/{shown.get('dbname', '')}"
+
+    def __repr__(self) -> str:
+        return f"Address({str(self)!r})"
+
+    def url(self, scheme: str = "postgresql") -> str:
+        """Return a URI **with the password**, for a migration tool's environment only."""
+        rest = dict(self.parameters)
+        user, password = rest.pop("user", ""), rest.pop("password", "")
+        host, port, dbname = rest.pop("host", ""), rest.pop("port", ""), rest.pop("dbname", "")
+        if host.startswith("/"):
+            rest["host"], host = host, ""
+        login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
+        return f"{scheme}://{login}{'@' if login else ''}{place}/{quote(dbname, safe='')}{query}"
+
+    @contextmanager
+    def service_file(self, folder: Path | None = None) -> Iterator[dict[str, str]]:
+        """Write a private service file and yield the environment that makes libpq read it.
+
+        Programs are then called with ``service=pgsafe`` as their database. The file is 0600 and gone afterwards.
+        """
+        handle, name = tempfile.mkstemp(prefix="pgsafe-", suffix=".conf", dir=folder)
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(f"[{SERVICE}]\n")
+                # A service file cannot name a service; resolve() has taken its parameters in.
+                file.writelines(f"{key}={value}\n" for key, value in self.parameters.items() if key != "service")
+            yield {"PGSERVICEFILE": name, "PGSERVICE": SERVICE}
+        finally:
+            os.unlink(name)

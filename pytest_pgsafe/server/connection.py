@@ -1,0 +1,104 @@
+"""Sessions in which pgsafe reads: every setting that changes what a value looks like is pinned."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.types.string import TextLoader
+
+from .address import Address
+
+if TYPE_CHECKING:
+    from psycopg.abc import Buffer
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: Settings on which the text of a value or of a definition depends. search_path is pg_catalog alone, so that
+#: every name that PostgreSQL prints is qualified; row_security off makes hidden rows an error, not a smaller count.
+PINNED: dict[str, str] = {
+    "search_path": "pg_catalog",
+    "row_security": "off",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "lc_monetary": "C",
+    "xmloption": "content",
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "default_tablespace": "",
+    "jit": "off",
+}
+
+
+class _AnyEncodingLoader(TextLoader):
+    """Text of a SQL_ASCII database: bytes that nobody promised to be UTF-8 are shown escaped, not lost."""
+
+    def load(self, data: Buffer) -> str:
+        return codecs.decode(bytes(data), "utf-8", "backslashreplace")
+
+
+def connect(
+    address: Address,
+    *,
+    read_only: bool = True,
+    autocommit: bool = True,
+    connect_timeout: int = 10,
+    statement_timeout: str = "0",
+    lock_timeout: str = "0",
+) -> Connection:
+    """Open a session with pinned settings.
+
+    :param read_only: every transaction of the session is READ ONLY unless it asks otherwise.
+    :param connect_timeout: seconds.
+    :param statement_timeout: PostgreSQL's notation, ``"0"`` is none.
+    :raises psycopg.OperationalError: as libpq says it.
+    """
+    parameters: dict[str, Any] = {"connect_timeout": connect_timeout, **address.parameters}
+    parameters["application_name"] = "pgsafe"
+    connection = psycopg.connect(**parameters, autocommit=True, row_factory=tuple_row)
+    try:
+        pin(connection, read_only=read_only, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
+    except BaseException:
+        connection.close()
+        raise
+    connection.autocommit = autocommit
+    return connection
+
+
+def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0", lock_timeout: str = "0") -> None:
+    """Pin the settings of a session that is outside of a transaction, in one round trip."""
+    settings = {
+        **PINNED,
+        "default_transaction_read_only": "on" if read_only else "off",
+        "statement_timeout": statement_timeout,
+        "lock_timeout": lock_timeout,
+        "idle_in_transaction_session_timeout": "0",
+    }
+    names, values = list(settings), list(settings.values())
+    # Not set_config('…') by literal: one parameterised call sets all of them, whatever their number.
+    connection.execute(
+        "select pg_catalog.set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s(name, value)",
+        (names, values),
+    )
+    if connection.info.encoding == "ascii":
+        for name in ("text", "varchar", "bpchar", "name", "unknown"):
+            connection.adapters.register_loader(name, _AnyEncodingLoader)
+
+
+def resolve(connection: Connection, address: Address) -> Address:
+    """Return the address with everything that libpq took from services, passfiles and the environment filled in."""
+    known = {
+        option.keyword.decode(): option.val.decode()
+        for option in connection.pgconn.info
+        if option.val and option.keyword.decode() not in {"service", "servicefile", "application_name", "options"}
+    }
+    if "options" in address.parameters:
+        known["options"] = address.parameters["options"]
+    return Address({**{key: value for key, value in address.parameters.items() if key != "service"}, **known})

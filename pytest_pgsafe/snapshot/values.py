@@ -1,0 +1,124 @@
+"""The facts of a database at one moment: its catalog, and what it holds.
+
+Sums of 64-bit hashes are exact integers of any size (PostgreSQL adds bigint to numeric).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..catalog.values import Catalog
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnContent:
+    """One column's content: how many values are NULL, and the sum of its values' hashes seeded by their row's key."""
+
+    nulls: int
+    digest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableContent:
+    """What one scan of a table says. Column names are bare and quoted as in :class:`~..catalog.values.Column`."""
+
+    rows: int
+    #: The key that seeds the digests, in order; empty when rows are digested whole, as a multiset.
+    key: tuple[str, ...]
+    columns: Mapping[str, ColumnContent]
+    #: Of whole rows (without key) or of the keys alone (with key): which rows there are.
+    digest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceValue:
+    """``last_value`` and ``is_called``; at the source a range, since sequences ignore snapshots."""
+
+    value: int
+    is_called: bool
+    #: The reading after the dump, where there are two.
+    upper: int | None = None
+
+    @property
+    def next(self) -> tuple[int, bool]:
+        return self.value, self.is_called
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKeyContent:
+    """Rows of the referencing table with a NULL among the key's columns, and rows whose referenced row is missing."""
+
+    nulls: int
+    orphans: int
+    #: Up to five orphans, each the key columns' values as text.
+    samples: tuple[tuple[str | None, ...], ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotVerified:
+    """Something that was there and was not compared, and why."""
+
+    object: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeObjects:
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A database at one moment."""
+
+    server_version: str = field(compare=False)
+    taken_at: datetime = field(compare=False)
+    catalog: Catalog
+    #: By ``schema.table``. A partitioned table stands for its partitions, which are not listed again.
+    tables: Mapping[str, TableContent]
+    sequences: Mapping[str, SequenceValue]
+    #: By constraint name.
+    foreign_keys: Mapping[str, ForeignKeyContent]
+    #: Sequence name to the largest (or, counting down, smallest) value in its column; None where the column is empty.
+    sequence_bounds: Mapping[str, int | None] = field(default_factory=dict)
+    large_objects: LargeObjects = LargeObjects(count=0, digest=0)
+    not_verified: tuple[NotVerified, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowSample:
+    """A row as people see it: the key's and the differing columns' values as PostgreSQL prints them.
+
+    ``before`` is None for a row that was added, ``after`` for one that is gone.
+    """
+
+    key: Mapping[str, str | None]
+    before: Mapping[str, str | None] | None
+    after: Mapping[str, str | None] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableDifference:
+    """How the rows of one table differ between two databases that are both alive. Counts are exact."""
+
+    #: The table's name on the before and on the after side.
+    before: str
+    after: str
+    key: tuple[str, ...]
+    gone: int
+    added: int
+    #: By column name of the before side: how many rows that are on both sides have another value.
+    changed: Mapping[str, int]
+    #: Of those, how many went from a value to NULL.
+    nulled: Mapping[str, int]
+    gone_samples: tuple[RowSample, ...] = ()
+    added_samples: tuple[RowSample, ...] = ()
+    #: By column.
+    changed_samples: Mapping[str, tuple[RowSample, ...]] = field(default_factory=dict)
+
+    @property
+    def same(self) -> bool:
+        return not (self.gone or self.added or any(self.changed.values()))
