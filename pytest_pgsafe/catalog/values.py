@@ -101,7 +101,7 @@ class Constraint(Object):
 
     #: The table or, for a domain's constraint, the domain.
     table: str
-    #: ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``, ``not null`` (18), ``constraint trigger``.
+    #: ``primary key``, ``unique``, ``foreign key``, ``check``, ``exclusion``, ``not null`` (from 18).
     form: str
     #: pg_get_constraintdef, without NOT VALID and NOT ENFORCED, which stand in their own fields.
     definition: str
@@ -246,7 +246,8 @@ class Type(Object):
     labels: tuple[str, ...] = ()
     #: Of a composite, ``name type [collation]`` in order.
     attributes: tuple[str, ...] = ()
-    #: Of a domain: the type below, default, nullability and collation; of a range: subtype and its options; a base type's functions.
+    #: Of a domain: the type below, default, nullability and collation; of a range: subtype and options; of a base type:
+    #: its functions.
     definition: str = ""
 
 
@@ -289,8 +290,8 @@ class Definition(Object):
     ``form`` is the kind: ``event trigger``, ``publication``, ``subscription``, ``statistics``, ``foreign server``,
     ``foreign-data wrapper``, ``user mapping``, ``cast``, ``operator``, ``operator class``, ``operator family``,
     ``collation``, ``conversion``, ``language``, ``access method``, ``transform``, ``text search configuration``,
-    ``text search dictionary``, ``text search parser``, ``text search template``, ``security label``. Two kinds may share a
-    name, so the catalog's key is ``form name``.
+    ``text search dictionary``, ``text search parser``, ``text search template``, ``security label``. Two kinds may
+    share a name, so the catalog's key is ``form name``.
     """
 
     kind: ClassVar[str] = "definition"

@@ -9,6 +9,9 @@ from enum import Enum
 from ..catalog.values import Object
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
 
+#: What an attribute of a catalog value, or a fact, can be.
+Attribute = str | int | float | bool | tuple[str | None, ...] | None
+
 
 class Action(str, Enum):
     ADDED = "added"
@@ -19,10 +22,11 @@ class Action(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One object that was added, dropped, renamed, or changed in one field.
+    """One object that was added, dropped, renamed, or changed in one attribute.
 
-    ``kind`` is the object's (``table``, ``column``, …), or ``rows``, ``values``, ``sequence value``, ``foreign key``
-    (nulls and orphans), ``large objects`` for content. A rename has the new name in ``after``; every further field that differs is a change of its own.
+    ``kind`` is the object's (``table``, ``column``, …), or for content ``rows``, ``values``, ``sequence value``,
+    ``foreign key`` (nulls and orphans) and ``large objects``. A rename has the new name in ``after``; every further
+    attribute that differs is a change of its own.
     """
 
     kind: str
@@ -30,10 +34,10 @@ class Change:
     #: The name on the before side; on the after side for what was added.
     object: str
     #: The field of the value that changed; None for the object as a whole.
-    field: str | None = None
-    before: object = None
-    after: object = None
-    #: The whole values, for a check that needs more than the field.
+    attribute: str | None = None
+    before: Attribute = None
+    after: Attribute = None
+    #: The whole values, for a check that needs more than the attribute.
     old: Object | None = field(default=None, repr=False)
     new: Object | None = field(default=None, repr=False)
 

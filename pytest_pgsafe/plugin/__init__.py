@@ -1,2 +1,1 @@
-def pytest_addoption(parser):
-    pass
+"""The pytest plugin: hooks, options, fixtures and collected items. The only room that imports pytest."""

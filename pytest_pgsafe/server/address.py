@@ -89,10 +89,10 @@ class Address:
         """
         handle, name = tempfile.mkstemp(prefix="pgsafe-", suffix=".conf", dir=folder)
         try:
-            with open(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(f"[{SERVICE}]\n")
                 # A service file cannot name a service; resolve() has taken its parameters in.
                 file.writelines(f"{key}={value}\n" for key, value in self.parameters.items() if key != "service")
             yield {"PGSERVICEFILE": name, "PGSERVICE": SERVICE}
         finally:
-            os.unlink(name)
+            Path(name).unlink()

@@ -86,7 +86,7 @@ class Server(ABC):
         """Create an empty, marked database from template0.
 
         :param name: what it is for (``before``); the full name has a prefix and is unique: it is in the address.
-        :param options: of CREATE DATABASE: ``encoding``, ``lc_collate``, ``lc_ctype``, ``locale_provider``, ``icu_locale`` …
+        :param options: of CREATE DATABASE: ``encoding``, ``lc_collate``, ``lc_ctype``, ``icu_locale`` …
         :raises CopyError:
         """
 
@@ -115,7 +115,8 @@ class Server(ABC):
     def log(self, *, since: int = 0) -> tuple[Sequence[Mapping[str, object]], int]:
         """Return the records of the structured server log from position ``since``, and the position after them.
 
-        Records are jsonlog's keys (``message``, ``pid``, ``dbname``, ``application_name``, ``error_severity``, ``state_code`` …) on every major.
+        Records have the keys of jsonlog on every major (``message``, ``pid``, ``dbname``, ``application_name``,
+        ``error_severity``, ``state_code`` …).
         An existing server returns none.
         """
 

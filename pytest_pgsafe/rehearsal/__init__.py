@@ -1,0 +1,1 @@
+"""The whole way: restore, snapshot, migrate, snapshot, compare, check, roll back."""

@@ -1,0 +1,62 @@
+"""What a rehearsal found, complete: everything that a report or a collected item says comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..checks.values import Finding, Severity
+from ..compare.values import Change
+from ..migrate.values import Trace
+from ..snapshot.values import NotVerified
+
+
+class Outcome(str, Enum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step in the order of the run: ``server``, ``backup``, ``restore``, ``clone``, ``migrate``, ``rollback`` …"""
+
+    name: str
+    seconds: float
+    outcome: Outcome
+    #: Why it failed or was skipped; with remedies, and what the program printed.
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One rehearsal or drill."""
+
+    steps: tuple[Step, ...]
+    #: ``server_version``, ``database``, and where it came from (without secrets).
+    source: Mapping[str, str]
+    #: ``kind``, ``version``, ``origin``.
+    server: Mapping[str, str]
+    changes: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    #: Relations whose content was compared, and their rows.
+    relations: int = 0
+    rows: int = 0
+    not_verified: tuple[NotVerified, ...] = ()
+    trace: Trace | None = None
+    #: Checks that had nothing to judge, and why (``rollback``: no way back configured).
+    unused: Mapping[str, str] = field(default_factory=dict)
+    #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
+    interrupted: str | None = None
+    #: How to connect to what was kept (--pgsafe-keep).
+    kept: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``passed``, ``failed`` (unsafe: an error finding or a failed step) or ``error`` (no verdict was reached)."""
+        if self.interrupted is not None:
+            return "error"
+        if any(finding.severity is Severity.ERROR for finding in self.findings):
+            return "failed"
+        return "failed" if any(step.outcome is Outcome.FAILED for step in self.steps) else "passed"
