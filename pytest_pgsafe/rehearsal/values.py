@@ -20,7 +20,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step in the order of the run: ``server``, ``backup``, ``restore``, ``clone``, ``migrate``, ``rollback`` …"""
+    """One step, in the order of the run: server, backup, restore, clone, migrate, rollback and so on."""
 
     name: str
     seconds: float
