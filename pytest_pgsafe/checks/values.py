@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..compare.values import Comparison
 from ..migrate.values import Trace
-from ..snapshot.values import RowSample
+from ..snapshot.values import DenormalizedContent, DenormalizedRule, RowSample
 
 
 class Severity(str, Enum):
@@ -50,25 +50,6 @@ class RowsExpected:
     table: str
     rule: str
     reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenormalizedRule:
-    """``column`` is a copy of ``source``, through the foreign key ``via`` (found when not given)."""
-
-    column: str
-    source: str
-    via: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenormalizedContent:
-    """What was found of one rule on one database."""
-
-    rows: int
-    #: Rows whose copy is distinct from its source, a missing source counted as NULL.
-    drifted: int
-    samples: tuple[RowSample, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,3 +122,26 @@ class TableDifference:
     @property
     def same(self) -> bool:
         return not (self.gone or self.added or any(self.changed.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenormalizedRule:
+    """``column`` is a copy of ``source``, through the foreign key ``via`` (found when not given)."""
+
+    column: str
+    source: str
+    via: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.column} = {self.source}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenormalizedContent:
+    """What was found of one rule on one database."""
+
+    rows: int
+    #: Rows whose copy is distinct from its source, a missing source counted as NULL.
+    drifted: int
+    samples: tuple[RowSample, ...] = ()
