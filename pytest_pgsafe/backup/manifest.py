@@ -1,0 +1,156 @@
+"""A backup as pgsafe keeps it: a folder whose manifest says what belongs to it, written last."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..catalog import codec
+from ..errors import BackupError
+from ..snapshot.values import Snapshot
+
+FORMAT = "pgsafe-backup/1"
+MANIFEST = "manifest.json"
+FACTS = "facts.json"
+ARCHIVE = "database.dump"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of a backup, its path relative to the manifest, with forward slashes."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    format: str
+    #: The moment of the snapshot, in UTC; the age of a backup counts from here.
+    taken_at: datetime
+    #: ``user@host:port/dbname``, without secrets.
+    source: str
+    database: str
+    server_version: str
+    pg_dump_version: str
+    files: tuple[File, ...]
+
+
+def describe(folder: Path) -> tuple[File, ...]:
+    """Hash every file of a backup folder but its manifest."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    return tuple(
+        File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=_sha256(path))
+        for path in paths
+    )
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest: from here on the folder is a backup."""
+    (folder / MANIFEST).write_bytes(codec.dumps(manifest))
+
+
+def read(folder: Path) -> Manifest:
+    """Read a manifest and prove every file that it names, and that there is no other.
+
+    :raises BackupError: with each file that is missing, altered or unknown.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = codec.loads(Manifest, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BackupError("the manifest of the backup cannot be read", looked_at=[f"{path}: {error}"]) from error
+    if manifest.format != FORMAT:
+        raise BackupError(
+            f"the backup has the format {manifest.format}, not {FORMAT}",
+            looked_at=[str(path)],
+            remedies=["use the release of pytest-pgsafe that wrote it, or a newer one"],
+        )
+    wanted = {file.path: file for file in manifest.files}
+    found = {file.path: file for file in describe(folder)}
+    faults = [f"{name}: missing" for name in wanted if name not in found]
+    faults += [f"{name}: not in the manifest" for name in found if name not in wanted]
+    faults += [
+        f"{name}: {found[name].bytes} bytes, {file.bytes} in the manifest"
+        if found[name].bytes != file.bytes
+        else f"{name}: the SHA-256 is not the manifest's"
+        for name, file in wanted.items()
+        if name in found and found[name] != file
+    ]
+    if FACTS not in wanted:
+        faults.append(f"{FACTS}: not in the manifest")
+    if faults:
+        raise BackupError(
+            "the backup is not what its manifest says",
+            looked_at=[str(folder), *sorted(faults)],
+            remedies=["take a new backup, or fetch another copy of this one"],
+        )
+    return manifest
+
+
+def facts(folder: Path) -> Snapshot:
+    """Read the facts of a backup that :func:`read` has proven.
+
+    :raises BackupError: the file is not one of facts.
+    """
+    try:
+        return codec.loads(Snapshot, (folder / FACTS).read_bytes())
+    except (OSError, ValueError) as error:
+        raise BackupError(
+            "the facts of the backup cannot be read; they may be of another release of pytest-pgsafe",
+            looked_at=[str(folder / FACTS)],
+            remedies=["take a new backup with this release"],
+        ) from error
+
+
+@contextmanager
+def incomplete(folder: Path, *, durable: bool) -> Iterator[Path]:
+    """Yield a folder under a temporary name; it gets its own name when everything went well, and else is gone.
+
+    :param durable: force files and folders to disk before the rename.
+    """
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    partial.mkdir(parents=True, mode=0o700)
+    try:
+        yield partial
+        if durable:
+            _sync([*partial.rglob("*"), partial])
+        partial.rename(folder)
+        if durable:
+            _sync([folder.parent])
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there."""
+    import shutil
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""One moment of a source: a snapshot that facts and pg_dump share, taken where nothing can slip past it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from ..errors import BackupError
+from ..server.address import Address
+from ..server.connection import Connection, connect
+
+#: How often the list of tables may change under us before we give up.
+ATTEMPTS = 5
+
+# What pg_dump locks too. Foreign tables are never scanned, but their definition is dumped.
+_TABLES = """
+select c.oid::int8, n.nspname, c.relname
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p')
+  and c.relpersistence <> 't'
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+order by c.oid
+"""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An exported snapshot, alive as long as its connection's transaction."""
+
+    connection: Connection
+    #: What ``pg_dump --snapshot`` and ``SET TRANSACTION SNAPSHOT`` take.
+    snapshot: str
+
+
+@contextmanager
+def moment(address: Address, *, lock_timeout: str = "30s") -> Iterator[Moment]:
+    """Hold one moment of a database, read only.
+
+    Tables are locked in ACCESS SHARE mode before the snapshot is exported: TRUNCATE ignores snapshots, and one that
+    commits after the export would empty a table that nobody has read yet, for facts and dump alike. Whoever
+    created a table in between makes us start again.
+
+    :param lock_timeout: how long to wait for a table that somebody holds exclusively, in PostgreSQL's notation.
+    :raises BackupError: a table cannot be locked, or the list of tables does not come to rest.
+    """
+    with connect(address, autocommit=True) as connection:
+        for _ in range(ATTEMPTS):
+            tables = connection.execute(_TABLES).fetchall()
+            connection.execute("begin transaction isolation level repeatable read, read only")
+            # Neither statement takes the transaction's snapshot; the locks come first.
+            _lock(connection, [(schema, name) for _, schema, name in tables], lock_timeout)
+            found = connection.execute("select pg_catalog.pg_export_snapshot()").fetchone()
+            assert found is not None
+            if connection.execute(_TABLES).fetchall() == tables:
+                break
+            connection.execute("rollback")
+        else:
+            raise BackupError(
+                "the tables of the source do not come to rest: some were created, renamed or dropped "
+                f"during each of {ATTEMPTS} attempts to take a snapshot",
+                looked_at=[str(address)],
+                remedies=["take the backup when no migration runs on the source"],
+            )
+        try:
+            yield Moment(connection, str(found[0]))
+        finally:
+            if not connection.closed:
+                connection.execute("rollback")
+
+
+def _lock(connection: Connection, tables: Sequence[tuple[str, str]], timeout: str) -> None:
+    if not tables:
+        return
+    names = sql.SQL(", ").join([sql.SQL("only {}").format(sql.Identifier(*table)) for table in tables])
+    try:
+        connection.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(timeout)))
+        connection.execute(sql.SQL("lock table {} in access share mode").format(names))
+    except psycopg.errors.LockNotAvailable as error:
+        raise BackupError(
+            f"a table of the source stayed locked for {timeout}",
+            looked_at=[str(error).splitlines()[0]],
+            remedies=["end the session that holds the lock (pg_blocking_pids), or take the backup later"],
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BackupError(
+            "the role that reads the source may not read every table",
+            looked_at=[str(error).splitlines()[0]],
+            remedies=["GRANT pg_read_all_data TO the role, or use the owner of the tables"],
+        ) from error
+    except psycopg.errors.UndefinedTable:
+        # Dropped since the list was read: the list that is read next will differ.
+        connection.execute("rollback")
+        connection.execute("begin transaction isolation level repeatable read, read only")

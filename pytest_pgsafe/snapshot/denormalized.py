@@ -1,0 +1,125 @@
+"""Denormalised columns against their source: how many rows agree, and which do not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+from psycopg import sql
+
+from ..catalog.values import Catalog, Constraint
+from ..errors import ConfigError
+from ..server.connection import Connection
+from .key import choose_key
+from .values import DenormalizedContent, DenormalizedRule, RowSample
+
+#: Foreign keys that a copy may be away from its source.
+MAXIMUM_HOPS = 4
+
+
+def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, samples: int = 5) -> DenormalizedContent:
+    """Compare a copy with what stands at the end of its foreign keys, row by row.
+
+    A row without a source (a NULL key, an orphan) agrees when its copy is NULL.
+
+    :param rule: with full names, ``schema.table.column``.
+    :raises ConfigError: no or no single way leads from the copy to the source.
+    """
+    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
+    joins = path(catalog, rule)
+    key = choose_key(catalog, copy.table)
+    from_ = _joins(copy.table, joins)
+    left, right = _column(0, copy.column), _column(len(joins), source.column)
+    counted = connection.execute(
+        sql.SQL("select count(*), count(*) filter (where {l} is distinct from {r}) from {f}").format(
+            l=left, r=right, f=from_
+        )
+    ).fetchone()
+    assert counted is not None
+    rows, drifted = counted
+    found: tuple[RowSample, ...] = ()
+    if drifted:
+        columns = sql.SQL(", ").join([sql.SQL("{}::text").format(_column(0, name)) for name in key] or [sql.SQL("null")])
+        order = sql.SQL(", ").join([_column(0, name) for name in key] or [sql.SQL("1")])
+        query = sql.SQL("select {l}::text, {r}::text, {c} from {f} where {l} is distinct from {r} order by {o} limit {n}")
+        found = tuple(
+            RowSample(
+                key=dict(zip(key, values, strict=False)), before={rule.column: mine}, after={rule.source: theirs}
+            )
+            for mine, theirs, *values in connection.execute(
+                query.format(l=left, r=right, c=columns, f=from_, o=order, n=sql.Literal(samples))
+            )
+        )
+    return DenormalizedContent(rows=rows, drifted=drifted, samples=found)
+
+
+def path(catalog: Catalog, rule: DenormalizedRule) -> tuple[Constraint, ...]:
+    """Find the foreign keys that lead from a copy to its source: the shortest way, or the one that ``via`` begins.
+
+    Where several keys lead to the same table (who assigned, who reported), the one whose name the copy's begins with is
+    meant: ``assigned_to_name`` is read through ``assigned_to_id``.
+
+    :raises ConfigError: with the ways that there are.
+    """
+    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
+    if copy.table == source.table:
+        return ()
+    ways = list(_ways(catalog, copy.table, source.table))
+    if rule.via is not None:
+        bare = rule.via.rsplit(".", 1)[-1]
+        ways = [way for way in ways if bare in way[0].columns or way[0].name.endswith(f".{bare}")]
+    shortest = [way for way in ways if len(way) == min(map(len, ways))]
+    if len(shortest) > 1:
+        shared = [max(len(os.path.commonprefix([copy.column, name])) for name in way[0].columns) for way in shortest]
+        shortest = [way for way, length in zip(shortest, shared, strict=True) if length == max(shared)]
+    if len(shortest) == 1:
+        return shortest[0]
+    shown = [" -> ".join(key.name for key in way) for way in ways]
+    raise ConfigError(
+        f"[[denormalized]] {rule.name}: "
+        + (f"{len(shortest)} ways lead" if shortest else "no foreign key leads")
+        + f" from {copy.table} to {source.table}",
+        looked_at=shown or [f"the foreign keys of {copy.table}, {MAXIMUM_HOPS} steps deep"],
+        remedies=['name the foreign key column that it is read through: via = "…_id"'],
+    )
+
+
+def _ways(catalog: Catalog, start: str, end: str) -> Iterator[tuple[Constraint, ...]]:
+    keys: dict[str, list[Constraint]] = {}
+    for constraint in catalog.constraints.values():
+        if constraint.references is not None:
+            keys.setdefault(constraint.table, []).append(constraint)
+    level: list[tuple[Constraint, ...]] = [(key,) for key in keys.get(start, [])]
+    for _ in range(MAXIMUM_HOPS):
+        yield from (way for way in level if way[-1].references == end)
+        level = [
+            (*way, key)
+            for way in level
+            for key in keys.get(way[-1].references or "", [])
+            if key.references not in {start, *(step.references for step in way)}
+        ]
+
+
+def _joins(table: str, keys: Sequence[Constraint]) -> sql.Composed:
+    joined = sql.SQL("{} as t0").format(_quoted(table))
+    for number, key in enumerate(keys):
+        on = sql.SQL(" and ").join(
+            [
+                sql.SQL("{} = {}").format(_column(number, mine), _column(number + 1, theirs))
+                for mine, theirs in zip(key.columns, key.reference_columns, strict=True)
+            ]
+        )
+        joined += sql.SQL(" left join {} as {} on {}").format(
+            _quoted(key.references or ""), sql.SQL(f"t{number + 1}"), on  # type: ignore[arg-type]
+        )
+    return joined
+
+
+def _column(table: int, quoted: str) -> sql.Composed:
+    return sql.SQL("{}.{}").format(sql.SQL(f"t{table}"), _quoted(quoted))  # type: ignore[arg-type]
+
+
+def _quoted(name: str) -> sql.SQL:
+    """Take a name that quote_ident has written as it is."""
+    return sql.SQL(name)  # type: ignore[arg-type]
+

@@ -1,0 +1,25 @@
+from pytest_pgsafe.backup.roles import names
+
+DUMP = '''\
+ALTER TABLE public.a OWNER TO app_owner;
+ALTER TABLE public."OWNER TO x" OWNER TO "Odd ""name""";
+GRANT SELECT,INSERT ON TABLE public.a TO reader;
+GRANT ALL ON SCHEMA public TO PUBLIC;
+GRANT SELECT ON TABLE public.a TO boss WITH GRANT OPTION;
+REVOKE ALL ON TABLE public.a FROM former;
+ALTER DEFAULT PRIVILEGES FOR ROLE maker IN SCHEMA public GRANT SELECT ON TABLES TO taker;
+ALTER DEFAULT PRIVILEGES FOR ROLE maker REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+CREATE POLICY p ON public.a FOR SELECT TO one, "Two" USING ((id > 0));
+CREATE USER MAPPING FOR mapped SERVER s;
+GRANT SELECT ON TABLE public.a TO pg_monitor;
+COPY public.a (x) FROM stdin;
+ALTER TABLE public.a OWNER TO not_a_role;
+\\.
+SET SESSION AUTHORIZATION last;
+'''
+
+
+def test_roles_of_a_dump_and_nothing_from_its_data() -> None:
+    assert set(names(DUMP.splitlines(keepends=True))) == {
+        "app_owner", 'Odd "name"', "reader", "boss", "former", "maker", "taker", "one", "Two", "mapped", "last",
+    }  # fmt: skip
