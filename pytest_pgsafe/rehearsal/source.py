@@ -1,0 +1,121 @@
+"""The source, looked at before the first step: whether it can be read, its version, and what its restore needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from ..backup import archive as archives
+from ..config import values as config
+from ..errors import ConfigError, SourceError
+from ..server.address import Address
+from ..server.connection import connect, resolve
+from ..server.version import Version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Exactly one of ``address``, ``archive`` and ``sql`` is there."""
+
+    address: Address | None = None
+    archive: archives.Archive | None = None
+    sql: tuple[Path, ...] = ()
+    #: For people, without secrets.
+    shown: str
+    database: str = ""
+    version: Version | None = None
+    #: The least major of a server that it can be restored into; None if any will do.
+    least_major: int | None = None
+    extensions: tuple[str, ...] = ()
+    #: Bytes, as far as they are known.
+    size: int = 0
+
+    @property
+    def kind(self) -> str:
+        if self.address is not None:
+            return "database"
+        return "backup" if self.archive is not None else "sql"
+
+
+def examine(source: config.Source) -> Source:
+    """Look at a source without changing anything.
+
+    :raises SourceError: the database cannot be reached, with the reason and what to do.
+    :raises ConfigError: the file is no backup.
+    """
+    if source.dsn is not None:
+        return _database(source.dsn)
+    if source.backup is not None:
+        found = archives.recognise(source.backup)
+        origin = archives.origin(found)
+        size = sum(file.stat().st_size for file in source.backup.rglob("*")) if source.backup.is_dir() else 0
+        return Source(
+            archive=found,
+            shown=str(source.backup),
+            database=source.backup.name,
+            version=origin.server,
+            least_major=origin.least,
+            size=size or source.backup.stat().st_size,
+        )
+    return Source(sql=source.sql, shown=", ".join(path.name for path in source.sql), database=source.sql[0].stem)
+
+
+_FACTS = """
+select current_database(), pg_database_size(current_database()),
+       (select coalesce(array_agg(extname::text order by extname), '{}') from pg_extension)
+"""
+
+
+def _database(dsn: str) -> Source:
+    try:
+        address = Address.parse(dsn)
+    except ValueError as error:
+        raise ConfigError("the source is " + str(error)) from error
+    try:
+        with connect(address, statement_timeout="60s", lock_timeout="10s") as connection:
+            version = Version(connection.info.server_version)
+            address = resolve(connection, address)
+            row = connection.execute(_FACTS).fetchone()
+    except psycopg.Error as error:
+        raise unreachable(address, error) from error
+    assert row is not None
+    name, size, extensions = row
+    return Source(
+        address=address,
+        shown=str(address),
+        database=name,
+        version=version,
+        least_major=version.major,
+        extensions=tuple(extensions),
+        size=size,
+    )
+
+
+def unreachable(address: Address, error: psycopg.Error) -> SourceError:
+    """Say why a source cannot be read, and what to do, without repeating a password."""
+    text = str(error).strip()
+    secret = address.parameters.get("password")
+    if secret:
+        text = text.replace(secret, "***")
+    return SourceError(
+        f"the source {address} cannot be read",
+        looked_at=text.splitlines()[:4],
+        remedies=_remedies(text, address),
+    )
+
+
+def _remedies(text: str, address: Address) -> Sequence[str]:
+    if "password authentication failed" in text:
+        return ["the password is wrong, or the role does not exist: correct the URI, PGPASSWORD or ~/.pgpass"]
+    if "no password supplied" in text:
+        return ["give the password in ~/.pgpass, a service file or PGPASSWORD"]
+    if "no pg_hba.conf entry" in text:
+        return ["allow this host, role and database in the server's pg_hba.conf"]
+    if "does not exist" in text:
+        return [f"correct the name: psql --list shows the databases of {address.with_(dbname=None)}"]
+    if "too many" in text or "remaining connection slots" in text:
+        return ["the server has no connection left: end some, or raise max_connections"]
+    return ["see that the server runs and that host and port are right: pg_isready says so"]

@@ -1,0 +1,51 @@
+"""The steps of a run, each with its time and outcome, whichever of them is the last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..errors import StepError
+from .values import Outcome, Step
+
+
+class Stopped(Exception):  # noqa: N818 (not an error: what went wrong stands in the step)
+    """A step failed and is recorded; what comes after it cannot be done."""
+
+
+class Steps:
+    """What was done so far."""
+
+    def __init__(self, progress: Callable[[str], None] | None = None) -> None:
+        self._done: list[Step] = []
+        self._progress = progress or (lambda _: None)
+
+    @property
+    def done(self) -> tuple[Step, ...]:
+        return tuple(self._done)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Record a step that has nothing to do."""
+        self._done.append(Step(name=name, seconds=0.0, outcome=Outcome.SKIPPED, reason=reason))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Record a step; a :class:`StepError` in it becomes its reason.
+
+        :raises Stopped: the step failed.
+        """
+        self._progress(name)
+        start = time.monotonic()
+        try:
+            yield
+        except StepError as error:
+            self._record(name, start, Outcome.FAILED, str(error))
+            raise Stopped from error
+        except BaseException as error:
+            self._record(name, start, Outcome.FAILED, f"broken off: {type(error).__name__}")
+            raise
+        self._record(name, start, Outcome.PASSED, None)
+
+    def _record(self, name: str, start: float, outcome: Outcome, reason: str | None) -> None:
+        self._done.append(Step(name=name, seconds=round(time.monotonic() - start, 3), outcome=outcome, reason=reason))
