@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +82,7 @@ class Address:
         return f"{scheme}://{login}{'@' if login else ''}{place}/{quote(dbname, safe='')}{query}"
 
     @contextmanager
-    def service_file(self, folder: Path | None = None) -> Iterator[dict[str, str]]:
+    def service_file(self, folder: Path | None = None) -> Generator[dict[str, str]]:
         """Write a private service file and yield the environment that makes libpq read it.
 
         Programs are then called with ``service=pgsafe`` as their database. The file is 0600 and gone afterwards.

@@ -125,6 +125,13 @@ class Server(ABC):
         """For the report: ``kind``, ``version``, ``origin`` (folder, image or address) and why it was chosen."""
 
     @abstractmethod
+    def keep(self) -> Sequence[str]:
+        """Leave the server and its databases running after :meth:`close`, and after this process.
+
+        :returns: lines for people: how to connect (without the password), how to remove it.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Drop and stop everything that was made. Safe to call twice."""
 

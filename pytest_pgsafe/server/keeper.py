@@ -1,0 +1,263 @@
+"""Keep one PostgreSQL server: start it, and leave nothing of it when whoever asked for it is gone.
+
+Run as a script, by :mod:`.local`, in a process and session of its own. One line of JSON on standard input says what to
+start, one line on standard output answers. The end of standard input, which comes however the owner ends, or
+SIGTERM, stops the server and removes its folder; the line ``keep`` before it leaves both until SIGTERM.
+
+Only the standard library, and everything imported up front: once root's keeper has become the unprivileged user, that
+user may not be able to read the interpreter's files. The owner's process writes no secret into it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PREFIX = "pgsafe-"
+LOCK = "lock"
+#: Bytes in sockaddr_un.sun_path, without the terminator: 107 on Linux, 103 on the BSDs and macOS.
+SOCKET_PATH = 103
+#: Seconds: until a server answers, until it has stopped.
+START, STOP = 60.0, 10.0
+TRIES = 5
+PR_SET_PDEATHSIG = 1
+
+
+class NoServerError(Exception):
+    """The server cannot be had; the message goes to the owner."""
+
+
+class Keeper:
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self.wanted = wanted
+        self.owner: int = wanted["owner"]
+        self.folder = Path()
+        self.server: subprocess.Popen[bytes] | None = None
+        self.kept = False
+        self.pending = b""
+        self.poll = select.poll()
+        self.poll.register(0, select.POLLIN)
+        self.libc = ctypes.CDLL(None)
+
+    def start(self) -> dict[str, Any]:
+        self.folder = self._make_folder()
+        data = self.folder / "data"
+        self._copy(Path(self.wanted["template"]), data)
+        configuration = (data / "postgresql.conf").read_text("utf-8")
+        reason = ""
+        for _ in range(TRIES):
+            port = _free_port()
+            (data / "postgresql.conf").write_text(f"{configuration}\n{self._settings(port)}", "utf-8")
+            self._spawn(data)
+            if self._ready(data):
+                return {"folder": str(self.folder), "port": port, "pid": self.server.pid if self.server else 0}
+            reason = self._log_tail()
+            # Somebody took the port after it was found free.
+            if "Address already in use" not in reason:
+                break
+        raise NoServerError(f"the server did not start\n{reason}")
+
+    def watch(self) -> None:
+        """Return when the server has to stop: at the end of standard input, or when the owner is gone.
+
+        A process forked from the owner may hold the other end of the pipe open; hence the look at our parent.
+        """
+        while not self._ended(1.0):
+            pass
+        if self.kept:
+            while self.server is not None and self.server.poll() is None:
+                time.sleep(0.5)
+
+    def stop(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        server = self.server
+        # Immediate first would do for the data, which are thrown away; fast lets clients see why they were ended.
+        for number, seconds in ((signal.SIGINT, 3.0), (signal.SIGQUIT, STOP), (signal.SIGKILL, STOP)):
+            if server is None or server.poll() is not None:
+                break
+            server.send_signal(number)
+            try:
+                server.wait(seconds)
+            except subprocess.TimeoutExpired:
+                continue
+        if self.folder != Path():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ended(self, seconds: float) -> bool:
+        """Wait so long at most for the owner to say or be something."""
+        if self.poll.poll(seconds * 1000):
+            said = os.read(0, 4096)
+            if not said:
+                return True
+            self.pending += said
+            self.kept = self.kept or b"keep\n" in self.pending
+        return os.getppid() != self.owner
+
+    def _make_folder(self) -> Path:
+        refused: list[str] = []
+        for place in self.wanted["places"]:
+            path = Path(place) / f"{PREFIX}{secrets.token_hex(6)}"
+            if len(str(path / "s" / ".s.PGSQL.65535")) > SOCKET_PATH:
+                refused.append(f"{place}: too long for a socket")
+                continue
+            try:
+                path.mkdir(mode=0o700)
+                (path / "s").mkdir(mode=0o700)
+            except OSError as error:
+                refused.append(f"{place}: {error.strerror}")
+                continue
+            # Held while we live (close-on-exec, so by no child): tells others that the folder is in use.
+            handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            _sweep(Path(place))
+            return path
+        raise NoServerError("no folder for the server's data\n" + "\n".join(refused))
+
+    def _copy(self, template: Path, data: Path) -> None:
+        # GNU's cp shares blocks where the file system can, and is faster than shutil where it cannot.
+        for command in (["cp", "-R", "--reflink=auto"], ["cp", "-R"]):
+            done = subprocess.run([*command, str(template), str(data)], capture_output=True, check=False)
+            if done.returncode == 0:
+                return
+            shutil.rmtree(data, ignore_errors=True)
+        raise NoServerError(f"the initialised cluster could not be copied\n{done.stderr.decode('utf-8', 'replace')}")
+
+    def _settings(self, port: int) -> str:
+        settings = {**self.wanted["settings"], "port": str(port), "unix_socket_directories": str(self.folder / "s")}
+        return "".join(f"{name} = '{_quoted(value)}'\n" for name, value in settings.items())
+
+    def _spawn(self, data: Path) -> None:
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        with (self.folder / "start.log").open("wb") as log:
+            self.server = subprocess.Popen(
+                [self.wanted["postgres"], "-D", str(data)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                preexec_fn=self._die_with_keeper,  # noqa: PLW1509 there is one thread
+            )
+
+    def _die_with_keeper(self) -> None:
+        # A keeper that was killed outright cannot stop the server: the kernel does.
+        if sys.platform == "linux":
+            self.libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
+
+    def _ready(self, data: Path) -> bool:
+        """Wait until postmaster.pid says so, as pg_ctl does; False when the server has ended."""
+        until = time.monotonic() + START
+        while time.monotonic() < until:
+            if self.server is None or self.server.poll() is not None:
+                return False
+            try:
+                lines = (data / "postmaster.pid").read_text("utf-8", "replace").splitlines()
+            except OSError:
+                lines = []
+            if len(lines) >= 8 and lines[7].strip() == "ready":
+                return True
+            if self._ended(0.005):
+                raise NoServerError("the owner is gone")
+        return False
+
+    def _log_tail(self) -> str:
+        lines: list[str] = []
+        for path in (self.folder / "start.log", *sorted((self.folder / "data" / "log").glob("*"))):
+            lines += path.read_text("utf-8", "replace").splitlines()[-10:]
+        return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    return str(value).replace("\\", "\\\\").replace("'", "''")
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _sweep(place: Path) -> None:
+    """Remove what keepers left that were killed themselves: folders of ours whose lock nobody holds."""
+    for path in place.glob(f"{PREFIX}*"):
+        try:
+            state = path.lstat()
+            # A keeper that is just starting has its folder before its lock.
+            if state.st_uid != os.geteuid() or time.time() - state.st_mtime < 60:
+                continue
+            handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _running(path / "data" / "postmaster.pid"):
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            continue
+        finally:
+            os.close(handle)
+
+
+def _running(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text("utf-8").split()[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
+def _become(uid: int, gid: int) -> None:
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def main() -> None:
+    # Ctrl-C is for the owner, who stops us in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    line = b""
+    while not line.endswith(b"\n"):
+        said = os.read(0, 1)
+        if not said:
+            return
+        line += said
+    wanted = json.loads(line)
+    os.umask(0o077)
+    os.chdir("/")
+    if wanted["uid"] is not None:
+        _become(wanted["uid"], wanted["gid"])
+    keeper = Keeper(wanted)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        try:
+            answer = keeper.start()
+        except (NoServerError, OSError) as error:
+            answer = {"error": str(error)}
+        os.write(1, json.dumps(answer).encode() + b"\n")
+        if "error" not in answer:
+            keeper.watch()
+    except BrokenPipeError:
+        pass
+    finally:
+        keeper.stop()
+
+
+if __name__ == "__main__":
+    main()

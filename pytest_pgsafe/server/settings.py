@@ -1,0 +1,108 @@
+"""What a database has beside its content, and a copy by template loses: ALTER DATABASE … SET, and its privileges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from .connection import Connection
+
+#: Settings whose values are lists of names, quoted one by one (GUC_LIST_QUOTE; pg_dumpall has the same list).
+LISTS = frozenset(
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
+)
+#: What can be granted on a database.
+PRIVILEGES = {"CREATE": sql.SQL("CREATE"), "CONNECT": sql.SQL("CONNECT"), "TEMPORARY": sql.SQL("TEMPORARY")}
+
+
+def carry_over(session: Connection, source: int, target: str) -> None:
+    """Give a database the settings and privileges of another.
+
+    :param source: OID.
+    :param target: name; a new copy, with the same owner, in the same server.
+    :raises psycopg.Error:
+    """
+    for role, setting in session.execute(
+        "select case when setrole <> 0 then pg_get_userbyid(setrole) end, unnest(setconfig)"
+        " from pg_db_role_setting where setdatabase = %s",
+        (source,),
+    ).fetchall():
+        name, value = setting.split("=", 1)
+        whose = sql.SQL("DATABASE {}").format(sql.Identifier(target))
+        if role is not None:
+            whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(target))
+        session.execute(sql.SQL("ALTER {} SET {} TO {}").format(whose, _name(name), _value(name, value)))
+    _carry_over_privileges(session, source, target)
+
+
+def _name(setting: str) -> sql.Composable:
+    # A custom setting has a qualified name: app.tenant.
+    return sql.Identifier(*setting.split("."))
+
+
+def _value(name: str, value: str) -> sql.Composable:
+    if name.lower() not in LISTS:
+        return sql.Literal(value)
+    return sql.SQL(", ").join(map(sql.Literal, split_list(value))) if value else sql.Literal("")
+
+
+def split_list(value: str) -> Sequence[str]:
+    """Split a list of quoted names as PostgreSQL does: ``"$user", public`` is ``$user`` and ``public``."""
+    names: list[str] = []
+    name, quoted, position = "", False, 0
+    while position < len(value):
+        character = value[position]
+        if character == '"':
+            if quoted and value[position + 1 : position + 2] == '"':
+                name += '"'
+                position += 1
+            else:
+                quoted = not quoted
+        elif character == "," and not quoted:
+            names.append(name)
+            name = ""
+        elif quoted or not character.isspace():
+            name += character
+        position += 1
+    return [*names, name]
+
+
+def _carry_over_privileges(session: Connection, source: int, target: str) -> None:
+    database = sql.Identifier(target)
+    owner, unset = session.execute(
+        "select pg_get_userbyid(datdba), datacl is null from pg_database where oid = %s", (source,)
+    ).fetchone() or ("", True)
+    # No list at all means the defaults, which the copy has too; an empty list means that everything was revoked.
+    if unset:
+        return
+    session.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, sql.Identifier(owner)))
+    for grantor, grantee, privilege, grantable in session.execute(
+        "select pg_get_userbyid(a.grantor), case when a.grantee <> 0 then pg_get_userbyid(a.grantee) end,"
+        " a.privilege_type, a.is_grantable"
+        " from pg_database d, aclexplode(d.datacl) with ordinality a(grantor, grantee, privilege_type, is_grantable, n)"
+        " where d.oid = %s order by a.grantor <> d.datdba, n",
+        (source,),
+    ).fetchall():
+        statement = sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(
+            PRIVILEGES[privilege],
+            database,
+            sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee),
+            sql.SQL(" WITH GRANT OPTION" if grantable else ""),
+        )
+        if grantor == owner:
+            session.execute(statement)
+            continue
+        # Who granted it is part of the privilege, and only that role itself can say so.
+        session.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(grantor)))
+        try:
+            session.execute(statement)
+        finally:
+            session.execute("RESET ROLE")
