@@ -1,0 +1,70 @@
+"""Two snapshots in, changes out. Nothing here talks to a server or says what is bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..snapshot.values import NotVerified, Snapshot, TableDifference
+from .content import content, differing
+from .identity import Identity, match
+from .restored import restored_equals_source
+from .structure import ordered, structure
+from .values import Action, Change, Comparison
+
+__all__ = [
+    "Action",
+    "Change",
+    "Comparison",
+    "Identity",
+    "compare",
+    "differing",
+    "match",
+    "restored_equals_source",
+]
+
+
+def compare(
+    before: Snapshot,
+    after: Snapshot,
+    *,
+    cloned: bool,
+    differences: Mapping[str, TableDifference],
+    tables: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Return everything in which two snapshots differ.
+
+    :param cloned: ``after`` is a physical copy of ``before``.
+    :param differences: by the table's name before, for the tables that :func:`differing` named. A table whose digest
+        differs and for which there is none is reported as changed all the same.
+    :param tables: names after by names before, if they are not those that :func:`match` finds.
+    :param columns: the same for columns.
+    """
+    identity = match(before.catalog, after.catalog, cloned=cloned)
+    told = {"tables": tables, "columns": columns}
+    objects = {**identity.objects, **{name: pairs for name, pairs in told.items() if pairs is not None}}
+    identity = replace(identity, objects=objects)
+    changes = [
+        *structure(before.catalog, after.catalog, identity, cloned=cloned),
+        *content(before, after, identity, differences),
+    ]
+    return Comparison(
+        before=before,
+        after=after,
+        cloned=cloned,
+        changes=ordered(changes),
+        rows=differences,
+        tables=identity.tables,
+        columns=identity.columns,
+        not_verified=_not_verified(before, after, identity),
+    )
+
+
+def _not_verified(before: Snapshot, after: Snapshot, identity: Identity) -> tuple[NotVerified, ...]:
+    """Return what could not be compared, each object once, by its name before."""
+    found = {item.object: item for item in before.not_verified}
+    names = {new: old for old, new in identity.tables.items()}
+    for item in after.not_verified:
+        found.setdefault(names.get(item.object, item.object), item)
+    return tuple(sorted(found.values(), key=lambda item: (item.object, item.reason)))

@@ -52,8 +52,8 @@ class Comparison:
     cloned: bool
     changes: tuple[Change, ...]
     #: By the table's name before. Only tables whose content differs.
-    rows: Mapping[str, TableDifference] = field(default_factory=dict)
+    rows: Mapping[str, TableDifference] = field(default_factory=dict[str, TableDifference])
     #: Names after by names before, of tables and columns (``schema.table.column``) that are on both sides.
-    tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict[str, str])
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
     not_verified: tuple[NotVerified, ...] = ()

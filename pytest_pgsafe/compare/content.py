@@ -1,0 +1,142 @@
+"""What the databases hold: rows, values, sequences, foreign keys, large objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..catalog.values import Catalog
+from ..snapshot.values import Snapshot, TableContent, TableDifference
+from .identity import Identity
+from .values import Action, Attribute, Change
+
+
+def differing(
+    before: Snapshot, after: Snapshot, *, tables: Mapping[str, str], columns: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the tables, by their names before, whose content is not proven equal by counts and digests.
+
+    Their rows are to be compared on the databases themselves; what :func:`~pytest_pgsafe.compare.compare` gets no
+    difference for is taken to be changed.
+    """
+    pairs = _by_table(before.catalog, after.catalog, columns)
+    return tuple(
+        name
+        for name, content in before.tables.items()
+        if name in tables and not _equal(content, after.tables.get(tables[name]), pairs.get(name, {}))
+    )
+
+
+def content(
+    before: Snapshot, after: Snapshot, identity: Identity, differences: Mapping[str, TableDifference]
+) -> Iterator[Change]:
+    """Yield what differs in content, by the names before."""
+    for name in differing(before, after, tables=identity.tables, columns=identity.columns):
+        yield from _table(name, before, after, identity, differences.get(name))
+    yield from _sequences(before, after, identity)
+    yield from _foreign_keys(before, after, identity)
+    if before.large_objects != after.large_objects:
+        ours, theirs = before.large_objects, after.large_objects
+        same = ours.count == theirs.count
+        attribute = "content" if same else "count"
+        yield _change("large objects", "large objects", attribute, ours.count, theirs.count)
+
+
+def unexplained(name: str, before: Snapshot, after: Snapshot, identity: Identity, difference: TableDifference) -> bool:
+    """Tell whether the digests differ although no row was found to differ.
+
+    That must not be: either the facts or the search for rows missed something. Digests of another key, of another
+    type or of other columns are not comparable, and say nothing here.
+    """
+    ours, theirs = before.tables[name], after.tables.get(identity.tables[name])
+    if theirs is None or difference.gone or difference.added:
+        return False
+    pairs = _by_table(before.catalog, after.catalog, identity.columns).get(name, {})
+    kept = _comparable(name, pairs, before.catalog, after.catalog, identity)
+    if ours.rows != theirs.rows:
+        return True
+    if tuple(pairs.get(column, "") for column in ours.key) != theirs.key or not set(ours.key) <= kept:
+        return False
+    whole = bool(ours.key) or (kept == set(ours.columns) and len(theirs.columns) == len(ours.columns))
+    if whole and ours.digest != theirs.digest:
+        return True
+    return any(
+        ours.columns[column] != theirs.columns.get(pairs[column])
+        for column in kept & set(ours.columns)
+        if not difference.changed.get(column)
+    ) and bool(ours.key)
+
+
+def _table(
+    name: str,
+    before: Snapshot,
+    after: Snapshot,
+    identity: Identity,
+    difference: TableDifference | None,
+) -> Iterator[Change]:
+    ours, there = before.tables[name], after.tables.get(identity.tables[name])
+    rows = None if there is None else there.rows
+    if difference is None:
+        yield _change("rows", name, "content", ours.rows, rows)
+        return
+    if difference.gone or difference.added:
+        yield _change("rows", name, "rows", ours.rows, ours.rows - difference.gone + difference.added)
+    for column, changed in difference.changed.items():
+        if changed:
+            yield _change("values", f"{name}.{column}", "values", None, changed)
+    if unexplained(name, before, after, identity, difference):
+        yield _change("rows", name, "content", ours.rows, rows)
+
+
+def _equal(ours: TableContent, theirs: TableContent | None, pairs: Mapping[str, str]) -> bool:
+    if theirs is None or ours.rows != theirs.rows or ours.digest != theirs.digest:
+        return False
+    if tuple(pairs.get(column) for column in ours.key) != theirs.key:
+        return False
+    return all(ours.columns[column] == theirs.columns.get(pairs[column]) for column in ours.columns if column in pairs)
+
+
+def _by_table(before: Catalog, after: Catalog, columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return, by table, bare names after by bare names before."""
+    pairs: dict[str, dict[str, str]] = {}
+    for name, there in columns.items():
+        ours, theirs = before.columns.get(name), after.columns.get(there)
+        if ours is not None and theirs is not None:
+            pairs.setdefault(ours.table, {})[ours.column] = theirs.column
+    return pairs
+
+
+def _comparable(table: str, pairs: Mapping[str, str], before: Catalog, after: Catalog, identity: Identity) -> set[str]:
+    """Return the columns whose type is the same on both sides."""
+    kept: set[str] = set()
+    for column, there in pairs.items():
+        ours = before.columns.get(f"{table}.{column}")
+        theirs = after.columns.get(f"{identity.tables[table]}.{there}")
+        if ours is not None and theirs is not None and ours.type == theirs.type and ours.collation == theirs.collation:
+            kept.add(column)
+    return kept
+
+
+def _sequences(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:
+    for name, old in before.sequences.items():
+        new = after.sequences.get(identity.of("sequences").get(name, ""))
+        if new is None:
+            continue
+        if old.value != new.value:
+            yield _change("sequence value", name, "value", old.value, new.value)
+        elif old.is_called != new.is_called:
+            yield _change("sequence value", name, "is_called", old.is_called, new.is_called)
+
+
+def _foreign_keys(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:
+    for name, old in before.foreign_keys.items():
+        new = after.foreign_keys.get(identity.of("constraints").get(name, ""))
+        if new is None:
+            continue
+        for attribute in ("nulls", "orphans"):
+            ours, theirs = getattr(old, attribute), getattr(new, attribute)
+            if ours != theirs:
+                yield _change("foreign key", name, attribute, ours, theirs)
+
+
+def _change(kind: str, name: str, attribute: str, before: Attribute, after: Attribute) -> Change:
+    return Change(kind=kind, action=Action.CHANGED, object=name, attribute=attribute, before=before, after=after)

@@ -1,0 +1,48 @@
+"""Names as the catalog writes them: parts joined by dots, each as ``quote_ident`` prints it."""
+
+from __future__ import annotations
+
+import re
+
+_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+
+
+def split(name: str) -> tuple[str, ...]:
+    """Return the parts of a qualified name; a function's argument types stay with its last part."""
+    head, parenthesis, arguments = name.partition("(") if not name.startswith('"') else _split_quoted(name)
+    parts = tuple(_PART.findall(head))
+    return (*parts[:-1], parts[-1] + parenthesis + arguments) if parts else (name,)
+
+
+def _split_quoted(name: str) -> tuple[str, str, str]:
+    # A parenthesis may stand inside a quoted part.
+    outside = re.sub(r'"(?:[^"]|"")*"', lambda found: "_" * len(found.group()), name)
+    at = outside.find("(")
+    return (name, "", "") if at < 0 else (name[:at], "(", name[at + 1 :])
+
+
+def bare(name: str) -> str:
+    """Return the last part."""
+    return split(name)[-1]
+
+
+def container(name: str) -> str:
+    """Return the name without its last part: a column's table, a table's schema; empty for a bare name."""
+    return ".".join(split(name)[:-1])
+
+
+def unquoted(part: str) -> str:
+    """Return what a quoted part means."""
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
+
+
+def means(name: str, wanted: str) -> bool:
+    """Tell whether ``wanted``, qualified or not, quoted or not, may stand for ``name``."""
+    if name == wanted:
+        return True
+    whole, tail = split(name), split(wanted)
+    if len(tail) > len(whole):
+        return False
+    return all(
+        unquoted(ours) == unquoted(theirs) for ours, theirs in zip(reversed(whole), reversed(tail), strict=False)
+    )

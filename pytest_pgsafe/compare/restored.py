@@ -1,0 +1,154 @@
+"""Does a restored database hold what its source held? The answer of the restore drill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..catalog.values import Constraint, Grant, Object
+from ..snapshot.values import SequenceValue, Snapshot, TableContent
+from .identity import Identity, match
+from .names import split
+from .renames import tokens
+from .structure import ordered, structure
+from .values import Action, Attribute, Change
+
+#: A cluster's own business, or what pg_dump says itself that it does not carry over.
+_NOT_RESTORED: Mapping[str, frozenset[str]] = {
+    # The scratch database has a name and an owner of its own; a limit of connections is pg_dumpall's.
+    "database": frozenset({"owner", "connection_limit"}),
+    # CREATE EXTENSION names neither a version nor an owner: the server's default version, the restoring role.
+    "extension": frozenset({"version", "owner"}),
+    # A tablespace is a folder of the source's machine.
+    "table": frozenset({"tablespace"}),
+    "index": frozenset({"tablespace"}),
+    # Restored switched off on purpose.
+    "subscription": frozenset({"enabled", "definition", "owner"}),
+}
+#: Printed anew from a tree by each major.
+_REPRINTED = frozenset({"definition", "default", "using", "check", "predicate", "partition_key", "partition_bound"})
+
+
+def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change, ...]:
+    """Return every difference that a faithful restore does not explain; none means equal.
+
+    Materialised views are recomputed by a restore, so only their definitions count. Unlogged tables are dumped with
+    their rows by default, so they count like others. Sequences ignore snapshots: a restored value lies between the
+    two readings of the source.
+    """
+    identity = match(source.catalog, restored.catalog, cloned=False)
+    majors = _major(source), _major(restored)
+    found = [
+        change
+        for change in structure(source.catalog, restored.catalog, identity, cloned=False)
+        if not _noise(change) and not (majors[0] != majors[1] and _version(change, majors))
+    ]
+    found += _tables(source, restored, identity)
+    found += _sequences(source, restored)
+    found += _foreign_keys(source, restored)
+    if source.large_objects != restored.large_objects:
+        attribute = "content" if source.large_objects.count == restored.large_objects.count else "count"
+        ours, theirs = source.large_objects.count, restored.large_objects.count
+        found.append(_change("large objects", "large objects", attribute, ours, theirs))
+    return ordered(found)
+
+
+def _major(snapshot: Snapshot) -> int:
+    return int(snapshot.server_version.split(".")[0].split()[0])
+
+
+def _noise(change: Change) -> bool:
+    # A dump without subscriptions is the safe one: they hold passwords.
+    if change.kind == "subscription" and change.action is Action.DROPPED:
+        return True
+    return change.attribute in _NOT_RESTORED.get(change.kind, frozenset())
+
+
+def _version(change: Change, majors: tuple[int, int]) -> bool:
+    """Tell whether the change is only another major's way to say the same."""
+    value: Object | None = change.old if change.old is not None else change.new
+    older, newer = min(majors), max(majors)
+    if isinstance(value, Constraint) and value.form == "not null" and older < 18 <= newer:
+        # From 18 on NOT NULL is a constraint with a name; the column's own field is compared anyway.
+        return True
+    if isinstance(value, Grant):
+        # MAINTAIN came with 17; 15 took CREATE on the schema public from PUBLIC.
+        maintain = value.privilege == "MAINTAIN" and older < 17 <= newer
+        public = value.object == "public" and value.object_kind == "schema" and older < 15 <= newer
+        return maintain or public
+    if change.kind == "schema" and change.object == "public":
+        return change.attribute == "owner" and older < 15 <= newer
+    if change.kind == "database":
+        # The locale of ICU has a field of its own from 15 on, the rules from 16 on.
+        return change.attribute in ("locale", "icu_rules") and older < 16
+    if change.attribute in _REPRINTED and isinstance(change.before, str) and isinstance(change.after, str):
+        return _loose(change.before) == _loose(change.after)
+    return False
+
+
+def _loose(text: str) -> list[str]:
+    """Return a definition's words without parentheses and qualifications, which differ between majors."""
+    return [split(word)[-1] if word[0] not in "'$" else word for word in tokens(text) if word not in "();"]
+
+
+def _tables(source: Snapshot, restored: Snapshot, identity: Identity) -> Iterator[Change]:
+    unread = {item.object for item in source.not_verified} | {item.object for item in restored.not_verified}
+    for name, ours in source.tables.items():
+        if name in source.catalog.views or name in unread or name not in identity.tables:
+            continue
+        theirs = restored.tables.get(name)
+        if theirs is None:
+            yield _change("rows", name, "content", ours.rows, None)
+        elif ours.rows != theirs.rows:
+            yield _change("rows", name, "rows", ours.rows, theirs.rows)
+        else:
+            yield from _content(name, ours, theirs)
+
+
+def _content(name: str, ours: TableContent, theirs: TableContent) -> Iterator[Change]:
+    if ours.key != theirs.key or ours.digest != theirs.digest:
+        yield _change("rows", name, "content", ours.rows, theirs.rows)
+    for column, content in ours.columns.items():
+        there = theirs.columns.get(column)
+        if there is None:
+            yield _change("values", f"{name}.{column}", "content", None, None)
+        elif content.nulls != there.nulls:
+            yield _change("values", f"{name}.{column}", "nulls", content.nulls, there.nulls)
+        elif content != there:
+            yield _change("values", f"{name}.{column}", "digest", content.digest, there.digest)
+
+
+def _sequences(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
+    for name, ours in source.sequences.items():
+        theirs = restored.sequences.get(name)
+        if theirs is None:
+            if name in restored.catalog.sequences:
+                yield _change("sequence value", name, "value", ours.value, None)
+        elif not _between(ours, theirs):
+            same = ours.value == theirs.value
+            attribute = "is_called" if same else "value"
+            values = (ours.is_called, theirs.is_called) if same else (ours.value, theirs.value)
+            yield _change("sequence value", name, attribute, *values)
+
+
+def _between(ours: SequenceValue, theirs: SequenceValue) -> bool:
+    if ours.upper is None or ours.upper == ours.value:
+        # With two equal readings the first call may still have come between them.
+        return ours.value == theirs.value and (ours.is_called == theirs.is_called or ours.upper is not None)
+    low, high = sorted((ours.value, ours.upper))
+    return low <= theirs.value <= high
+
+
+def _foreign_keys(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
+    for name, ours in source.foreign_keys.items():
+        theirs = restored.foreign_keys.get(name)
+        if theirs is None:
+            if name in restored.catalog.constraints:
+                yield _change("foreign key", name, "orphans", ours.orphans, None)
+            continue
+        for attribute in ("nulls", "orphans"):
+            if getattr(ours, attribute) != getattr(theirs, attribute):
+                yield _change("foreign key", name, attribute, getattr(ours, attribute), getattr(theirs, attribute))
+
+
+def _change(kind: str, name: str, attribute: str, before: Attribute, after: Attribute) -> Change:
+    return Change(kind=kind, action=Action.CHANGED, object=name, attribute=attribute, before=before, after=after)
