@@ -83,8 +83,11 @@ class Snapshot:
     #: By constraint name.
     foreign_keys: Mapping[str, ForeignKeyContent]
     #: Sequence name to the largest (or, counting down, smallest) value in its column; None where the column is empty.
-    sequence_bounds: Mapping[str, int | None] = field(default_factory=dict)
+    sequence_bounds: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
     large_objects: LargeObjects = LargeObjects(count=0, digest=0)
+    #: Of the populated ones, by name. Not compared as a whole: a restore refreshes them, so a stale one differs; the
+    #: two sides of a physical clone compare exactly.
+    materialized_views: Mapping[str, TableContent] = field(default_factory=dict[str, TableContent], compare=False)
     not_verified: tuple[NotVerified, ...] = field(default=(), compare=False)
 
 
@@ -117,7 +120,7 @@ class TableDifference:
     gone_samples: tuple[RowSample, ...] = ()
     added_samples: tuple[RowSample, ...] = ()
     #: By column.
-    changed_samples: Mapping[str, tuple[RowSample, ...]] = field(default_factory=dict)
+    changed_samples: Mapping[str, tuple[RowSample, ...]] = field(default_factory=dict[str, tuple[RowSample, ...]])
 
     @property
     def same(self) -> bool:

@@ -1,0 +1,234 @@
+"""The content of tables as numbers: one scan counts the rows, counts each column's NULLs and sums its values' hashes.
+
+With a key, each value's hash is seeded by the hash of its row's key, so that values that change places change the sum;
+the sum of the keys' own hashes says which rows there are. Without one, values are summed as they are, and a hash of
+each whole row is summed beside them, so that duplicates count and a row's values belong together. A NULL adds nothing
+to a column's sum: it is counted, and wherever it moves, a value that is seeded by another row appears or goes.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ..server.connection import Connection
+from .expressions import xor
+from .plan import Plan
+from .session import UNREADABLE, failed, query, reason
+from .values import ColumnContent, NotVerified, TableContent
+
+__all__ = ["key_hash", "read_content", "read_contents", "row_hash"]
+
+#: What is read by one query: many small tables, or a piece of a big one.
+_BATCH_BYTES = 16 << 20
+_BATCH_COLUMNS = 1_000
+_BATCH_TABLES = 100
+#: From this size a table is cut into pieces when there are several connections; the piece's size, in bytes.
+_PIECE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A plan, or the part of it in a range of blocks; ``last`` None is open."""
+
+    plan: Plan
+    first: int | None = None
+    last: int | None = None
+
+    @property
+    def condition(self) -> str:
+        bounds = [("ctid >=", self.first), ("ctid <", self.last)]
+        terms = [f"{operator} '({block},0)'::pg_catalog.tid" for operator, block in bounds if block is not None]
+        return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def read_content(connection: Connection, plan: Plan) -> TableContent:
+    """Read one table.
+
+    :raises psycopg.Error: as the server says it; no privilege and hidden rows among them.
+    """
+    return _read(connection, [_Part(plan)])[0]
+
+
+def read_contents(
+    connections: Sequence[Connection], plans: Sequence[Plan]
+) -> tuple[dict[str, TableContent], tuple[NotVerified, ...]]:
+    """Read many tables, small ones together and big ones in pieces, on several connections at once.
+
+    :param connections: at least one; several have to see the same snapshot.
+    :returns: contents by table, in the order of ``plans``; and the tables that could not be read.
+    :raises SnapshotError: the server failed, rather than one table.
+    """
+    tasks: queue.SimpleQueue[list[_Part]] = queue.SimpleQueue()
+    for task in _tasks(connections[0], plans, pieces=len(connections) > 1):
+        tasks.put(task)
+    found: dict[str, TableContent] = {}
+    missing: dict[str, NotVerified] = {}
+
+    def work(connection: Connection) -> list[tuple[_Part, TableContent | NotVerified]]:
+        done: list[tuple[_Part, TableContent | NotVerified]] = []
+        while True:
+            try:
+                task = tasks.get_nowait()
+            except queue.Empty:
+                return done
+            done += _attempt(connection, task)
+
+    with ThreadPoolExecutor(max_workers=len(connections)) as pool:
+        for done in list(pool.map(work, connections)):
+            for part, content in done:
+                name = part.plan.table
+                if isinstance(content, NotVerified):
+                    missing[name] = content
+                else:
+                    found[name] = _add(found[name], content) if name in found else content
+    order = [plan.table for plan in plans]
+    return (
+        {name: found[name] for name in order if name in found and name not in missing},
+        tuple(missing[name] for name in order if name in missing),
+    )
+
+
+def key_hash(plan: Plan, alias: str) -> str:
+    """Return the SQL of a row's seed: the hash of its key, every column of it seeded by its place."""
+    hashes = [column.form.hash(f"{alias}.{column.name}", "0") for column in plan.key_columns]
+    if len(hashes) == 1:
+        return hashes[0]
+    return f"pg_catalog.hashint4extended(1, {xor([_place(at, each) for at, each in enumerate(hashes)])})"
+
+
+def row_hash(hashes: Sequence[str]) -> str:
+    """Return the SQL of a whole row's hash from those of its values, NULLs among them."""
+    return f"pg_catalog.hashint4extended(1, {xor([_nullable(at, each) for at, each in enumerate(hashes)])})"
+
+
+def _place(at: int, value: str) -> str:
+    return f"pg_catalog.hashint4extended({at + 2}, {value})"
+
+
+def _nullable(at: int, value: str) -> str:
+    # A negative number tells a NULL in this place from any value in any place.
+    return f"coalesce({_place(at, value)}, pg_catalog.hashint4extended({-at - 2}, 1))"
+
+
+def _statement(part: _Part, number: int) -> str:
+    plan = part.plan
+    names = [f"c{at}" for at in range(len(plan.columns))]
+    if plan.key:
+        seed = key_hash(plan, "t")
+        inner = [
+            f"{seed} AS s",
+            *(f"t.{column.name} AS {name}" for column, name in zip(plan.columns, names, strict=True)),
+        ]
+        sums = [column.form.hash(f"r.{name}", "r.s") for column, name in zip(plan.columns, names, strict=True)]
+        rows = "r.s"
+    else:
+        hashed = [column.form.hash(f"t.{column.name}", "0") for column in plan.columns]
+        inner = [f"{value} AS {name}" for value, name in zip(hashed, names, strict=True)]
+        sums = [f"r.{name}" for name in names]
+        rows = row_hash(sums)
+    counts = ", ".join(f"pg_catalog.count(r.{name})" for name in names)
+    totals = ", ".join(f"pg_catalog.sum({value})" for value in sums)
+    # OFFSET 0 keeps the planner from computing the seed once more for every column.
+    return (
+        f"SELECT {number} AS n, pg_catalog.count(*), ARRAY[{counts}]::pg_catalog.int8[],"  # noqa: S608 (quoted names)
+        f" ARRAY[{totals}]::pg_catalog.numeric[], pg_catalog.sum({rows})"
+        f" FROM (SELECT {', '.join(inner)} FROM {plan.source} t{part.condition} OFFSET 0) r"
+    )
+
+
+def _read(connection: Connection, parts: Sequence[_Part]) -> list[TableContent]:
+    text = " UNION ALL ".join(_statement(part, number) for number, part in enumerate(parts))
+    found = {row[0]: row for row in query(connection, text)}
+    return [_content(part.plan, found[number]) for number, part in enumerate(parts)]
+
+
+def _content(plan: Plan, row: tuple[Any, ...]) -> TableContent:
+    _, rows, counts, sums, digest = row
+    return TableContent(
+        rows=rows,
+        key=plan.key,
+        columns={
+            column.name: ColumnContent(nulls=rows - count, digest=int(total or 0))
+            for column, count, total in zip(plan.columns, counts, sums, strict=True)
+        },
+        digest=int(digest or 0),
+    )
+
+
+def _attempt(connection: Connection, parts: list[_Part]) -> list[tuple[_Part, TableContent | NotVerified]]:
+    try:
+        return list(zip(parts, _read(connection, parts), strict=True))
+    except UNREADABLE as error:
+        if len(parts) == 1:
+            return [(parts[0], NotVerified(object=parts[0].plan.table, reason=reason(error)))]
+        # One of them cannot be read: halves find it in few steps.
+        middle = len(parts) // 2
+        return _attempt(connection, parts[:middle]) + _attempt(connection, parts[middle:])
+    except psycopg.Error as error:
+        what = parts[0].plan.table if len(parts) == 1 else f"{len(parts)} tables from {parts[0].plan.table} on"
+        raise failed(what, error) from error
+
+
+def _add(one: TableContent, other: TableContent) -> TableContent:
+    return TableContent(
+        rows=one.rows + other.rows,
+        key=one.key,
+        columns={
+            name: ColumnContent(
+                nulls=content.nulls + other.columns[name].nulls, digest=content.digest + other.columns[name].digest
+            )
+            for name, content in one.columns.items()
+        },
+        digest=one.digest + other.digest,
+    )
+
+
+def _tasks(connection: Connection, plans: Sequence[Plan], *, pieces: bool) -> Iterator[list[_Part]]:
+    big = [plan for plan in plans if pieces and plan.heap and plan.size > _PIECE_BYTES]
+    blocks = _blocks(connection, big)
+    batch: list[_Part] = []
+    for plan in sorted(plans, key=lambda plan: -plan.size):
+        if plan.table in blocks:
+            yield from _cut(plan, *blocks[plan.table])
+            continue
+        together = [*(part.plan for part in batch), plan]
+        if batch and (
+            len(together) > _BATCH_TABLES
+            or sum(each.size for each in together) > _BATCH_BYTES
+            or sum(len(each.columns) for each in together) > _BATCH_COLUMNS
+        ):
+            yield batch
+            batch = []
+        batch.append(_Part(plan))
+    if batch:
+        yield batch
+
+
+def _cut(plan: Plan, blocks: int, block_size: int) -> Iterator[list[_Part]]:
+    step = max(1, _PIECE_BYTES // block_size)
+    starts = list(range(0, blocks, step)) or [0]
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        # The last piece is open: the table may have grown, and rows beyond are not of this snapshot.
+        yield [_Part(plan, start or None, end)]
+
+
+def _blocks(connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[int, int]]:
+    """Return the blocks of each table, or of its largest partition: pieces are cut through all of them alike."""
+    if not plans:
+        return {}
+    rows = connection.execute(
+        "SELECT n.name, pg_catalog.max(pg_catalog.pg_relation_size(c.relid)),"
+        " pg_catalog.current_setting('block_size')::pg_catalog.int4"
+        " FROM pg_catalog.unnest(%s::pg_catalog.text[]) n(name),"
+        " LATERAL (SELECT pg_catalog.to_regclass(n.name)::pg_catalog.oid AS relid"
+        " UNION SELECT relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(n.name)) WHERE isleaf) c"
+        " GROUP BY n.name",
+        ([plan.table for plan in plans],),
+    ).fetchall()
+    return {name: ((size or 0) // block_size, block_size) for name, size, block_size in rows}

@@ -1,0 +1,172 @@
+"""What is read of a database: its relations, each with its key and its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..catalog.values import Catalog, Column, Table
+from .expressions import Form, form, underlying
+from .key import choose_keys
+from .values import NotVerified
+
+__all__ = ["Plan", "PlanColumn", "foreign_below", "plan_materialized_views", "plan_table", "plan_tables"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanColumn:
+    """A column to be read: its bare, quoted name, its type, and how its values are hashed."""
+
+    name: str
+    type: str
+    #: The type that is hashed: what lies below a domain, else the type itself.
+    base: str
+    form: Form
+
+    @classmethod
+    def of(cls, catalog: Catalog, name: str, type_: str) -> PlanColumn:
+        base = underlying(catalog.types, type_)
+        return cls(name=name, type=type_, base=base, form=form(base))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a relation is read."""
+
+    #: ``schema.table``, quoted.
+    table: str
+    #: Names among ``columns``; empty to digest whole rows.
+    key: tuple[str, ...]
+    #: In an order that does not depend on the table's: by name, or in pairs with another plan.
+    columns: tuple[PlanColumn, ...]
+    #: Leaves the rows of inheriting tables to their own plans.
+    only: bool = True
+    #: Bytes: decides what is read together and what in pieces.
+    size: int = field(default=0, compare=False)
+    #: Whether rows have physical places that pieces can be cut by.
+    heap: bool = True
+
+    @property
+    def source(self) -> str:
+        """The relation as it stands after FROM."""
+        return f"ONLY {self.table}" if self.only else self.table
+
+    @property
+    def key_columns(self) -> tuple[PlanColumn, ...]:
+        by_name = {column.name: column for column in self.columns}
+        return tuple(by_name[name] for name in self.key)
+
+
+def plan_tables(catalog: Catalog) -> tuple[tuple[Plan, ...], tuple[NotVerified, ...]]:
+    """Plan the reading of every table, and list those that cannot be read.
+
+    A partitioned table stands for its partitions, unless one of them is a foreign table: then the others are read one
+    by one. Foreign tables are never scanned.
+    """
+    keys, columns, children = choose_keys(catalog), _columns(catalog), _children(catalog)
+    plans: list[Plan] = []
+    missing: list[NotVerified] = []
+    covered: set[str] = set()
+    split: set[str] = set()
+    for root in catalog.tables.values():
+        if root.form == "partitioned table" and root.partition_bound is None:
+            below = list(_below(root.name, children))
+            if any(catalog.tables[name].form == "foreign table" for name in below):
+                split.update((root.name, *below))
+            else:
+                covered.update(below)
+    for table in catalog.tables.values():
+        if table.form == "foreign table":
+            missing.append(NotVerified(object=table.name, reason="foreign table: its rows are on another server"))
+        elif table.name not in covered and not (table.name in split and table.form == "partitioned table"):
+            size = table.size + sum(catalog.tables[name].size for name in _below(table.name, children))
+            plans.append(
+                _plan(
+                    catalog,
+                    table,
+                    columns.get(table.name, []),
+                    keys.get(table.name, ()),
+                    size=size if table.form == "partitioned table" else table.size,
+                )
+            )
+    return tuple(plans), tuple(missing)
+
+
+def plan_table(catalog: Catalog, table: str) -> Plan:
+    """Plan the reading of one table.
+
+    :raises KeyError: there is no such table.
+    """
+    columns = [column for column in catalog.columns.values() if column.table == table]
+    return _plan(
+        catalog, catalog.tables[table], columns, choose_keys(catalog).get(table, ()), size=catalog.tables[table].size
+    )
+
+
+def plan_materialized_views(catalog: Catalog) -> tuple[Plan, ...]:
+    """Plan the reading of every populated materialised view; none has a key."""
+    return tuple(
+        Plan(
+            table=view.name,
+            key=(),
+            columns=tuple(PlanColumn.of(catalog, *_name_and_type(column)) for column in sorted(view.columns)),
+        )
+        for view in catalog.views.values()
+        if view.materialized and view.populated
+    )
+
+
+def foreign_below(catalog: Catalog) -> frozenset[str]:
+    """Return the tables that have a foreign table among their partitions or inheriting tables, or are one."""
+    children = _children(catalog)
+    return frozenset(
+        name
+        for name, table in catalog.tables.items()
+        if table.form == "foreign table"
+        or any(catalog.tables[below].form == "foreign table" for below in _below(name, children))
+    )
+
+
+def _plan(catalog: Catalog, table: Table, columns: Sequence[Column], key: tuple[str, ...], *, size: int) -> Plan:
+    return Plan(
+        table=table.name,
+        key=key,
+        columns=tuple(
+            PlanColumn.of(catalog, column.column, column.type)
+            for column in sorted(columns, key=lambda column: column.column)
+        ),
+        only=table.form == "table",
+        size=size,
+        heap=table.access_method in {None, "heap"},
+    )
+
+
+def _columns(catalog: Catalog) -> Mapping[str, list[Column]]:
+    by_table: dict[str, list[Column]] = {}
+    for column in catalog.columns.values():
+        by_table.setdefault(column.table, []).append(column)
+    return by_table
+
+
+def _children(catalog: Catalog) -> Mapping[str, list[str]]:
+    by_parent: dict[str, list[str]] = {}
+    for table in catalog.tables.values():
+        for parent in table.parents:
+            by_parent.setdefault(parent, []).append(table.name)
+    return by_parent
+
+
+def _below(table: str, children: Mapping[str, list[str]]) -> Iterator[str]:
+    for child in children.get(table, ()):
+        yield child
+        yield from _below(child, children)
+
+
+_QUOTED_THEN_TYPE = re.compile(r'((?:"(?:[^"]|"")*")|[^" ]+) (.*)', re.DOTALL)
+
+
+def _name_and_type(column: str) -> tuple[str, str]:
+    match = _QUOTED_THEN_TYPE.fullmatch(column)
+    assert match is not None, column
+    return match.group(1), match.group(2)

@@ -1,0 +1,66 @@
+"""How facts are read in a session: one moment, released locks, and errors that say what they were about."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from ..errors import SnapshotError
+from ..server.connection import Connection
+
+__all__ = ["UNREADABLE", "failed", "moment", "query", "reason"]
+
+#: Errors of one object, which make it "not verified": no privilege or hidden rows, a value that cannot be computed
+#: (a virtual generated column), an unlogged table on a standby, an object that is gone.
+UNREADABLE = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.DataError,
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
+
+
+@contextmanager
+def moment(connection: Connection) -> Generator[None, None, None]:
+    """Hold one REPEATABLE READ, READ ONLY transaction, or the one that the caller is in already."""
+    if connection.info.transaction_status == TransactionStatus.INTRANS:
+        yield
+        return
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def query(connection: Connection, text: str) -> list[tuple[Any, ...]]:
+    """Run a query that names many relations, and give back the locks it took.
+
+    A lock is held to the end of its (sub)transaction; the lock table of a server with default settings is full after
+    some 7,000 relations.
+    """
+    encoding = connection.info.encoding
+    # A SQL_ASCII database's names are bytes; those that are UTF-8 were decoded as UTF-8.
+    encoded = text.encode("utf-8" if encoding == "ascii" else encoding)
+    with connection.transaction(force_rollback=True):
+        return connection.execute(encoded, prepare=False).fetchall()
+
+
+def reason(error: psycopg.Error) -> str:
+    """Return the first line of what the server said."""
+    return error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
+
+
+def failed(what: str, error: psycopg.Error) -> SnapshotError:
+    """Return the error for facts that could not be read, with a remedy where one is known."""
+    remedies: list[str] = []
+    if isinstance(error, psycopg.errors.OutOfMemory) and "shared memory" in str(error):
+        remedies.append("raise max_locks_per_transaction on this server and restart it")
+    if isinstance(error, (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.IoError)):
+        remedies.append("the data files are damaged: check the table with pg_amcheck before anything else")
+    return SnapshotError(f"cannot read {what}: {reason(error)}", remedies=remedies)

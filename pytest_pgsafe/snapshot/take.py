@@ -1,0 +1,99 @@
+"""Read all facts of a database at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
+
+from psycopg.pq import TransactionStatus
+
+from ..catalog import read as catalog_of
+from ..catalog.values import Catalog
+from ..server.connection import Connection
+from . import sequences as sequences_of
+from .digest import read_contents
+from .foreign_keys import foreign_keys
+from .large_objects import large_objects
+from .plan import Plan, plan_materialized_views, plan_tables
+from .session import moment
+from .values import SequenceValue, Snapshot
+
+__all__ = ["sequences", "take"]
+
+
+def take(
+    connection: Connection,
+    *,
+    catalog: Catalog | None = None,
+    connections: Sequence[Connection] = (),
+    plans: Sequence[Plan] | None = None,
+) -> Snapshot:
+    """Read the facts of a database in one REPEATABLE READ, READ ONLY transaction.
+
+    A connection that is in a transaction already is read in that one, whatever its isolation. What cannot be read is
+    listed in ``not_verified``; unlogged tables are read.
+
+    :param connection: with pinned settings, as :func:`~pytest_pgsafe.server.connection.connect` opens it.
+    :param catalog: the catalog of this very database, if it was read at the same moment already.
+    :param connections: further connections to the same database, to read big tables in pieces; they are given the
+        same snapshot, unless they are in a transaction already (then the caller gave it to them).
+    :param plans: read these tables, in this way; None reads all.
+    :raises SnapshotError: the server failed, rather than one object.
+    """
+    with moment(connection):
+        if catalog is None:
+            catalog = catalog_of.read(connection)
+        planned, missing = plan_tables(catalog)
+        with _same_moment(connection, connections):
+            tables, unread = read_contents([connection, *connections], planned if plans is None else plans)
+        views, unread_views = read_contents([connection], plan_materialized_views(catalog))
+        counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
+        bounds, unread_bounds = sequences_of.bounds(connection, catalog)
+        keys, unread_keys = foreign_keys(connection, catalog)
+        objects, unread_objects = large_objects(connection)
+        row = connection.execute("SELECT pg_catalog.current_setting('server_version')").fetchone()
+        assert row is not None
+    named = {item.object for item in unread_sequences}
+    return Snapshot(
+        server_version=row[0],
+        taken_at=datetime.now(timezone.utc),
+        catalog=catalog,
+        tables=tables,
+        materialized_views=views,
+        sequences=counters,
+        foreign_keys=keys,
+        sequence_bounds=bounds,
+        large_objects=objects,
+        not_verified=(
+            *missing,
+            *unread,
+            *unread_views,
+            *unread_sequences,
+            *(item for item in unread_bounds if item.object not in named),
+            *unread_keys,
+            *unread_objects,
+        ),
+    )
+
+
+def sequences(connection: Connection) -> dict[str, SequenceValue]:
+    """Read every sequence as it stands now, whatever the transaction's snapshot; those without privilege are left out.
+
+    :raises SnapshotError: the server failed, rather than one sequence.
+    """
+    return sequences_of.values(connection, sequences_of.names(connection))[0]
+
+
+@contextmanager
+def _same_moment(connection: Connection, others: Sequence[Connection]) -> Generator[None, None, None]:
+    idle = [other for other in others if other.info.transaction_status != TransactionStatus.INTRANS]
+    with ExitStack() as stack:
+        if idle:
+            row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+            assert row is not None
+            for other in idle:
+                stack.enter_context(moment(other))
+                # An identifier of the server's own making, in a statement that takes no parameters.
+                other.execute(f"SET TRANSACTION SNAPSHOT '{row[0]}'".encode())
+        yield
