@@ -107,6 +107,10 @@ class Constraint(Object):
     definition: str
     validated: bool = True
     enforced: bool = True
+    #: Of a foreign key, whose internal triggers ``ALTER TABLE … DISABLE TRIGGER ALL`` silences: ``origin`` (the usual),
+    #: ``disabled``, ``replica``, ``always``, or both sides where they differ: ``check disabled, action origin``.
+    #: pg_dump does not carry it: a restored key is enabled.
+    enabled: str = "origin"
     deferrable: bool = False
     initially_deferred: bool = False
     no_inherit: bool = False
@@ -123,7 +127,8 @@ class Constraint(Object):
     match: str | None = None
     #: The index behind a primary key, unique or exclusion constraint.
     index: str | None = None
-    #: For a partition's copy of a parent's constraint: the parent's name.
+    #: For a partition's copy of a parent's constraint: the parent's name. A copied foreign key bears its parent's bare
+    #: name here whatever it was called, since that is what a restore calls it.
     parent: str | None = None
 
 
@@ -148,6 +153,8 @@ class Index(Object):
     predicate: str | None = None
     options: tuple[str, ...] = ()
     tablespace: str | None = None
+    #: The index of the partitioned table that it is attached to.
+    parent: str | None = None
     relfilenode: int = field(default=0, compare=False)
 
 
@@ -165,6 +172,9 @@ class View(Object):
     options: tuple[str, ...] = ()
     #: ``name type`` of each column, in order.
     columns: tuple[str, ...] = ()
+    #: Of a materialised view.
+    access_method: str | None = None
+    tablespace: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,12 +267,16 @@ class Extension(Object):
 
     version: str
     schema: str
-    owner: str
+    #: Whoever restores owns it: nothing can change or dump an extension's owner.
+    owner: str = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grant(Object):
     """One privilege of one grantee. The name is ``KIND OBJECT PRIVILEGE GRANTEE``, unique in a database.
+
+    The database has no name here: ``database PRIVILEGE GRANTEE``. Objects of initdb and of extensions are listed when
+    their privileges are not those that they were made with.
 
     A NULL acl is expanded with acldefault, so that "nothing said" and "the default said" are equal.
     ``kind`` of default privileges is told by ``object_kind`` = ``default privileges``.
@@ -271,10 +285,11 @@ class Grant(Object):
     kind: ClassVar[str] = "grant"
 
     #: ``table``, ``column``, ``sequence``, ``schema``, ``function``, ``type``, ``database``, ``large object``,
-    #: ``foreign server``, ``foreign-data wrapper``, ``language``, ``tablespace``, ``default privileges`` …
+    #: ``foreign server``, ``foreign-data wrapper``, ``language``, ``default privileges``.
     object_kind: str
+    #: Its name; ``database`` for the database; of default privileges ``ROLE [IN SCHEMA schema] ON TABLES``.
     object: str
-    #: ``SELECT``, ``INSERT``, … by PostgreSQL's words.
+    #: ``SELECT``, ``INSERT``, … by PostgreSQL's words; ``NONE`` (to PUBLIC) for default privileges of nobody at all.
     privilege: str
     #: A role's name, or ``PUBLIC``.
     grantee: str
@@ -290,8 +305,10 @@ class Definition(Object):
     ``form`` is the kind: ``event trigger``, ``publication``, ``subscription``, ``statistics``, ``foreign server``,
     ``foreign-data wrapper``, ``user mapping``, ``cast``, ``operator``, ``operator class``, ``operator family``,
     ``collation``, ``conversion``, ``language``, ``access method``, ``transform``, ``text search configuration``,
-    ``text search dictionary``, ``text search parser``, ``text search template``, ``security label``. Two kinds may
-    share a name, so the catalog's key is ``form name``.
+    ``text search dictionary``, ``text search parser``, ``text search template``, ``security label``,
+    ``extension dependency``, ``large objects`` (one for each owner: number, digest of OIDs and comments), and
+    for what is said of columns that are not a table's ``view column``, ``materialized view column``, ``attribute``,
+    ``index column``. Two kinds may share a name, so the catalog's key is ``form name``.
     """
 
     kind: ClassVar[str] = "definition"
@@ -326,10 +343,15 @@ class Role(Object):
 
 @dataclass(frozen=True, kw_only=True)
 class Database(Object):
-    """The database itself: what pg_dump writes only with ``--create``."""
+    """The database itself: what pg_dump writes only with ``--create``.
+
+    A copy has another name, and a comment that marks it as a copy: neither counts.
+    """
 
     kind: ClassVar[str] = "database"
 
+    name: str = field(compare=False)
+    comment: str | None = field(default=None, compare=False)
     owner: str
     encoding: str
     #: ``libc``, ``icu``, ``builtin``.
@@ -355,20 +377,20 @@ class Catalog:
     """
 
     database: Database
-    schemas: Mapping[str, Schema] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    columns: Mapping[str, Column] = field(default_factory=dict)
-    constraints: Mapping[str, Constraint] = field(default_factory=dict)
-    indexes: Mapping[str, Index] = field(default_factory=dict)
-    views: Mapping[str, View] = field(default_factory=dict)
-    sequences: Mapping[str, Sequence] = field(default_factory=dict)
-    triggers: Mapping[str, Trigger] = field(default_factory=dict)
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    policies: Mapping[str, Policy] = field(default_factory=dict)
-    functions: Mapping[str, Function] = field(default_factory=dict)
-    types: Mapping[str, Type] = field(default_factory=dict)
-    extensions: Mapping[str, Extension] = field(default_factory=dict)
-    grants: Mapping[str, Grant] = field(default_factory=dict)
-    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    schemas: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
+    tables: Mapping[str, Table] = field(default_factory=dict[str, Table])
+    columns: Mapping[str, Column] = field(default_factory=dict[str, Column])
+    constraints: Mapping[str, Constraint] = field(default_factory=dict[str, Constraint])
+    indexes: Mapping[str, Index] = field(default_factory=dict[str, Index])
+    views: Mapping[str, View] = field(default_factory=dict[str, View])
+    sequences: Mapping[str, Sequence] = field(default_factory=dict[str, Sequence])
+    triggers: Mapping[str, Trigger] = field(default_factory=dict[str, Trigger])
+    rules: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
+    policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
+    functions: Mapping[str, Function] = field(default_factory=dict[str, Function])
+    types: Mapping[str, Type] = field(default_factory=dict[str, Type])
+    extensions: Mapping[str, Extension] = field(default_factory=dict[str, Extension])
+    grants: Mapping[str, Grant] = field(default_factory=dict[str, Grant])
+    definitions: Mapping[str, Definition] = field(default_factory=dict[str, Definition])
     #: Cluster-wide, so not part of what a database is.
-    roles: Mapping[str, Role] = field(default_factory=dict, compare=False)
+    roles: Mapping[str, Role] = field(default_factory=dict[str, Role], compare=False)

@@ -1,0 +1,71 @@
+-- Roles. Until 15 the role itself says whether it inherits, for all its memberships.
+-- Roles that the database needs: whoever owns, is granted or is named in anything here, the bootstrap superuser
+-- (whom nothing records), and whatever these are members of. Predefined ones come with the server. No passwords.
+with recursive named as (
+    select d.refobjid as oid
+    from pg_catalog.pg_shdepend d
+    where d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+        and (
+            d.dbid = (select b.oid from pg_catalog.pg_database b where b.datname = pg_catalog.current_database())
+            or d.dbid = 0
+                and d.classid = 'pg_catalog.pg_database'::pg_catalog.regclass
+                and d.objid = (select b.oid from pg_catalog.pg_database b where b.datname = pg_catalog.current_database())
+        )
+    union
+    select s.setrole
+    from pg_catalog.pg_db_role_setting s
+    where s.setrole <> 0
+        and s.setdatabase = (
+            select b.oid from pg_catalog.pg_database b where b.datname = pg_catalog.current_database()
+        )
+    union
+    select 10::pg_catalog.oid
+),
+needed as (
+    select n.oid from named n
+    union
+    select m.roleid
+    from needed n
+    join pg_catalog.pg_auth_members m on m.member = n.oid
+)
+select
+    pg_catalog.quote_ident(r.rolname) collate "C" as name,
+    r.oid,
+    d.description as comment,
+    r.rolsuper as superuser,
+    r.rolinherit as inherit,
+    r.rolcreaterole as create_role,
+    r.rolcreatedb as create_db,
+    r.rolcanlogin as login,
+    r.rolreplication as replication,
+    r.rolbypassrls as bypass_rls,
+    r.rolconnlimit as connection_limit,
+    array(
+        select setting
+        from pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) as setting
+        where s.setrole = r.oid and s.setdatabase = 0
+        order by setting collate "C"
+    ) as settings,
+    array(
+        select setting
+        from pg_catalog.pg_db_role_setting s
+        join pg_catalog.pg_database b on b.oid = s.setdatabase and b.datname = pg_catalog.current_database()
+        cross join lateral pg_catalog.unnest(s.setconfig) as setting
+        where s.setrole = r.oid
+        order by setting collate "C"
+    ) as database_settings,
+    array(
+        select pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(m.roleid))
+            || case when pg_catalog.bool_or(m.admin_option) then ', admin' else '' end
+            || case when r.rolinherit then '' else ', no inherit' end collate "C" as member
+        from pg_catalog.pg_auth_members m
+        where m.member = r.oid
+        group by m.roleid
+        order by member
+    ) as member_of
+from needed n
+join pg_catalog.pg_roles r on r.oid = n.oid
+left join pg_catalog.pg_shdescription d
+    on d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass and d.objoid = r.oid
+where r.rolname not like 'pg\_%'
+order by name;
