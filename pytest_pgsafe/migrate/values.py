@@ -33,6 +33,8 @@ class Lock:
     rewritten: bool = False
     #: Not seen, but what PostgreSQL's documentation says of the statement.
     derived: bool = False
+    #: Rows of the relation that DDL read by sequential scans while it was held; None where that cannot be told.
+    scanned: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +48,7 @@ class Trace:
     locks: tuple[Lock, ...] = ()
     #: Bytes of WAL written.
     wal: int | None = None
+    #: Statements and locks are what the server saw; False where its log cannot be read, and both are empty then.
+    observed: bool = False
     #: What the migration printed, for people.
     output: str = field(default="", compare=False)

@@ -1,0 +1,310 @@
+"""Run a migration on the copy, and nowhere else."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MigrationError
+from ..server.address import Address
+from ..server.base import Server
+from . import process
+from .django import settings_module
+from .environment import cleaned, fill, given, path_with_python
+from .observe import Observer
+from .script import redact
+from .sessions import activity, terminate
+from .sources import Alembic, Command, Django, Migration, SqlFiles
+from .trace import read_trace
+from .values import Lock, Statement, Trace
+from .watch import Seen, Watch
+
+#: Lines of the output that a message shows.
+SHOWN = 20
+_PSQL_ERROR = re.compile(
+    r"^psql:(?P<file>.+?):(?P<line>\d+): [^\s:]+:\s+(?P<state>[0-9A-Z]{5}): (?P<text>.*)", re.MULTILINE
+)
+#: What VERBOSITY=verbose prints besides the SQLSTATE: where in PostgreSQL's own source; and the state of a notice.
+_LOCATION = re.compile(r"^(?:psql:.+?: )?[^\s:]+:  \w+, \w+\.c:\d+\n?", re.MULTILINE)
+_NO_STATE = re.compile(r"^((?:psql:.+?:\d+: )?[^\s:]+:  )00000: ", re.MULTILINE)
+#: As `alembic -c INI upgrade head`, but the copy's address replaces the one that the file holds.
+_ALEMBIC = """
+import os, sys
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+config = Config(sys.argv[1])
+url = make_url(os.environ.pop("PGSAFE_URL"))
+try:
+    drivername = make_url(config.get_main_option("sqlalchemy.url") or "").drivername
+except Exception:
+    drivername = ""
+if drivername.split("+")[0] in ("postgres", "postgresql"):
+    url = url.set(drivername=drivername)
+config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
+command.upgrade(config, "head")
+"""
+
+
+class FailedRun(MigrationError):  # noqa: N818  a run that has failed, not a kind of error
+    """A migration that ended with an error, was stopped, or did not run on the copy; with what was seen of it."""
+
+    def __init__(
+        self, message: str, *, trace: Trace, looked_at: tuple[str, ...] = (), remedies: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, looked_at=looked_at, remedies=remedies)
+        self.trace = trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """How a run ended; ``problem`` is None when it went well."""
+
+    output: str
+    problem: str | None = None
+    line: int | None = None
+    looked_at: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+
+def run(
+    migration: Migration,
+    server: Server,
+    address: Address,
+    *,
+    role: str,
+    transaction: bool = False,
+    env: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+    folder: Path,
+    source: Address | None = None,
+    observed: bool = True,
+) -> Trace:
+    """Run a migration on a scratch database and return what was seen of it.
+
+    :param address: the scratch database; nobody else is on it while this runs.
+    :param role: who runs it.
+    :param transaction: SQL files: all in one transaction; else each statement for itself, as psql does.
+    :param env: further variables of a command; ``{url}`` and its like are filled in.
+    :param deadline: seconds.
+    :param folder: where a command runs: the configuration's folder.
+    :param source: the address that the command must not be able to reach by its environment.
+    :param observed: put event triggers into the copy for the time of the run, and take them out again.
+    :raises FailedRun: with the trace.
+    :raises ConfigError: a placeholder in ``env`` that nothing can fill.
+    """
+    own = server.address(address.dbname, user=role)
+    secrets = tuple(
+        value
+        for one in (own, server.address(), source)
+        if one is not None
+        for value in (one.parameters.get("password", ""),)
+        if value
+    )
+    with ExitStack() as stack:
+        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgsafe-run-")))
+        observer = None
+        if observed and server.owns_cluster:
+            observer = stack.enter_context(Observer(server, address.dbname, role=role))
+        watch = Watch(server, address.dbname)
+        started = time.monotonic()
+        if isinstance(migration, SqlFiles):
+            end = _psql(
+                migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private
+            )
+        else:
+            end = _command(
+                migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
+                private=private, source=source,
+            )  # fmt: skip
+        seconds = time.monotonic() - started
+        terminate(server, address.dbname)
+        seen = watch.finish()
+    trace = _trace(end, seen, observer, seconds, secrets)
+    if end.problem is None and not seen.sessions:
+        end = _not_here(migration, address, seen, end)
+    if end.problem is not None:
+        raise _failed(end, trace, secrets)
+    return trace
+
+
+def _psql(
+    migration: SqlFiles,
+    server: Server,
+    address: Address,
+    *,
+    transaction: bool,
+    deadline: float | None,
+    folder: Path,
+    private: Path,
+) -> _End:
+    # The SQLSTATE shows only with VERBOSITY=verbose. -w: nobody is there to type a password.
+    options = ["-X", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+    if server.kind != "container":
+        options += ["-c", f"\\cd {_quoted(str(folder.absolute()))}"]
+    if transaction:
+        options.append("--single-transaction")
+        batches = [migration.files]
+    else:
+        # A session for each file: what one of them sets does not leak into the next.
+        batches = [(file,) for file in migration.files]
+    printed: list[str] = []
+    end = None if deadline is None else time.monotonic() + deadline
+    for number, batch in enumerate(batches):
+        stdout = private / f"stdout-{number}"
+        arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
+        names = ", ".join(file.name for file in batch)
+        try:
+            done = server.programs.run(
+                "psql", arguments, address=address, stdout=stdout, files=batch,
+                deadline=None if end is None else max(end - time.monotonic(), 0.001),
+            )  # fmt: skip
+        except TimeoutError:
+            printed.append(process.excerpt(stdout))
+            return _stopped(f"psql -f {names}", deadline or 0, activity(server, address.dbname), "".join(printed))
+        said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
+        printed.append(process.excerpt(stdout) + said)
+        stdout.unlink()
+        if done.returncode:
+            return _psql_failed(names, done.returncode, done.stderr, "".join(printed))
+    return _End(output="".join(printed))
+
+
+def _quoted(argument: str) -> str:
+    """Quote an argument of a psql command."""
+    return "'" + argument.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _psql_failed(names: str, status: int, stderr: str, output: str) -> _End:
+    ran = f"psql -f {names}: exit status {status}"
+    errors = list(_PSQL_ERROR.finditer(stderr))
+    if not errors:
+        return _End(output=output, problem=f"{names} failed: psql ended with exit status {status}", looked_at=(ran,))
+    last = errors[-1]
+    place = f"{Path(last['file']).name}:{last['line']}"
+    return _End(
+        output=output,
+        problem=f"{place}: SQLSTATE {last['state']}: {last['text'].strip()}",
+        line=int(last["line"]),
+        looked_at=(ran,),
+    )
+
+
+def _command(
+    migration: Command | Alembic | Django,
+    server: Server,
+    address: Address,
+    *,
+    env: Mapping[str, str],
+    deadline: float | None,
+    folder: Path,
+    private: Path,
+    source: Address | None,
+) -> _End:
+    environment, removed = cleaned(os.environ, source)
+    output = private / "output"
+    activities: list[str] = []
+    with given(address, private) as added:
+        environment.update(added)
+        environment["PATH"] = path_with_python(environment.get("PATH", os.defpath))
+        if isinstance(migration, Command):
+            command, where = ["sh", "-c", migration.command], folder
+        elif isinstance(migration, Alembic):
+            flavour = "" if importlib.util.find_spec("psycopg2") else ":psycopg"
+            environment["PGSAFE_URL"] = fill(f"{{url{flavour}}}", address)
+            command, where = [sys.executable, "-c", _ALEMBIC, str(migration.ini)], migration.ini.parent
+        else:
+            environment.update(settings_module(migration.manage, address, private, os.environ))
+            command, where = [sys.executable, migration.manage.name, "migrate", "--noinput"], migration.manage.parent
+        environment.update({name: fill(value, address) for name, value in env.items()})
+        try:
+            status = process.execute(
+                command, folder=where, environment=environment, output=output, deadline=deadline,
+                before_stop=lambda: activities.extend(activity(server, address.dbname)),
+            )  # fmt: skip
+        except TimeoutError:
+            return _stopped(str(migration), deadline or 0, tuple(activities), process.excerpt(output))
+        except OSError as error:
+            return _End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
+    printed = process.excerpt(output)
+    if not status:
+        return _End(output=printed)
+    ended = f"signal {-status}" if status < 0 else f"exit status {status}"
+    hidden = (f"taken out of its environment: {', '.join(removed)}",) if removed else ()
+    return _End(
+        output=printed,
+        problem=f"the migration failed: {migration} ended with {ended}",
+        looked_at=(f"ran in {where}", *hidden),
+    )
+
+
+def _stopped(what: str, deadline: float, activities: tuple[str, ...], output: str) -> _End:
+    return _End(
+        output=output,
+        problem=f"the migration was stopped: {what} had not ended after {deadline:g} s",
+        looked_at=tuple(f"at that time: {line}" for line in activities) or ("at that time: no session on the copy",),
+        remedies=("allow it more time, or see above what it was waiting for",),
+    )
+
+
+def _not_here(migration: Migration, address: Address, seen: Seen, end: _End) -> _End:
+    elsewhere = [f"{count} session(s) on {dbname}" for dbname, count in sorted(seen.elsewhere.items())]
+    return _End(
+        output=end.output,
+        problem=f"not run on the copy: {migration} ended with 0 and never opened a session on it",
+        looked_at=(f"the copy: {address}", *elsewhere),
+        remedies=(
+            "let the project take its address from DATABASE_URL or from PGHOST, PGPORT, PGUSER and PGDATABASE",
+            'or name the variable that it reads: [migration] env = { NAME = "{url}" }',
+            "check what it did reach instead: it may have run on another database",
+        ),
+    )
+
+
+def _trace(end: _End, seen: Seen, observer: Observer | None, seconds: float, secrets: tuple[str, ...]) -> Trace:
+    statements: tuple[Statement, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    if observer is not None and seen.complete:
+        statements, locks = read_trace(
+            seen.records, observer.dbname, observer.relations, secrets=secrets, flushed=observer.flushed
+        )
+        if end.line is not None and statements and statements[-1].error is not None:
+            last = statements[-1]
+            statements = (
+                *statements[:-1],
+                Statement(text=last.text, duration=last.duration, error=last.error, line=end.line),
+            )
+    return Trace(
+        seconds=seconds,
+        sessions=seen.sessions,
+        statements=statements,
+        locks=locks,
+        wal=seen.wal,
+        observed=observer is not None and seen.complete,
+        output=redact(end.output, *secrets),
+    )
+
+
+def _failed(end: _End, trace: Trace, secrets: tuple[str, ...]) -> FailedRun:
+    lines = trace.output.rstrip().splitlines()
+    said = list(end.looked_at)
+    errors = [statement for statement in trace.statements if statement.error is not None]
+    if errors and end.line is None:
+        said.append(f"the server said: {errors[-1].error}")
+        said.append(f"of the statement: {errors[-1].text[:500]}")
+    if lines:
+        said.append("\n    ".join(["the end of its output:", *lines[-SHOWN:]]))
+    return FailedRun(
+        redact(end.problem or "", *secrets),
+        trace=trace,
+        looked_at=tuple(redact(line, *secrets) for line in said),
+        remedies=end.remedies,
+    )
