@@ -1,1 +1,73 @@
-"""The pytest plugin: hooks, options, fixtures and collected items. The only room that imports pytest."""
+"""The pytest plugin: hooks, options, fixtures and collected items. The only room that imports pytest.
+
+This module is what every pytest run loads, so it imports nothing but pytest; the feature itself is loaded when
+``--pgsafe`` turns it on.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+_SKIPPED = "pgsafe is off: --pgsafe or PGSAFE=1 turns it on"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the contract; what they mean beside environment and file is for the settings to say."""
+    group = parser.getgroup("pgsafe", "PostgreSQL migrations rehearsed on a restored backup (pgsafe)")
+    group.addoption("--pgsafe", action="store_true", default=False, help="rehearse, and collect the checks (PGSAFE=1)")
+    group.addoption(
+        "--pgsafe-source",
+        action="append",
+        default=[],
+        metavar="X",
+        help="what to protect: a libpq URI or conninfo, a backup or plain dump, or .sql files in order (repeatable)",
+    )
+    group.addoption(
+        "--pgsafe-migration",
+        metavar="X",
+        help="a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND",
+    )
+    group.addoption("--pgsafe-rollback", metavar="X", help="the way back, in the same forms")
+    group.addoption(
+        "--pgsafe-server", metavar="X", help="scratch server: auto, container, local, or a URI of an existing one"
+    )
+    group.addoption("--pgsafe-image", metavar="NAME", help="container image; default: the official one of the major")
+    group.addoption(
+        "--pgsafe-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write a report: .json, .md or .html (repeatable)",
+    )
+    group.addoption("--pgsafe-config", metavar="FILE", help="another configuration file than pgsafe.toml in rootdir")
+    group.addoption(
+        "--pgsafe-strict",
+        action="store_true",
+        default=False,
+        help="notes of behaviour changes and everything not verified become errors",
+    )
+    group.addoption(
+        "--pgsafe-update", action="store_true", default=False, help="write the observed effects as the baseline"
+    )
+    group.addoption("--pgsafe-keep", action="store_true", default=False, help="keep the scratch server after a failure")
+    group.addoption(
+        "--pgsafe-from", metavar="REV", help="migration files up to this revision are applied in the source already"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and the feature if it is on."""
+    config.addinivalue_line("markers", "pgsafe: needs what pgsafe provides; skipped without --pgsafe")
+    if not config.getoption("pgsafe") and not os.environ.get("PGSAFE"):
+        return
+    from .feature import register
+
+    register(config)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Skip a marked test while the feature is off."""
+    if item.get_closest_marker("pgsafe") is not None and not item.config.pluginmanager.has_plugin("pgsafe-feature"):
+        item.add_marker(pytest.mark.skip(reason=_SKIPPED))

@@ -1,0 +1,36 @@
+"""Settings: resolved once, frozen; which source wins: command line, environment, file, default."""
+
+from __future__ import annotations
+
+from .resolve import FILE_NAME, resolve
+from .values import (
+    Budget,
+    Denormalized,
+    Dropped,
+    Expect,
+    LockBudget,
+    Options,
+    Report,
+    RowsRule,
+    Server,
+    Settings,
+    Source,
+    Way,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "Budget",
+    "Denormalized",
+    "Dropped",
+    "Expect",
+    "LockBudget",
+    "Options",
+    "Report",
+    "RowsRule",
+    "Server",
+    "Settings",
+    "Source",
+    "Way",
+    "resolve",
+]

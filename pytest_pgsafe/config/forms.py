@@ -1,0 +1,196 @@
+"""What a word in an option or a key means: a source, a way, a duration, a report file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..errors import ConfigError
+from .values import Source, Way
+
+#: What pg_dump and pg_dumpall write at the top of a plain dump.
+_DUMP_HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump", re.MULTILINE)
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)\s*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+REPORT_SUFFIXES = (".json", ".md", ".html")
+
+
+def duration(text: str) -> float:
+    """Read ``30s``, ``1m``, ``500ms`` or ``2h`` as seconds.
+
+    :raises ValueError: it is none of these.
+    """
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise ValueError('wanted a duration such as "500ms", "30s" or "1m"')
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def is_dsn(text: str) -> bool:
+    """Tell whether a word is meant as a libpq URI or conninfo string."""
+    return "://" in text or "=" in text
+
+
+def check_dsn(text: str, *, origin: str) -> str:
+    """Return the URI or conninfo if libpq can be given it.
+
+    :raises ConfigError: it has another program's scheme. The message does not repeat it: it may hold a password.
+    """
+    scheme, mark, _ = text.partition("://")
+    if mark and "=" not in scheme and scheme not in {"postgresql", "postgres"}:
+        raise ConfigError(
+            f"{origin}: libpq has no URI scheme {scheme!r}",
+            remedies=["write postgresql://user@host:port/database, without a driver's name"],
+        )
+    if not mark and "=" not in text:
+        raise ConfigError(
+            f"{origin}: neither a libpq URI nor a conninfo string",
+            remedies=["write postgresql://user@host:port/database or host=… dbname=…"],
+        )
+    return text
+
+
+def existing(text: str, *, base: Path, origin: str, what: str, remedies: Sequence[str] = ()) -> Path:
+    """Return the absolute path of a file or folder that is there.
+
+    :raises ConfigError: it is not.
+    """
+    path = _absolute(text, base=base)
+    if not _exists(path):
+        raise ConfigError(f"{origin}: {what} {text!r} does not exist", looked_at=[str(path)], remedies=remedies)
+    return path
+
+
+def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
+    """Tell apart what is to be protected: a URI or conninfo, a backup, or ``.sql`` files in order.
+
+    :raises ConfigError: a word names nothing that exists, or the words do not go together.
+    """
+    paths: list[Path] = []
+    for word in words:
+        path = _absolute(word, base=base)
+        if _exists(path):
+            paths.append(path)
+            continue
+        if not is_dsn(word):
+            raise ConfigError(
+                f"{origin}: {word!r} is no connection string, and no such file or folder exists",
+                looked_at=[str(path)],
+                remedies=[
+                    f"for a database write postgresql://host/{word} or dbname={word}",
+                    "for a backup or .sql files give a path that exists",
+                ],
+            )
+        if len(words) > 1:
+            raise ConfigError(f"{origin}: a connection string stands alone; {len(words)} sources were given")
+        return Source(dsn=check_dsn(word, origin=origin))
+    if len(paths) == 1 and not (paths[0].suffix == ".sql" and paths[0].is_file() and not is_plain_dump(paths[0])):
+        return Source(backup=paths[0])
+    for path in paths:
+        if path.suffix != ".sql" or not path.is_file():
+            raise ConfigError(
+                f"{origin}: only .sql files can be given more than once, and {path.name} is none",
+                looked_at=[str(path) for path in paths],
+            )
+    return Source(sql=tuple(paths))
+
+
+def is_plain_dump(path: Path) -> bool:
+    """Tell whether a file begins as pg_dump and pg_dumpall begin a plain dump."""
+    with path.open("rb") as file:
+        return _DUMP_HEADER.search(file.read(4096)) is not None
+
+
+def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Way:
+    """Tell apart how a migration is run.
+
+    :param bare_command: what names no file is a command also without ``cmd:``.
+    :raises ConfigError: it names nothing that exists, or nothing that can be run.
+    """
+    if text.startswith("cmd:"):
+        return run(text[len("cmd:") :], origin=origin)
+    path = _absolute(text, base=base)
+    looks_like_path = not re.search(r"\s", text) and path.suffix in {".sql", ".ini", ".py", ".toml"}
+    if bare_command and not looks_like_path and not _exists(path):
+        return run(text, origin=origin)
+    path = existing(text, base=base, origin=origin, what="the migration", remedies=["a command is written cmd:COMMAND"])
+    if path.is_dir() or path.suffix == ".sql":
+        return Way(kind="sql", path=path)
+    if path.suffix == ".ini":
+        return Way(kind="alembic", path=path)
+    if path.name == "manage.py":
+        return Way(kind="django", path=path)
+    raise ConfigError(
+        f"{origin}: cannot tell how {text!r} is run",
+        looked_at=[str(path)],
+        remedies=["give a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND"],
+    )
+
+
+def run(command: str, *, origin: str) -> Way:
+    """Return a way that is a shell command.
+
+    :raises ConfigError: it is blank.
+    """
+    if not command.strip():
+        raise ConfigError(f"{origin}: the command is empty", remedies=["write cmd:COMMAND"])
+    return Way(kind="run", command=command.strip())
+
+
+def way_of_kind(kind: Literal["sql", "alembic", "django"], text: str, *, base: Path, origin: str) -> Way:
+    """Return a way whose kind the key said.
+
+    :raises ConfigError: there is no such file, or it cannot be of this kind.
+    """
+    path = existing(text, base=base, origin=origin, what="the migration")
+    fits = {"sql": path.is_dir() or path.suffix == ".sql", "alembic": path.is_file(), "django": path.is_file()}
+    if not fits[kind]:
+        wanted = {"sql": "a .sql file or a folder of them", "alembic": "alembic.ini", "django": "manage.py"}[kind]
+        raise ConfigError(f"{origin}: {text!r} is not {wanted}", looked_at=[str(path)])
+    return Way(kind=kind, path=path)
+
+
+def server(text: str, *, origin: str) -> str:
+    """Return ``auto``, ``container``, ``local`` or a connection string.
+
+    :raises ConfigError: it is none of these.
+    """
+    if text in {"auto", "container", "local"}:
+        return text
+    if not is_dsn(text):
+        raise ConfigError(
+            f"{origin}: {text!r} is no kind of server",
+            remedies=["write auto, container, local, or a postgresql:// URI"],
+        )
+    return check_dsn(text, origin=origin)
+
+
+def report_file(text: str, *, base: Path, origin: str) -> Path:
+    """Return the absolute path of a report that will be written.
+
+    :raises ConfigError: its suffix names no format, or the place cannot hold a file.
+    """
+    path = _absolute(text, base=base)
+    if path.suffix not in REPORT_SUFFIXES:
+        raise ConfigError(
+            f"{origin}: no report format is known for {text!r}", remedies=[f"end it in {', '.join(REPORT_SUFFIXES)}"]
+        )
+    parent = next(folder for folder in path.parents if _exists(folder))
+    if path.is_dir() or not parent.is_dir():
+        raise ConfigError(f"{origin}: {text!r} cannot be written", looked_at=[str(path), str(parent)])
+    return path
+
+
+def _absolute(text: str, *, base: Path) -> Path:
+    # Not resolve(): a link's own name says what it is, its target's may not.
+    return (base / Path(text).expanduser()).absolute()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        # A connection string can be longer than a name may be, or hold a NUL.
+        return False

@@ -1,0 +1,284 @@
+"""Which source wins: command line, environment, configuration file, default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from . import forms
+from .values import (
+    Budget,
+    Denormalized,
+    Dropped,
+    Expect,
+    LockBudget,
+    Options,
+    Report,
+    RowsRule,
+    Server,
+    Settings,
+    Source,
+    Way,
+)
+
+if TYPE_CHECKING:
+    from .sections import Document
+
+FILE_NAME = "pgsafe.toml"
+_PYPROJECT = "pyproject.toml"
+
+
+def flag(environment: Mapping[str, str], name: str) -> bool:
+    """Read a variable that turns something on.
+
+    :raises ConfigError: it is neither on nor off.
+    """
+    text = environment.get(name, "").strip().lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"", "0", "false", "no", "off"}:
+        return False
+    raise ConfigError(f"{name}: {environment[name]!r} is neither on nor off", remedies=[f"set {name}=1 or unset it"])
+
+
+def resolve(options: Options, *, environment: Mapping[str, str], rootdir: Path, invocation_dir: Path) -> Settings:
+    """Resolve everything that a run was told.
+
+    :param rootdir: where the configuration file is looked for.
+    :param invocation_dir: what paths in options and in the environment are relative to.
+    :raises ConfigError: an option, a variable, a key or a file that cannot be used.
+    """
+    path, content, prefix = _find(options, environment, rootdir=rootdir, invocation_dir=invocation_dir)
+    from .file import parse
+
+    document = parse(content, path=rootdir / FILE_NAME if path is None else path, prefix=prefix)
+    return _Resolution(
+        options=options,
+        environment=environment,
+        document=document,
+        path=path,
+        folder=rootdir if path is None else path.parent,
+        invocation_dir=invocation_dir,
+    ).settings()
+
+
+def _find(
+    options: Options, environment: Mapping[str, str], *, rootdir: Path, invocation_dir: Path
+) -> tuple[Path | None, Mapping[str, Any], tuple[str, ...]]:
+    """Return the configuration file, its content, and the prefix of its keys."""
+    named = options.config if options.config is not None else environment.get("PGSAFE_CONFIG")
+    own, shared = rootdir / FILE_NAME, rootdir / _PYPROJECT
+    if named:
+        origin = "PGSAFE_CONFIG" if options.config is None else "--pgsafe-config"
+        path = forms.existing(named, base=invocation_dir, origin=origin, what="the configuration file")
+        if path.name != _PYPROJECT:
+            return path, _load(path), ()
+        own, shared = path, path
+    section: Mapping[str, Any] | None = None
+    if shared.is_file():
+        # Any other tool's mistake in pyproject.toml is for that tool to tell, unless we need the file.
+        section = _load(shared).get("tool", {}).get("pgsafe")
+    if own != shared and own.is_file() and section is not None:
+        raise ConfigError(
+            f"both {FILE_NAME} and [tool.pgsafe] in {_PYPROJECT} configure pgsafe",
+            looked_at=[str(own), str(shared)],
+            remedies=["keep one of them"],
+        )
+    if own != shared and own.is_file():
+        return own, _load(own), ()
+    if section is not None:
+        return shared, section, ("tool", "pgsafe")
+    if named:
+        raise ConfigError(f"{_PYPROJECT} has no table [tool.pgsafe]", looked_at=[str(shared)])
+    stray = invocation_dir / FILE_NAME
+    if stray.is_file():
+        # pytest's rootdir is another folder than the reader thinks; silence would leave the rules out.
+        raise ConfigError(
+            f"{FILE_NAME} does not lie in pytest's rootdir",
+            looked_at=[str(stray), str(own)],
+            remedies=[f"move it to {rootdir}", f"say --pgsafe-config={FILE_NAME}"],
+        )
+    return None, {}, ()
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    from .file import load
+
+    return load(path)
+
+
+@dataclass(kw_only=True)
+class _Resolution:
+    """One resolution: the three sources, and where each setting came from."""
+
+    options: Options
+    environment: Mapping[str, str]
+    document: Document
+    #: The configuration file, and the folder that its paths are relative to.
+    path: Path | None
+    folder: Path
+    invocation_dir: Path
+    origins: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def file_name(self) -> str:
+        return FILE_NAME if self.path is None else self.path.name
+
+    def settings(self) -> Settings:
+        document, options = self.document, self.options
+        return Settings(
+            folder=self.folder,
+            file=self.path,
+            source=self._source(),
+            migration=self._migration(),
+            rollback=self._rollback(),
+            role=document.migration.role,
+            transaction=bool(document.migration.transaction),
+            env=dict(document.migration.env),
+            server=self._server(),
+            report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
+            expect=self._expect(),
+            denormalized=tuple(
+                Denormalized(column=entry.column, source=entry.source, via=entry.via) for entry in document.denormalized
+            ),
+            foreign_keys=dict(document.foreign_keys),
+            budget=self._budget(),
+            strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
+            update=options.update,
+            from_rev=options.from_rev,
+            origins=self.origins,
+        )
+
+    def _text(self, name: str, option: str, variable: str | None, given: str | None, key: str | None) -> str | None:
+        """Return the word that wins, and note where it came from."""
+        if given is not None:
+            self.origins[name] = option
+            return given
+        if variable is not None and self.environment.get(variable):
+            self.origins[name] = variable
+            return self.environment[variable]
+        if key is not None:
+            self.origins[name] = self.file_name
+        return key
+
+    def _flag(self, name: str, option: str, variable: str, *, given: bool, key: bool | None) -> bool:
+        if given or flag(self.environment, variable):
+            self.origins[name] = option if given else variable
+            return True
+        if key is not None:
+            self.origins[name] = self.file_name
+        return bool(key)
+
+    def _words(self, option: tuple[str, ...], variable: str) -> tuple[str, ...]:
+        """Return what the command line or the environment names; a variable holds paths as PATH does."""
+        text = self.environment.get(variable, "")
+        if option or not text:
+            return option
+        return (text,) if forms.is_dsn(text) else tuple(part for part in text.split(os.pathsep) if part)
+
+    def _source(self) -> Source | None:
+        words = self._words(self.options.source, "PGSAFE_SOURCE")
+        if words:
+            origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
+            return forms.source(words, base=self.invocation_dir, origin=origin)
+        section = self.document.source
+        given = section.model_dump(exclude_none=True)
+        if not given:
+            return None
+        self.origins["source"] = self.file_name
+        self._alone("source", given)
+        origin = f"{self.file_name} [source]"
+        if section.dsn is not None:
+            return Source(dsn=forms.check_dsn(section.dsn, origin=f"{origin} dsn"))
+        if section.backup is not None:
+            path = forms.existing(section.backup, base=self.folder, origin=f"{origin} backup", what="the backup")
+            return Source(backup=path)
+        files = [section.sql] if isinstance(section.sql, str) else section.sql
+        if not files:
+            raise ConfigError(f"{origin} sql: no file is named", remedies=['write sql = ["schema.sql", "data.sql"]'])
+        paths = tuple(forms.existing(name, base=self.folder, origin=f"{origin} sql", what="the file") for name in files)
+        return Source(sql=paths)
+
+    def _migration(self) -> Way | None:
+        variable = self.environment.get("PGSAFE_MIGRATION")
+        if self.options.migration is not None or variable:
+            text = self._text("migration", "--pgsafe-migration", "PGSAFE_MIGRATION", self.options.migration, None)
+            return forms.way(text or "", base=self.invocation_dir, origin=self.origins["migration"])
+        section = self.document.migration
+        given = section.model_dump(include={"sql", "alembic", "django", "run"}, exclude_none=True)
+        if not given:
+            return None
+        self.origins["migration"] = self.file_name
+        self._alone("migration", given)
+        origin = f"{self.file_name} [migration]"
+        if section.run is not None:
+            return forms.run(section.run, origin=f"{origin} run")
+        if section.sql is not None:
+            return forms.way_of_kind("sql", section.sql, base=self.folder, origin=f"{origin} sql")
+        if section.alembic is not None:
+            return forms.way_of_kind("alembic", section.alembic, base=self.folder, origin=f"{origin} alembic")
+        assert section.django is not None
+        return forms.way_of_kind("django", section.django, base=self.folder, origin=f"{origin} django")
+
+    def _rollback(self) -> Way | None:
+        key = self.document.migration.rollback
+        text = self._text("rollback", "--pgsafe-rollback", "PGSAFE_ROLLBACK", self.options.rollback, key)
+        if text is None:
+            return None
+        origin = self.origins["rollback"]
+        if origin == self.file_name:
+            return forms.way(text, base=self.folder, origin=f"{origin} [migration] rollback", bare_command=True)
+        return forms.way(text, base=self.invocation_dir, origin=origin)
+
+    def _alone(self, section: str, given: Mapping[str, object]) -> None:
+        if len(given) > 1:
+            raise ConfigError(
+                f"{self.file_name}: [{section}] has {', '.join(given)}, and only one of them can be meant",
+                looked_at=[] if self.path is None else [str(self.path)],
+                remedies=["keep one of them"],
+            )
+
+    def _server(self) -> Server:
+        section = self.document.server
+        use = self._text("server", "--pgsafe-server", "PGSAFE_SERVER", self.options.server, section.use)
+        image = self._text("image", "--pgsafe-image", "PGSAFE_IMAGE", self.options.image, section.image)
+        keep = self._flag("keep", "--pgsafe-keep", "PGSAFE_KEEP", given=self.options.keep, key=section.keep)
+        checked = "auto" if use is None else forms.server(use, origin=self.origins["server"])
+        return Server(use=checked, image=image, keep=keep)
+
+    def _reports(self) -> tuple[Path, ...]:
+        words, base = self._words(self.options.report, "PGSAFE_REPORT"), self.invocation_dir
+        if words:
+            self.origins["report"] = "--pgsafe-report" if self.options.report else "PGSAFE_REPORT"
+        elif self.document.report.files is not None:
+            words, base = tuple(self.document.report.files), self.folder
+            self.origins["report"] = self.file_name
+        files = [forms.report_file(word, base=base, origin=self.origins["report"]) for word in words]
+        return tuple(dict.fromkeys(files))
+
+    def _expect(self) -> Expect:
+        section = self.document.expect
+        dropped = [
+            Dropped(kind=kind, object=name, reason=entry.reason)
+            for entry in section.dropped
+            for kind, name in entry.objects().items()
+        ]
+        rows = [
+            RowsRule(table=table, rule=entry)
+            if isinstance(entry, str)
+            else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
+            for table, entry in section.rows.items()
+        ]
+        return Expect(dropped=tuple(dropped), rows=tuple(rows))
+
+    def _budget(self) -> Budget:
+        section = self.document.budget
+        migrate = None if section.migrate is None else forms.duration(section.migrate)
+        if section.lock is None:
+            return Budget(migrate=migrate)
+        lock = LockBudget(mode=section.lock.mode, longer_than=forms.duration(section.lock.longer_than))
+        return Budget(migrate=migrate, lock=lock)

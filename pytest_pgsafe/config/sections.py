@@ -1,0 +1,176 @@
+"""What may stand in the configuration file: a section for each table, checked strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from .forms import duration
+
+_ROWS = re.compile(r"any|unchanged|[+-]\d+(\.\.([+-]\d+)?)?|(=|>=|<=|>|<) ?(before|\d+)")
+_NAME = re.compile(r'("([^"]|"")+"|[^".]+)(\.("([^"]|"")+"|[^".]+)){0,2}')
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("wanted a name as table.column or schema.table.column")
+    return text
+
+
+def _column(text: str) -> str:
+    if "." not in _name(text):
+        raise ValueError("wanted a column as table.column or schema.table.column")
+    return text
+
+
+def _rows(text: str) -> str:
+    if not _ROWS.fullmatch(text.strip()):
+        raise ValueError('wanted "any", "unchanged", "+1..", "+1..+100", "-5", "= 42" or ">= before"')
+    return text.strip()
+
+
+def _duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("wanted a text that is not empty")
+    return text.strip()
+
+
+Text = Annotated[str, AfterValidator(_said)]
+Column = Annotated[str, AfterValidator(_column)]
+Duration = Annotated[str, AfterValidator(_duration)]
+RowsText = Annotated[str, AfterValidator(_rows)]
+LockMode = Literal[
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+]
+
+
+class Section(BaseModel):
+    """A table of the file: exactly these keys, exactly these types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class SourceSection(Section):
+    dsn: Text | None = None
+    backup: Text | None = None
+    sql: list[Text] | Text | None = None
+
+
+class MigrationSection(Section):
+    sql: Text | None = None
+    alembic: Text | None = None
+    django: Text | None = None
+    run: Text | None = None
+    rollback: Text | None = None
+    role: Text | None = None
+    transaction: bool | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+
+
+class ServerSection(Section):
+    use: Text | None = None
+    image: Text | None = None
+    keep: bool | None = None
+
+
+class ReportSection(Section):
+    files: list[Text] | None = None
+    samples: Literal["values", "keys", "none"] = "values"
+    mask: list[Column] = Field(default_factory=list)
+
+
+class DroppedEntry(Section):
+    column: Column | None = None
+    table: Text | None = None
+    view: Text | None = None
+    index: Text | None = None
+    constraint: Text | None = None
+    function: Text | None = None
+    type: Text | None = None
+    sequence: Text | None = None
+    schema_: Text | None = Field(default=None, alias="schema")
+    trigger: Text | None = None
+    reason: Text
+
+    @model_validator(mode="after")
+    def one_object(self) -> DroppedEntry:
+        if len(self.objects()) != 1:
+            raise ValueError("wanted exactly one object, such as { column = …, reason = … }")
+        return self
+
+    def objects(self) -> dict[str, str]:
+        """Return what is dropped, by kind."""
+        given = self.model_dump(by_alias=True, exclude_none=True)
+        given.pop("reason")
+        return given
+
+
+class RowsEntry(Section):
+    rule: RowsText
+    reason: Text | None = None
+
+
+class ExpectSection(Section):
+    dropped: list[DroppedEntry] = Field(default_factory=list[DroppedEntry])
+    rows: dict[Annotated[str, AfterValidator(_name)], RowsText | RowsEntry] = Field(default_factory=dict)
+
+
+class DenormalizedEntry(Section):
+    column: Column
+    source: Column
+    via: Column | None = None
+
+
+class LockSection(Section):
+    mode: LockMode = "AccessExclusiveLock"
+    longer_than: Duration
+
+
+class BudgetSection(Section):
+    migrate: Duration | None = None
+    lock: LockSection | None = None
+
+
+class Document(Section):
+    """The whole file."""
+
+    strict: bool | None = None
+    source: SourceSection = Field(default_factory=SourceSection)
+    migration: MigrationSection = Field(default_factory=MigrationSection)
+    server: ServerSection = Field(default_factory=ServerSection)
+    report: ReportSection = Field(default_factory=ReportSection)
+    expect: ExpectSection = Field(default_factory=ExpectSection)
+    denormalized: list[DenormalizedEntry] = Field(default_factory=list[DenormalizedEntry])
+    foreign_keys: dict[Column, Literal["no nulls", "no more nulls", "any"]] = Field(default_factory=dict)
+    budget: BudgetSection = Field(default_factory=BudgetSection)
+
+
+#: Where the sections stand; ``*`` is a name that the reader chose.
+SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
+    (): Document,
+    ("source",): SourceSection,
+    ("migration",): MigrationSection,
+    ("server",): ServerSection,
+    ("report",): ReportSection,
+    ("expect",): ExpectSection,
+    ("expect", "dropped"): DroppedEntry,
+    ("expect", "rows", "*"): RowsEntry,
+    ("denormalized",): DenormalizedEntry,
+    ("budget",): BudgetSection,
+    ("budget", "lock"): LockSection,
+}

@@ -1,0 +1,175 @@
+"""What a run was told, as frozen values. Paths are absolute, durations are seconds, nothing is read later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Samples = Literal["values", "keys", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What stood on a command line; ``None`` and empty mean that it was not given."""
+
+    source: tuple[str, ...] = ()
+    migration: str | None = None
+    rollback: str | None = None
+    server: str | None = None
+    image: str | None = None
+    report: tuple[str, ...] = ()
+    config: str | None = None
+    strict: bool = False
+    update: bool = False
+    keep: bool = False
+    from_rev: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is to be protected: exactly one of the three."""
+
+    #: A libpq URI or conninfo; it may hold a password.
+    dsn: str | None = field(default=None, repr=False)
+    #: A backup of pgsafe (a folder), or a foreign dump: a file or a folder.
+    backup: Path | None = None
+    #: Files that build a database, in order.
+    sql: tuple[Path, ...] = ()
+
+    @property
+    def kind(self) -> Literal["dsn", "backup", "sql"]:
+        if self.dsn is not None:
+            return "dsn"
+        return "sql" if self.backup is None else "backup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a migration, or the way back, is run. ``path`` for all kinds but ``run``, ``command`` for ``run`` alone."""
+
+    #: ``sql``: a file or a folder of them; ``alembic``: alembic.ini; ``django``: manage.py; ``run``: for ``sh -c``.
+    kind: Literal["sql", "alembic", "django", "run"]
+    path: Path | None = None
+    command: str | None = None
+
+    def __str__(self) -> str:
+        return f"cmd:{self.command}" if self.path is None else self.path.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    #: ``auto``, ``container``, ``local``, or a URI or conninfo of an existing server, which may hold a password.
+    use: str = field(default="auto", repr=False)
+    image: str | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    files: tuple[Path, ...] = ()
+    samples: Samples = "values"
+    #: Columns whose values are never shown, as ``table.column`` or ``schema.table.column``; ``*`` stands for any part.
+    mask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """An announced drop. ``object`` as it stands in the file; see ``rehearsal.rules`` for what it names."""
+
+    #: ``column``, ``table``, ``view``, ``index``, ``constraint``, ``function``, ``type``, ``sequence``, ``schema``,
+    #: ``trigger``.
+    kind: str
+    object: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsRule:
+    table: str
+    #: ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``, ``>= before``.
+    rule: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expect:
+    dropped: tuple[Dropped, ...] = ()
+    rows: tuple[RowsRule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denormalized:
+    """``column`` is a copy of ``source``, through the foreign key column ``via`` (found when not given)."""
+
+    column: str
+    source: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockBudget:
+    #: pg_locks.mode: ``AccessExclusiveLock`` and so on.
+    mode: str
+    #: Seconds.
+    longer_than: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    #: Seconds.
+    migrate: float | None = None
+    lock: LockBudget | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that a run was told, resolved once."""
+
+    #: The configuration's folder: commands run there, and the baseline lies there.
+    folder: Path
+    #: The configuration file, if there is one.
+    file: Path | None = None
+    source: Source | None = None
+    migration: Way | None = None
+    rollback: Way | None = None
+    #: Who runs the migration; None is the database's owner.
+    role: str | None = None
+    #: Whether a ``.sql`` migration runs in one transaction.
+    transaction: bool = False
+    #: Further variables of a migration command, with ``{url}`` still in them.
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    server: Server = Server()
+    report: Report = Report()
+    expect: Expect = Expect()
+    denormalized: tuple[Denormalized, ...] = ()
+    #: By column: ``no nulls``, ``no more nulls``, ``any``.
+    foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    budget: Budget = Budget()
+    strict: bool = False
+    update: bool = False
+    #: Migration files up to this revision are applied already.
+    from_rev: str | None = None
+    #: Where a setting came from, by its name: ``--pgsafe-source``, ``PGSAFE_SOURCE``, ``pgsafe.toml``.
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def header(self) -> tuple[str, ...]:
+        """Return lines that say what was used and where it came from, without any address or secret."""
+        source: str | None = None if self.source is None else self.source.kind
+        if self.source is not None and self.source.kind != "dsn":
+            paths = self.source.sql if self.source.backup is None else (self.source.backup,)
+            source = f"{source} {', '.join(path.name for path in paths)}"
+        use = self.server.use if self.server.use in {"auto", "container", "local"} else "existing"
+        shown = {
+            "source": source,
+            "migration": None if self.migration is None else str(self.migration),
+            "rollback": None if self.rollback is None else str(self.rollback),
+            "server": use if "server" in self.origins else None,
+            "strict": "on" if self.strict else None,
+        }
+        parts = [f"{name} {text} ({self.origins[name]})" for name, text in shown.items() if text is not None]
+        lines = ["pgsafe: " + ("; ".join(parts) if parts else "no source configured")]
+        if self.file is not None:
+            lines.append(f"pgsafe configuration: {self.file}")
+        return tuple(lines)

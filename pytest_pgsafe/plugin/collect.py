@@ -1,0 +1,90 @@
+"""The checks as collected items of ``pgsafe.toml``, whether or not there is such a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..config import FILE_NAME
+from ..errors import PgsafeError
+from ..rehearsal.values import Outcome
+from ..report.terminal import finding_lines
+from .judgement import judge
+
+if TYPE_CHECKING:
+    from .feature import Feature
+
+
+class UnsafeError(AssertionError):
+    """A check failed; the text is for people."""
+
+
+class ChecksFile(pytest.File):
+    """The collector of the checks. Its path is where ``pgsafe.toml`` lies, or would."""
+
+    feature: Feature
+    names: Sequence[str]
+    selected: Sequence[str]
+
+    @classmethod
+    def make(cls, parent: pytest.Session, feature: Feature, *, names: Sequence[str], selected: Sequence[str]) -> Any:
+        """Return a collector of the checks.
+
+        :param selected: those that ids on the command line name; empty is all.
+        """
+        path = parent.config.rootpath / FILE_NAME
+        collector: ChecksFile = cls.from_parent(parent, path=path)  # pyright: ignore[reportUnknownMemberType]
+        collector.feature, collector.names, collector.selected = feature, names, selected
+        return collector
+
+    def collect(self) -> Iterable[pytest.Item]:
+        for name in self.names:
+            if not self.selected or name in self.selected:
+                yield CheckItem.from_parent(self, name=name)  # pyright: ignore[reportUnknownMemberType]
+
+
+class CheckItem(pytest.Item):
+    """One check: judges the stored result, and nothing else.
+
+    A plain item, not a function: fixtures of the project's conftest.py are for the project's tests.
+    """
+
+    parent: ChecksFile
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)  # pyright: ignore[reportUnknownMemberType]
+        self.add_marker(pytest.mark.pgsafe)
+
+    def runtest(self) -> None:
+        """Rehearse if that was not done yet, and fail for what was found.
+
+        :raises UnsafeError: this check has an error finding, or its step failed.
+        """
+        file = self.parent
+        result = file.feature.result()
+        selected = {item.name for item in self.session.items if isinstance(item, CheckItem)}
+        judgement = judge(self.name, result, collected=file.names, selected=selected)
+        self.user_properties += [
+            ("pgsafe_relations", result.relations),
+            ("pgsafe_rows", result.rows),
+            ("pgsafe_seconds", round(judgement.seconds, 3)),
+        ]
+        if judgement.outcome is Outcome.SKIPPED:
+            pytest.skip(judgement.reason if judgement.reason is not None else "nothing to judge")
+        if judgement.outcome is Outcome.FAILED:
+            lines = [] if judgement.reason is None else [judgement.reason]
+            for finding in judgement.findings:
+                lines += ["", *finding_lines(finding)] if lines else finding_lines(finding)
+            raise UnsafeError("\n".join(lines))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
+        """Return what people need: no traceback of ours."""
+        if isinstance(excinfo.value, (UnsafeError, PgsafeError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, *args, **kwargs)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        return self.path, None, f"pgsafe {self.name}"

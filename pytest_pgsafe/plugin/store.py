@@ -1,0 +1,100 @@
+"""One rehearsal a run: whichever process needs it first does it, the others read what it stored."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from pydantic import TypeAdapter
+
+from ..errors import PgsafeError
+from ..rehearsal.values import Outcome, Result, Step
+
+_RESULT = TypeAdapter(Result)
+_DIED = "the process that rehearsed is gone, and left no result"
+
+Rehearse = Callable[[Callable[[str], None]], Result]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A private folder (0700) of one run, shared by its xdist workers."""
+
+    folder: Path
+
+    def obtain(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
+        """Return the run's result, after rehearsing if nobody has.
+
+        :param told: is given the name of each step when it begins.
+        """
+        with FileLock(self.folder / "lock"):
+            found = self.read()
+            if found is None:
+                found = self._rehearse(rehearse, told)
+            return found
+
+    def read(self) -> Result | None:
+        """Return the result; None if nothing was begun, a result that says so if it was begun and never ended."""
+        stored = self.folder / "result.json"
+        if stored.exists():
+            return _RESULT.validate_json(stored.read_bytes())
+        if not self._journal.exists():
+            return None
+        return broken_off(_DIED, self._steps())
+
+    @property
+    def _journal(self) -> Path:
+        """The steps that were begun, each with its time: what is known of a process that died."""
+        return self.folder / "steps"
+
+    def _rehearse(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
+        self._journal.touch()
+
+        def progress(step: str) -> None:
+            with self._journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([step, time.time()]) + "\n")
+            told(step)
+
+        try:
+            result = rehearse(progress)
+        except PgsafeError as error:
+            result = broken_off(str(error), self._steps())
+        except Exception:
+            # A defect of ours, or of a library: no verdict, and the traceback is what its reader needs.
+            result = broken_off(traceback.format_exc(), self._steps())
+        except BaseException as error:
+            name = "interrupted" if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)) else repr(error)
+            self._write(broken_off(name, self._steps()))
+            raise
+        self._write(result)
+        return result
+
+    def _steps(self) -> tuple[Step, ...]:
+        """Return what the journal says; the last step is the one that did not end."""
+        begun = [json.loads(line) for line in self._journal.read_text(encoding="utf-8").splitlines()]
+        ends = [moment for _, moment in begun[1:]] + [time.time()]
+        steps = [
+            Step(name=name, seconds=round(max(end - moment, 0.0), 3), outcome=Outcome.PASSED)
+            for (name, moment), end in zip(begun, ends, strict=True)
+        ]
+        if steps:
+            steps[-1] = replace(steps[-1], outcome=Outcome.FAILED, reason="broken off")
+        return tuple(steps)
+
+    def _write(self, result: Result) -> None:
+        # The whole catalog values are for the checks, which are done.
+        slim = replace(result, changes=tuple(replace(change, old=None, new=None) for change in result.changes))
+        partial = self.folder / "result.partial"
+        partial.write_bytes(_RESULT.dump_json(slim))
+        partial.replace(self.folder / "result.json")
+
+
+def broken_off(reason: str, steps: tuple[Step, ...] = ()) -> Result:
+    """Return a result without a verdict."""
+    return Result(steps=steps, source={}, server={}, interrupted=reason)

@@ -1,0 +1,103 @@
+"""The JSON report of the contract, ``pgsafe-report/1``. Its schema is ``schema.json`` beside this file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from ..checks.values import Finding
+from ..compare.values import Attribute, Change
+from ..rehearsal.values import Result
+from ..snapshot.values import RowSample
+
+FORMAT = "pgsafe-report/1"
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
+
+
+def document(result: Result) -> dict[str, Any]:
+    """Return the report as JSON's own types."""
+    return {
+        "format": FORMAT,
+        "result": result.verdict,
+        "interrupted": result.interrupted,
+        "source": {"server_version": None, "database": None, **result.source},
+        "server": {"kind": None, "version": None, **result.server},
+        "steps": [
+            {"name": step.name, "seconds": step.seconds, "outcome": step.outcome.value, "reason": step.reason}
+            for step in result.steps
+        ],
+        "changes": [_change(change) for change in result.changes],
+        "findings": [_finding(finding) for finding in result.findings],
+        "compared": {
+            "relations": result.relations,
+            "rows": result.rows,
+            "not_verified": [{"object": gap.object, "reason": gap.reason} for gap in result.not_verified],
+        },
+        "unused": dict(result.unused),
+    }
+
+
+def render(result: Result) -> str:
+    """Return the report as text."""
+    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the report."""
+    loaded: Mapping[str, Any] = json.loads(
+        files(__name__.rpartition(".")[0]).joinpath("schema.json").read_text(encoding="utf-8")
+    )
+    return loaded
+
+
+def plain(value: Attribute) -> str | int | float | bool | list[str | None] | None:
+    """Return an attribute as JSON can hold it; JSON has no NaN and no infinity."""
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):  # noqa: PLR0124
+        return str(value)
+    return value
+
+
+def key_value(value: str | None) -> str | int | None:
+    """Return a key's value: an integer as a number, as far as every reader of JSON has it exactly (53 bits)."""
+    if value is not None and _INTEGER.fullmatch(value) and abs(int(value)) < 2**53:
+        return int(value)
+    return value
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "action": change.action.value,
+        "object": change.object,
+        "attribute": change.attribute,
+        "before": plain(change.before),
+        "after": plain(change.after),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "check": finding.check,
+        "severity": finding.severity.value,
+        "object": finding.object,
+        "message": finding.message,
+        "before": finding.before,
+        "after": finding.after,
+        "samples": [_sample(sample) for sample in finding.samples],
+        "reason": finding.reason,
+        "remedy": finding.remedy,
+    }
+
+
+def _sample(sample: RowSample) -> dict[str, Any]:
+    return {
+        "key": {column: key_value(value) for column, value in sample.key.items()},
+        "before": None if sample.before is None else dict(sample.before),
+        "after": None if sample.after is None else dict(sample.after),
+    }

@@ -1,0 +1,112 @@
+"""The one place where values of rows are taken out of a result, before anything is shown or written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from ..checks.values import Finding
+from ..compare.values import Action
+from ..rehearsal.values import Result, Step
+from ..snapshot.values import RowSample
+
+MASKED = "***"
+#: A part of a name, quoted or not.
+_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+#: What PostgreSQL's messages say about rows: the line after the error, with keys or a whole row.
+_DETAIL = re.compile(r"^(\s*(?:\S+:\s*)*(?:DETAIL|CONTEXT):).*$", re.MULTILINE)
+#: Rows in a message's own line.
+_KEY_VALUES = re.compile(r"\(([^()]*)\)=\(.*\)|Failing row contains \(.*\)")
+
+Shown = Callable[[str], bool]
+
+
+def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: Sequence[str] = ()) -> Result:
+    """Return the result without the values that nobody may see.
+
+    :param samples: ``values`` keeps everything, ``keys`` the rows' keys alone, ``none`` no row at all.
+    :param mask: columns whose values are never shown, keys included: ``table.column`` or ``schema.table.column``, any
+        part a pattern. A column that the migration renames is masked under both names.
+    """
+    if samples == "values" and not mask:
+        return result
+    patterns = [parts(pattern) for pattern in mask]
+    renamed = _renamed(result)
+
+    def hidden(table: Sequence[str], column: str) -> bool:
+        names = {(*table, column)}
+        names |= {before for before, after in renamed.items() if after in names}
+        # A renamed table, then its column: the old table's name with the column's.
+        names |= {(*before, name[-1]) for name in names for before, after in renamed.items() if after == name[:-1]}
+        return any(_matches(pattern, name) for pattern in patterns for name in names)
+
+    return replace(
+        result,
+        findings=tuple(_finding(finding, samples, hidden) for finding in result.findings),
+        steps=tuple(_step(step) for step in result.steps),
+        interrupted=None if result.interrupted is None else _text(result.interrupted),
+    )
+
+
+def keys_only(result: Result) -> Result:
+    """Return the result for a place that many read: rows by their keys."""
+    return redact(result, samples="keys")
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """Split a name at its dots, each part as it would stand without quotes."""
+    return tuple(
+        part[1:-1].replace('""', '"') if part.startswith('"') else part
+        for part in _PART.findall(name.partition("(")[0])
+    )
+
+
+def _matches(pattern: Sequence[str], name: Sequence[str]) -> bool:
+    """Tell whether a pattern without a schema, or with one, names a column."""
+    tail = name[-len(pattern) :]
+    return len(tail) == len(pattern) and all(map(fnmatchcase, tail, pattern))
+
+
+def _renamed(result: Result) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    return {
+        parts(change.object): parts(change.after)
+        for change in result.changes
+        if change.action is Action.RENAMED and change.kind in {"table", "column"} and isinstance(change.after, str)
+    }
+
+
+def _finding(
+    finding: Finding, samples: Literal["values", "keys", "none"], hidden: Callable[[Sequence[str], str], bool]
+) -> Finding:
+    # Rows belong to tables: schema and table, whatever part of it the finding is about.
+    table = parts(finding.object)[:2]
+
+    def masked(values: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
+        if values is None:
+            return None
+        return {
+            column: MASKED if value is not None and hidden(table, *parts(column)[-1:]) else value
+            for column, value in values.items()
+        }
+
+    kept: list[RowSample] = []
+    for sample in finding.samples if samples != "none" else ():
+        key = masked(sample.key)
+        assert key is not None
+        if samples == "keys":
+            kept.append(RowSample(key=key, before=None, after=None))
+        else:
+            kept.append(RowSample(key=key, before=masked(sample.before), after=masked(sample.after)))
+    return replace(finding, samples=tuple(kept))
+
+
+def _step(step: Step) -> Step:
+    return step if step.reason is None else replace(step, reason=_text(step.reason))
+
+
+def _text(text: str) -> str:
+    """Take rows out of what a program printed: it quotes them in whole, whichever columns are masked."""
+    return _KEY_VALUES.sub("(…)", _DETAIL.sub(r"\1 (not shown)", text))

@@ -1,0 +1,128 @@
+"""Text for a terminal: lines and what they mean, which the plugin turns into colours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..checks.values import Finding, Severity
+from ..rehearsal.values import Outcome, Result
+from ..snapshot.values import RowSample
+
+Tone = Literal["plain", "good", "warning", "bad"]
+_TONES: Mapping[Severity, Tone] = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "plain"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    text: str
+    tone: Tone = "plain"
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """Return a finding with its evidence, the first line for itself."""
+    lines = [f"{finding.code} {finding.severity.value}: {finding.object}: {finding.message}"]
+    if finding.before is not None or finding.after is not None:
+        lines += _pair("before", finding.before) + _pair("after", finding.after)
+    lines += [f"  {sample_text(sample)}" for sample in finding.samples]
+    if finding.reason is not None:
+        lines += _pair("announced", finding.reason)
+    if finding.remedy is not None:
+        lines += _pair("remedy", finding.remedy)
+    return lines
+
+
+def sample_text(sample: RowSample) -> str:
+    """Return one row in one line: its key, and what it held before and holds after."""
+    key = ", ".join(f"{column}={shown(value)}" for column, value in sample.key.items())
+    where = f"row {key}" if key else "row"
+    if sample.before is None and sample.after is None:
+        return where
+    if sample.after is None:
+        return f"{where}: gone, was {_values(sample.before)}"
+    if sample.before is None:
+        return f"{where}: new, is {_values(sample.after)}"
+    columns = dict.fromkeys([*sample.before, *sample.after])
+    absent = "(no column)"
+    changed = [
+        f"{column}: {shown(sample.before[column]) if column in sample.before else absent}"
+        f" -> {shown(sample.after[column]) if column in sample.after else absent}"
+        for column in columns
+        if column not in sample.before
+        or column not in sample.after
+        or sample.before[column] != sample.after[column]
+        or len(columns) == 1
+    ]
+    return f"{where}: {'; '.join(changed)}" if changed else f"{where}: {_values(sample.before)}"
+
+
+def shown(value: str | None) -> str:
+    """Return a value as people read it: NULL apart from texts, nothing that moves a terminal's cursor."""
+    if value is None:
+        return "NULL"
+    text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+    return f"'{text}'" if not text.strip() or text != text.strip() or text == "NULL" else text
+
+
+def summary(result: Result, *, short: bool) -> list[Line]:
+    """Return the steps, the findings that fail no test, and the verdict.
+
+    :param short: the verdict's line alone.
+    """
+    lines: list[Line] = [] if short else [*_steps(result), *_findings(result)]
+    if not short:
+        lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
+        if result.kept is not None:
+            lines.append(Line(text=f"kept: {result.kept}"))
+    tone: Tone = "good" if result.verdict == "passed" else "bad"
+    lines.append(Line(text=f"pgsafe {result.verdict}: {counted(result)}", tone=tone))
+    return lines
+
+
+def counted(result: Result) -> str:
+    """Return what was compared and what was not: said in every case."""
+    relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
+    rows = "1 row" if result.rows == 1 else f"{result.rows} rows"
+    return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"
+
+
+def severities(result: Result) -> str:
+    """Return how many findings there are of each severity."""
+    counts = {level: sum(finding.severity is level for finding in result.findings) for level in reversed(Severity)}
+    words = [f"{count} {level.value}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
+    return ", ".join(words) if words else "no findings"
+
+
+def _steps(result: Result) -> list[Line]:
+    width = max((len(step.name) for step in result.steps), default=0)
+    lines: list[Line] = []
+    for step in result.steps:
+        # Skipped for a reason is worth a line; why a step failed is told by its item.
+        reason = f"  {step.reason.splitlines()[0]}" if step.reason else ""
+        tone: Tone = "bad" if step.outcome is Outcome.FAILED else "plain"
+        lines.append(Line(text=f"{step.name:<{width}}  {step.seconds:8.2f} s  {step.outcome.value}{reason}", tone=tone))
+    if result.interrupted is not None:
+        lines.append(Line(text=result.interrupted.strip().splitlines()[-1], tone="bad"))
+    return lines
+
+
+def _findings(result: Result) -> list[Line]:
+    lines = [Line(text=severities(result))]
+    for level in (Severity.WARNING, Severity.NOTE):
+        for finding in result.findings:
+            if finding.severity is level:
+                first, *rest = finding_lines(finding)
+                lines.append(Line(text=first, tone=_TONES[level]))
+                # A note is a line; a warning is worth its evidence.
+                lines += [Line(text=text) for text in rest if level is Severity.WARNING]
+    return lines
+
+
+def _values(values: Mapping[str, str | None] | None) -> str:
+    return ", ".join(f"{column}={shown(value)}" for column, value in (values or {}).items())
+
+
+def _pair(name: str, value: str | int | None) -> list[str]:
+    first, *rest = str("nothing" if value is None else value).splitlines() or [""]
+    return [f"  {name}: {first}", *(f"    {line}" for line in rest)]

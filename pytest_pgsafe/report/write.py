@@ -1,0 +1,51 @@
+"""Reports as files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ..rehearsal.values import Result
+from . import html, json, markdown
+
+#: Formats by suffix; the configuration refuses any other.
+FORMATS: Mapping[str, Callable[[Result], str]] = {
+    ".json": json.render,
+    ".md": markdown.render,
+    ".html": html.render,
+}
+
+
+def write(result: Result, files: Sequence[Path]) -> None:
+    """Write a result, already redacted, in the format that each file's suffix names.
+
+    A reader never sees half a report: the text is written beside it and renamed.
+
+    :raises OSError: a folder or a file cannot be written; the others are written first.
+    """
+    failed = [error for file in files if (error := _replace(file, FORMATS[file.suffix](result))) is not None]
+    if failed:
+        raise failed[0]
+
+
+def _replace(file: Path, text: str) -> OSError | None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    except OSError as error:
+        return error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        # mkstemp makes 0600; a report has the rights that any new file of this process has.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(file)
+    except OSError as error:
+        return error
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return None
