@@ -15,7 +15,7 @@ select
                     o.amopopr::pg_catalog.regoperator,
                     'FOR (' || pg_catalog.format_type(o.amoplefttype, null) || ', '
                         || pg_catalog.format_type(o.amoprighttype, null) || ')',
-                    'ORDER BY ' || pg_catalog.format('%I.%I', sn.nspname, s.opfname)
+                    'ORDER BY ' || pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(s.opfname)
                 )
                 from pg_catalog.pg_amop o
                 left join pg_catalog.pg_opfamily s on s.oid = o.amopsortfamily

@@ -52,7 +52,7 @@ select
             ', ',
             'subtype ' || pg_catalog.format_type(r.rngsubtype, null),
             'subtype_opclass ' || pg_catalog.format('%I.%I', pn.nspname, p.opcname),
-            'collation ' || pg_catalog.format('%I.%I', rcn.nspname, rc.collname),
+            'collation ' || pg_catalog.quote_ident(rcn.nspname) || '.' || pg_catalog.quote_ident(rc.collname),
             'canonical ' || nullif(r.rngcanonical, 0)::pg_catalog.regprocedure,
             'subtype_diff ' || nullif(r.rngsubdiff, 0)::pg_catalog.regprocedure,
             'multirange_type_name ' || pg_catalog.format_type(r.rngmultitypid, null)
