@@ -238,6 +238,7 @@ class Feature:
         if self.worker or self.store is None or self.settings is None or not names(self.settings):
             return
         short = self.config.get_verbosity() < 0
+        terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("pgsafe")
         unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]

@@ -9,13 +9,12 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from ..checks.values import Finding
+from ..compare.names import split, unquoted
 from ..compare.values import Action
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
 
 MASKED = "***"
-#: A part of a name, quoted or not.
-_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 #: What PostgreSQL's messages say about rows: the line after the error, with keys or a whole row.
 _DETAIL = re.compile(r"^(\s*(?:\S+:\s*)*(?:DETAIL|CONTEXT):).*$", re.MULTILINE)
 #: Rows in a message's own line.
@@ -33,7 +32,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
     """
     if samples == "values" and not mask:
         return result
-    patterns = [parts(pattern) for pattern in mask]
+    patterns = [_parts(pattern) for pattern in mask]
     renamed = _renamed(result)
 
     def hidden(table: Sequence[str], column: str) -> bool:
@@ -56,12 +55,9 @@ def keys_only(result: Result) -> Result:
     return redact(result, samples="keys")
 
 
-def parts(name: str) -> tuple[str, ...]:
+def _parts(name: str) -> tuple[str, ...]:
     """Split a name at its dots, each part as it would stand without quotes."""
-    return tuple(
-        part[1:-1].replace('""', '"') if part.startswith('"') else part
-        for part in _PART.findall(name.partition("(")[0])
-    )
+    return tuple(unquoted(part) for part in split(name))
 
 
 def _matches(pattern: Sequence[str], name: Sequence[str]) -> bool:
@@ -72,7 +68,7 @@ def _matches(pattern: Sequence[str], name: Sequence[str]) -> bool:
 
 def _renamed(result: Result) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     return {
-        parts(change.object): parts(change.after)
+        _parts(change.object): _parts(change.after)
         for change in result.changes
         if change.action is Action.RENAMED and change.kind in {"table", "column"} and isinstance(change.after, str)
     }
@@ -82,13 +78,18 @@ def _finding(
     finding: Finding, samples: Literal["values", "keys", "none"], hidden: Callable[[Sequence[str], str], bool]
 ) -> Finding:
     # Rows belong to tables: schema and table, whatever part of it the finding is about.
-    table = parts(finding.object)[:2]
+    table = _parts(finding.object)[:2]
 
-    def masked(values: Mapping[str, str | None] | None) -> Mapping[str, str | None] | None:
+    def secret(column: str) -> bool:
+        # Where a row of one table is compared with another's, columns have their full names.
+        name = _parts(column)
+        return hidden(name[:-1] if len(name) > 1 else table, name[-1])
+
+    def masked(values: Mapping[str, str | None] | None, *, whole: bool = False) -> Mapping[str, str | None] | None:
         if values is None:
             return None
         return {
-            column: MASKED if value is not None and hidden(table, *parts(column)[-1:]) else value
+            column: MASKED if value is not None and (whole or secret(column)) else value
             for column, value in values.items()
         }
 
@@ -99,7 +100,11 @@ def _finding(
         if samples == "keys":
             kept.append(RowSample(key=key, before=None, after=None))
         else:
-            kept.append(RowSample(key=key, before=masked(sample.before), after=masked(sample.after)))
+            # A copy shows what its source holds: if either is masked, both are.
+            pair = [*(sample.before or {}), *(sample.after or {})]
+            whole = any(len(_parts(column)) > 1 and secret(column) for column in pair)
+            before, after = masked(sample.before, whole=whole), masked(sample.after, whole=whole)
+            kept.append(RowSample(key=key, before=before, after=after))
     return replace(finding, samples=tuple(kept))
 
 

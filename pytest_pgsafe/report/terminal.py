@@ -43,6 +43,8 @@ def sample_text(sample: RowSample) -> str:
         return f"{where}: gone, was {_values(sample.before)}"
     if sample.before is None:
         return f"{where}: new, is {_values(sample.after)}"
+    if sample.before.keys().isdisjoint(sample.after):
+        return f"{where}: {_values(sample.before)} but {_values(sample.after)}"
     columns = dict.fromkeys([*sample.before, *sample.after])
     absent = "(no column)"
     changed = [

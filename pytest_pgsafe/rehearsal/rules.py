@@ -1,0 +1,112 @@
+"""What a team said, with the names of the database: ``sales.customer_name`` becomes ``public.sales.customer_name``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from ..catalog.values import Catalog
+from ..checks.values import DropExpected, RowsExpected, Rules
+from ..compare.names import means
+from ..config.values import Settings
+from ..errors import ConfigError
+from ..snapshot.values import DenormalizedRule
+
+
+def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
+    """Return the rules with full names, as the catalog writes them.
+
+    What is announced and is not there stays as it was written: the checks say that it matched nothing. What a rule is
+    about must be there, or nothing would be checked.
+
+    :param catalog: of the database before the migration.
+    :raises ConfigError: a name is ambiguous, or a rule is about a column that is not there; with the candidates.
+    """
+    known = _known(catalog)
+    columns = known["column"]
+    return Rules(
+        dropped=tuple(
+            DropExpected(
+                object=_full(entry.object, known[entry.kind], f"[expect] dropped {entry.kind}"),
+                kind=entry.kind,
+                reason=entry.reason,
+            )
+            for entry in settings.expect.dropped
+        ),
+        rows=tuple(
+            RowsExpected(
+                table=_full(entry.table, known["table"], "[expect] rows"), rule=entry.rule, reason=entry.reason
+            )
+            for entry in settings.expect.rows
+        ),
+        denormalized=tuple(
+            DenormalizedRule(
+                column=_full(entry.column, columns, "[[denormalized]] column", needed=True),
+                source=_full(entry.source, columns, "[[denormalized]] source", needed=True),
+                via=None if entry.via is None else _full(entry.via, columns, "[[denormalized]] via", needed=True),
+            )
+            for entry in settings.denormalized
+        ),
+        foreign_keys={
+            _full(name, columns, "[foreign_keys]", needed=True): policy
+            for name, policy in settings.foreign_keys.items()
+        },
+        migrate_budget=settings.budget.migrate,
+        lock_budget=None
+        if settings.budget.lock is None
+        else (settings.budget.lock.mode, settings.budget.lock.longer_than),
+        strict=settings.strict,
+    )
+
+
+def _known(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of a database by the kinds that can be announced."""
+    return {
+        "column": tuple(catalog.columns),
+        "table": tuple(catalog.tables),
+        "view": tuple(catalog.views),
+        "index": tuple(catalog.indexes),
+        "constraint": tuple(catalog.constraints),
+        "function": tuple(catalog.functions),
+        "type": tuple(catalog.types),
+        "sequence": tuple(catalog.sequences),
+        "schema": tuple(catalog.schemas),
+        "trigger": tuple(catalog.triggers),
+    }
+
+
+def _full(wanted: str, names: Iterable[str], place: str, *, needed: bool = False) -> str:
+    """Return the one name that is meant, or what was written if there is none.
+
+    :param needed: a name that is not there is an error.
+    :raises ConfigError:
+    """
+    names = tuple(names)
+    # The whole name first: app.app is no part of app.app.app to the one who wrote it in full.
+    exact = [name for name in names if means(name, wanted) and means(wanted, name)]
+    found = exact if exact else [name for name in names if _meant(name, wanted)]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{place}: {wanted!r} is ambiguous",
+            looked_at=found[:10],
+            remedies=[f"write the schema too: {found[0]}"],
+        )
+    if not found and needed:
+        nearest = difflib.get_close_matches(wanted, [*names, *(_short(name) for name in names)], n=3, cutoff=0.6)
+        raise ConfigError(
+            f"{place}: {wanted!r} is not in the database",
+            remedies=[f"did you mean {name}?" for name in nearest],
+        )
+    return found[0] if found else wanted
+
+
+def _meant(name: str, wanted: str) -> bool:
+    """Tell whether a name may be meant; a function may be named without its argument types."""
+    if "(" in name and "(" not in wanted:
+        name = name.partition("(")[0]
+    return means(name, wanted)
+
+
+def _short(name: str) -> str:
+    """Return a name without its schema."""
+    return name.partition(".")[2]
