@@ -41,7 +41,33 @@ _DETACH = re.compile(
 _TABLES = frozenset({"r", "p", "m"})
 
 
-def derive(statement: str, relations: Mapping[int, Relation]) -> Iterator[tuple[int, Lock]]:
+class Index:
+    """Relations that were there before, found by the names that statements write."""
+
+    def __init__(self, relations: Mapping[int, Relation]) -> None:
+        self.relations = relations
+        #: By bare name: schemas and OIDs.
+        self._named: dict[str, list[tuple[str, int]]] = {}
+        for oid, relation in relations.items():
+            schema, name = _parts(relation.name)
+            self._named.setdefault(name, []).append((schema, oid))
+
+    def find(self, name: str) -> list[int]:
+        """Return the OID of a name as it was written, at most one.
+
+        Without a schema it is ``public``'s, or the only one of that name: the search path of the time is not known.
+        """
+        *schemas, bare = _parts(name)
+        found = self._named.get(bare, [])
+        wanted = schemas[-1] if schemas else "public"
+        exact = [oid for schema, oid in found if schema == wanted]
+        return exact if exact or schemas or len(found) != 1 else [found[0][1]]
+
+    def tables(self) -> Iterator[int]:
+        return (oid for oid, relation in self.relations.items() if relation.kind in _TABLES)
+
+
+def derive(statement: str, index: Index) -> Iterator[tuple[int, Lock]]:
     """Yield the OIDs and locks of a statement on relations that were there before; none if events tell of it.
 
     Objects reached by CASCADE and by statements inside of functions are not among them.
@@ -50,45 +76,43 @@ def derive(statement: str, relations: Mapping[int, Relation]) -> Iterator[tuple[
     """
     word = statement[:8].upper()
     if word.startswith("TRUNCATE") and (found := _TRUNCATE.fullmatch(statement)):
-        yield from _each(found["names"], relations, "AccessExclusiveLock", statement)
+        yield from _each(found["names"], index, "AccessExclusiveLock", statement)
     elif word.startswith("LOCK") and (found := _LOCK.fullmatch(statement)):
         mode = "".join(part.capitalize() for part in (found["mode"] or "ACCESS EXCLUSIVE").split()) + "Lock"
         if mode not in {"AccessShareLock", "RowShareLock", "RowExclusiveLock"}:
-            yield from _each(found["names"], relations, mode, statement)
+            yield from _each(found["names"], index, mode, statement)
     elif word.startswith("CLUSTER") and (found := _CLUSTER.fullmatch(statement)):
         if found["name"]:
-            yield from _each(found["name"], relations, "AccessExclusiveLock", statement, rewritten=True)
+            yield from _each(found["name"], index, "AccessExclusiveLock", statement, rewritten=True)
     elif word.startswith("VACUUM") and (found := _VACUUM.fullmatch(statement)):
         full = _is_on("FULL", found["options"] or (found["words"] or "").replace(" ", ","))
         mode = "AccessExclusiveLock" if full else "ShareUpdateExclusiveLock"
-        yield from _each(found["names"] or _all(relations), relations, mode, statement, rewritten=full)
+        yield from _each(found["names"], index, mode, statement, rewritten=full)
     elif word.startswith(("ANALYZE", "ANALYSE")) and (found := _ANALYZE.fullmatch(statement)):
-        yield from _each(found["names"] or _all(relations), relations, "ShareUpdateExclusiveLock", statement)
+        yield from _each(found["names"], index, "ShareUpdateExclusiveLock", statement)
     elif word.startswith("REINDEX") and (found := _REINDEX.fullmatch(statement)):
         gentle = bool(found["concurrently"]) or _is_on("CONCURRENTLY", found["options"] or "")
-        yield from _reindex(found["what"].upper(), found["name"], relations, statement, gentle=gentle)
+        yield from _reindex(found["what"].upper(), found["name"], index, statement, gentle=gentle)
     elif word.startswith("CREATE") and (found := _CREATE_INDEX.fullmatch(statement)):
-        yield from _each(found["name"], relations, "ShareUpdateExclusiveLock", statement)
+        yield from _each(found["name"], index, "ShareUpdateExclusiveLock", statement)
     elif word.startswith("DROP") and (found := _DROP_INDEX.fullmatch(statement)):
-        for oid in _find(found["name"], relations):
-            yield from _of(relations[oid].table, relations, "ShareUpdateExclusiveLock", statement)
+        for oid in index.find(found["name"]):
+            yield from _of(index.relations[oid].table, index, "ShareUpdateExclusiveLock", statement)
     elif word.startswith("ALTER") and (found := _DETACH.fullmatch(statement)):
-        yield from _each(found["name"], relations, "ShareUpdateExclusiveLock", statement)
-        yield from _each(found["partition"], relations, "AccessExclusiveLock", statement)
+        yield from _each(found["name"], index, "ShareUpdateExclusiveLock", statement)
+        yield from _each(found["partition"], index, "AccessExclusiveLock", statement)
 
 
-def _reindex(
-    what: str, name: str, relations: Mapping[int, Relation], statement: str, *, gentle: bool
-) -> Iterator[tuple[int, Lock]]:
+def _reindex(what: str, name: str, index: Index, statement: str, *, gentle: bool) -> Iterator[tuple[int, Lock]]:
     """From 17 events tell of it, with the same locks."""
     mode = "ShareUpdateExclusiveLock" if gentle else "ShareLock"
     if what == "TABLE":
-        yield from _each(name, relations, mode, statement)
+        yield from _each(name, index, mode, statement)
         return
-    for oid in _find(name, relations):
-        yield from _of(relations[oid].table, relations, mode, statement)
+    for oid in index.find(name):
+        yield from _of(index.relations[oid].table, index, mode, statement)
         if not gentle:
-            yield from _of(oid, relations, "AccessExclusiveLock", statement)
+            yield from _of(oid, index, "AccessExclusiveLock", statement)
 
 
 def _is_on(option: str, options: str) -> bool:
@@ -100,17 +124,18 @@ def _is_on(option: str, options: str) -> bool:
     return False
 
 
-def _all(relations: Mapping[int, Relation]) -> str:
-    return ", ".join(relation.name for relation in relations.values() if relation.kind in _TABLES)
-
-
 def _each(
-    names: str, relations: Mapping[int, Relation], mode: str, statement: str, *, rewritten: bool = False
+    names: str | None, index: Index, mode: str, statement: str, *, rewritten: bool = False
 ) -> Iterator[tuple[int, Lock]]:
+    """Yield a lock on each relation of a list; without one, on every table."""
+    if not names:
+        for oid in index.tables():
+            yield from _of(oid, index, mode, statement, rewritten=rewritten)
+        return
     position = 0
     while found := _NAMES.match(names, position):
-        for oid in _find(found[1], relations):
-            yield from _of(oid, relations, mode, statement, rewritten=rewritten)
+        for oid in index.find(found[1]):
+            yield from _of(oid, index, mode, statement, rewritten=rewritten)
         position = found.end()
         if found[2] != ",":
             break
@@ -118,27 +143,10 @@ def _each(
             position += 1
 
 
-def _of(
-    oid: int, relations: Mapping[int, Relation], mode: str, statement: str, *, rewritten: bool = False
-) -> Iterator[tuple[int, Lock]]:
-    if oid in relations:
-        name = relations[oid].name
+def _of(oid: int, index: Index, mode: str, statement: str, *, rewritten: bool = False) -> Iterator[tuple[int, Lock]]:
+    if oid in index.relations:
+        name = index.relations[oid].name
         yield oid, Lock(relation=name, mode=mode, statement=statement, derived=True, rewritten=rewritten)
-
-
-def _find(name: str, relations: Mapping[int, Relation]) -> list[int]:
-    """Return the OID of a name as it was written, at most one.
-
-    Without a schema it is ``public``'s, or the only one of that name: the search path of the time is not known.
-    """
-    wanted = _parts(name)[-2:]
-    found = [
-        (oid, _parts(relation.name)) for oid, relation in relations.items() if _parts(relation.name)[-1] == wanted[-1]
-    ]
-    exact = [oid for oid, parts in found if parts == (wanted if len(wanted) == 2 else ["public", *wanted])]
-    if exact or len(wanted) == 2:
-        return exact
-    return [found[0][0]] if len(found) == 1 else []
 
 
 def _parts(name: str) -> list[str]:

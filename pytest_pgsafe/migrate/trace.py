@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from .derive import derive
+from .derive import Index, derive
 from .observe import Relation
 from .script import redact, statements
 from .values import Lock, Statement
@@ -95,7 +95,8 @@ def read_trace(
         statement = message.statement
         shown.append(replace(statement, text=redact(statement.text, *secrets)))
         sessions.setdefault(session, []).append(message)
-    locks = [lock for messages in sessions.values() for lock in _locks(messages, relations, flushed=flushed)]
+    index = Index(relations)
+    locks = [lock for messages in sessions.values() for lock in _locks(messages, index, flushed=flushed)]
     return tuple(shown), tuple(replace(lock, statement=redact(lock.statement, *secrets)) for lock in locks)
 
 
@@ -163,8 +164,9 @@ def _time(record: Record) -> datetime | None:
         return None
 
 
-def _locks(messages: Sequence[_Message], relations: Mapping[int, Relation], *, flushed: bool) -> Iterator[Lock]:
+def _locks(messages: Sequence[_Message], index: Index, *, flushed: bool) -> Iterator[Lock]:
     """Follow the transactions of one session."""
+    relations = index.relations
     current: _Transaction | None = None
     session = _Session(flushed=flushed)
     for message in messages:
@@ -187,7 +189,7 @@ def _locks(messages: Sequence[_Message], relations: Mapping[int, Relation], *, f
         derived = {
             (oid, lock.mode): lock
             for part in names.parts
-            for oid, lock in derive(part, relations)
+            for oid, lock in derive(part, index)
             if (oid, lock.mode) not in known
         }
         if message.transaction is None:
