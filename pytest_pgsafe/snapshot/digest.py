@@ -94,9 +94,9 @@ def read_contents(
     )
 
 
-def key_hash(plan: Plan, alias: str) -> str:
+def key_hash(plan: Plan, alias: str, seed: str = "0") -> str:
     """Return the SQL of a row's seed: the hash of its key, every column of it seeded by its place."""
-    hashes = [column.form.hash(f"{alias}.{column.name}", "0") for column in plan.key_columns]
+    hashes = [column.form.hash(f"{alias}.{column.name}", seed) for column in plan.key_columns]
     if len(hashes) == 1:
         return hashes[0]
     return f"pg_catalog.hashint4extended(1, {xor([_place(at, each) for at, each in enumerate(hashes)])})"

@@ -11,7 +11,7 @@ from .expressions import Form, form, underlying
 from .key import choose_keys
 from .values import NotVerified
 
-__all__ = ["Plan", "PlanColumn", "foreign_below", "plan_materialized_views", "plan_table", "plan_tables"]
+__all__ = ["Plan", "PlanColumn", "foreign_below", "plan_every", "plan_materialized_views", "plan_tables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,44 +64,36 @@ def plan_tables(catalog: Catalog) -> tuple[tuple[Plan, ...], tuple[NotVerified, 
     A partitioned table stands for its partitions, unless one of them is a foreign table: then the others are read one
     by one. Foreign tables are never scanned.
     """
-    keys, columns, children = choose_keys(catalog), _columns(catalog), _children(catalog)
-    plans: list[Plan] = []
-    missing: list[NotVerified] = []
+    plans, children = plan_every(catalog), _children(catalog)
     covered: set[str] = set()
     split: set[str] = set()
     for root in catalog.tables.values():
         if root.form == "partitioned table" and root.partition_bound is None:
             below = list(_below(root.name, children))
             if any(catalog.tables[name].form == "foreign table" for name in below):
-                split.update((root.name, *below))
+                split.update(name for name in (root.name, *below) if catalog.tables[name].form == "partitioned table")
             else:
                 covered.update(below)
+    missing = tuple(
+        NotVerified(object=table.name, reason="foreign table: its rows are on another server")
+        for table in catalog.tables.values()
+        if table.form == "foreign table"
+    )
+    return tuple(plan for name, plan in plans.items() if name not in covered and name not in split), missing
+
+
+def plan_every(catalog: Catalog) -> dict[str, Plan]:
+    """Plan the reading of every table that is not foreign, by name: partitions too, each on its own."""
+    keys, columns, children = choose_keys(catalog), _columns(catalog), _children(catalog)
+    plans: dict[str, Plan] = {}
     for table in catalog.tables.values():
         if table.form == "foreign table":
-            missing.append(NotVerified(object=table.name, reason="foreign table: its rows are on another server"))
-        elif table.name not in covered and not (table.name in split and table.form == "partitioned table"):
-            size = table.size + sum(catalog.tables[name].size for name in _below(table.name, children))
-            plans.append(
-                _plan(
-                    catalog,
-                    table,
-                    columns.get(table.name, []),
-                    keys.get(table.name, ()),
-                    size=size if table.form == "partitioned table" else table.size,
-                )
-            )
-    return tuple(plans), tuple(missing)
-
-
-def plan_table(catalog: Catalog, table: str) -> Plan:
-    """Plan the reading of one table.
-
-    :raises KeyError: there is no such table.
-    """
-    columns = [column for column in catalog.columns.values() if column.table == table]
-    return _plan(
-        catalog, catalog.tables[table], columns, choose_keys(catalog).get(table, ()), size=catalog.tables[table].size
-    )
+            continue
+        size = table.size
+        if table.form == "partitioned table":
+            size += sum(catalog.tables[name].size for name in _below(table.name, children))
+        plans[table.name] = _plan(catalog, table, columns.get(table.name, []), keys.get(table.name, ()), size=size)
+    return plans
 
 
 def plan_materialized_views(catalog: Catalog) -> tuple[Plan, ...]:

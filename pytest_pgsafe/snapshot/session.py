@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from ..errors import SnapshotError
 from ..server.connection import Connection
 
-__all__ = ["UNREADABLE", "failed", "moment", "query", "reason"]
+__all__ = ["UNREADABLE", "encoded", "failed", "moment", "query", "reason"]
 
 #: Errors of one object, which make it "not verified": no privilege or hidden rows, a value that cannot be computed
 #: (a virtual generated column), an unlogged table on a standby, an object that is gone.
@@ -44,11 +44,15 @@ def query(connection: Connection, text: str) -> list[tuple[Any, ...]]:
     A lock is held to the end of its (sub)transaction; the lock table of a server with default settings is full after
     some 7,000 relations.
     """
+    with connection.transaction(force_rollback=True):
+        return connection.execute(encoded(connection, text), prepare=False).fetchall()
+
+
+def encoded(connection: Connection, text: str) -> bytes:
+    """Return a statement that holds names, as the server expects it."""
     encoding = connection.info.encoding
     # A SQL_ASCII database's names are bytes; those that are UTF-8 were decoded as UTF-8.
-    encoded = text.encode("utf-8" if encoding == "ascii" else encoding)
-    with connection.transaction(force_rollback=True):
-        return connection.execute(encoded, prepare=False).fetchall()
+    return text.encode("utf-8" if encoding == "ascii" else encoding)
 
 
 def reason(error: psycopg.Error) -> str:

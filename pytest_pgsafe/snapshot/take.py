@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from psycopg.pq import TransactionStatus
 
-from ..catalog import read as catalog_of
+from ..catalog.read import read as read_catalog
 from ..catalog.values import Catalog
 from ..server.connection import Connection
 from . import sequences as sequences_of
@@ -43,7 +43,7 @@ def take(
     """
     with moment(connection):
         if catalog is None:
-            catalog = catalog_of.read(connection)
+            catalog = read_catalog(connection)
         planned, missing = plan_tables(catalog)
         with _same_moment(connection, connections):
             tables, unread = read_contents([connection, *connections], planned if plans is None else plans)
