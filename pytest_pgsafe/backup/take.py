@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
+import secrets
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,15 +16,18 @@ from ..catalog import codec
 from ..errors import BackupError
 from ..server.address import Address
 from ..server.base import Programs
-from ..server.connection import resolve
+from ..server.connection import connect, resolve
 from ..snapshot import take as facts_of
 from ..snapshot.values import SequenceValue, Snapshot
 from . import manifest
 from .archive import Archive, Form
 from .moment import moment
+from .overtaken import Overtaken, watch
 
 #: From this size (bytes of the database) a dump is a folder that several processes write.
 PARALLEL_FROM = 256 << 20
+#: How often another session's lock request may come between.
+ATTEMPTS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +91,57 @@ def _read(
     deadline: float | None,
     lock_timeout: str,
 ) -> tuple[Snapshot, Form]:
-    with moment(source, lock_timeout=lock_timeout) as now, ThreadPoolExecutor(1) as pool:
-        connection = now.connection
-        size = connection.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
-        assert size is not None
-        form: Form = "directory" if size[0] >= PARALLEL_FROM else "custom"
-        first = facts_of.sequences(connection)
+    """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
+    archive = folder / manifest.ARCHIVE
+    for attempt in range(ATTEMPTS):
+        manifest.remove(archive)
+        try:
+            return _attempt(
+                source,
+                archive,
+                programs,
+                # Workers of a parallel dump give up on any lock request that was made after the dump began.
+                parallel=attempt == 0,
+                compress=compress,
+                deadline=deadline,
+                lock_timeout=lock_timeout,
+            )
+        except Overtaken as error:
+            overtaken = error
+            time.sleep(random.uniform(0, 0.2))  # noqa: S311 (spreads attempts, guards nothing)
+    raise BackupError(
+        f"in each of {ATTEMPTS} attempts a session asked for an exclusive lock on a table "
+        "before pg_dump had its own, and the two would have waited for each other for ever",
+        looked_at=[str(overtaken)],
+        remedies=["take the backup while no TRUNCATE or ALTER TABLE runs all the time"],
+    )
+
+
+def _attempt(
+    source: Address,
+    archive: Path,
+    programs: Programs,
+    *,
+    parallel: bool,
+    compress: str | None,
+    deadline: float | None,
+    lock_timeout: str,
+) -> tuple[Snapshot, Form]:
+    with connect(source) as outside:
+        first = facts_of.sequences(outside)
+        size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+    assert size is not None
+    form: Form = "directory" if parallel and size[0] >= PARALLEL_FROM else "custom"
+    name = f"pgsafe {secrets.token_hex(6)}"
+    with (
+        ThreadPoolExecutor(2) as pool,
+        moment(source, lock_timeout=lock_timeout) as now,
+        watch(source, name, now.connection.info.backend_pid, pool) as seen,
+    ):
         dump = pool.submit(
             _dump,
-            resolve(connection, source),
-            folder,
+            resolve(now.connection, source).with_(application_name=name),
+            archive,
             programs,
             snapshot=now.snapshot,
             form=form,
@@ -103,17 +150,19 @@ def _read(
             lock_timeout=lock_timeout,
         )
         try:
-            facts = facts_of.take(connection)
-        finally:
-            # Facts that fail must not leave pg_dump behind: it ends with the snapshot's transaction, or by itself.
+            facts = facts_of.take(now.connection)
             dump.result()
-        last = facts_of.sequences(connection)
+        except BackupError as error:
+            if seen.overtaken or "could not obtain lock on relation" in str(error):
+                raise Overtaken(seen.overtaken or str(error)) from error
+            raise
+        last = facts_of.sequences(now.connection)
     return dataclasses.replace(facts, sequences=_between(first, last)), form
 
 
 def _dump(
     source: Address,
-    folder: Path,
+    archive: Path,
     programs: Programs,
     *,
     snapshot: str,
@@ -122,7 +171,6 @@ def _dump(
     deadline: float | None,
     lock_timeout: str,
 ) -> None:
-    archive = folder / manifest.ARCHIVE
     arguments = [
         f"--format={form}",
         f"--snapshot={snapshot}",
@@ -132,24 +180,37 @@ def _dump(
         "--no-subscriptions",
     ]
     arguments += [f"--compress={compress}"] if compress is not None else []
-    if form == "directory":
-        arguments += [f"--jobs={os.cpu_count() or 1}", f"--file={archive}"]
-        done = programs.run("pg_dump", arguments, address=source, files=[folder], deadline=deadline)
-    else:
-        done = programs.run("pg_dump", arguments, address=source, stdout=archive, deadline=deadline)
+    try:
+        if form == "directory":
+            arguments += [f"--jobs={os.cpu_count() or 1}", f"--file={archive}"]
+            done = programs.run("pg_dump", arguments, address=source, files=[archive.parent], deadline=deadline)
+        else:
+            done = programs.run("pg_dump", arguments, address=source, stdout=archive, deadline=deadline)
+    except TimeoutError as error:
+        raise BackupError(f"pg_dump had not ended after {deadline:g} s and was stopped") from error
     if done.returncode:
         raise BackupError(
             f"pg_dump ended with status {done.returncode}",
             looked_at=done.stderr.strip().splitlines()[-10:],
-            remedies=[
-                "read the source with a role that may read every object: its owner, or one with pg_read_all_data"
-            ],
+            remedies=_remedies(done.stderr),
         )
 
 
+def _remedies(text: str) -> list[str]:
+    if "permission denied" in text or "row-level security" in text:
+        return [
+            "read the source with a role that may read every object: a superuser, or pg_read_all_data with BYPASSRLS"
+        ]
+    if "No space left on device" in text:
+        return ["free space, or set TMPDIR to a larger disk"]
+    if "aborting because of server version mismatch" in text:
+        return ["pg_dump has to be at least of the server's major"]
+    return []
+
+
 def _between(first: Mapping[str, SequenceValue], last: Mapping[str, SequenceValue]) -> Mapping[str, SequenceValue]:
-    """Join two readings: sequences ignore snapshots, so the dump has a value between them."""
-    return {
-        name: dataclasses.replace(value, upper=last[name].value if name in last else None)
-        for name, value in first.items()
-    }
+    """Join two readings: sequences ignore snapshots, so the dump has a value between them.
+
+    A sequence that was made in between is as old as the moment at most: its first reading is its start.
+    """
+    return {name: dataclasses.replace(first.get(name, value), upper=value.value) for name, value in last.items()}

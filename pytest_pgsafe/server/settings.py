@@ -35,12 +35,20 @@ def carry_over(session: Connection, source: int, target: str) -> None:
         " from pg_db_role_setting where setdatabase = %s",
         (source,),
     ).fetchall():
-        name, value = setting.split("=", 1)
-        whose = sql.SQL("DATABASE {}").format(sql.Identifier(target))
-        if role is not None:
-            whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(target))
-        session.execute(sql.SQL("ALTER {} SET {} TO {}").format(whose, _name(name), _value(name, value)))
+        session.execute(alter(target, setting, role=role))
     _carry_over_privileges(session, source, target)
+
+
+def alter(database: str, setting: str, *, role: str | None = None) -> sql.Composable:
+    """Return the statement that gives a database, or a role in it, a setting as pg_db_role_setting has it.
+
+    :param setting: ``name=value``.
+    """
+    name, value = setting.split("=", 1)
+    whose = sql.SQL("DATABASE {}").format(sql.Identifier(database))
+    if role is not None:
+        whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(database))
+    return sql.SQL("ALTER {} SET {} TO {}").format(whose, _name(name), _value(name, value))
 
 
 def _name(setting: str) -> sql.Composable:

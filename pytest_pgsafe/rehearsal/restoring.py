@@ -1,0 +1,179 @@
+"""From a source to ``before``: a scratch database that holds what the source holds, made harmless to others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from ..backup import roles as mentioned
+from ..backup.restore import restore, run_sql
+from ..backup.take import Backup
+from ..catalog.roles import create_roles_sql
+from ..catalog.values import Catalog, Database, Role
+from ..compare.names import unquoted
+from ..errors import CopyError, RestoreError
+from ..server import settings
+from ..server.address import Address
+from ..server.base import Server
+from ..server.connection import connect
+from ..snapshot.values import NotVerified
+from .source import Source
+
+#: Tried in this order where the server lacks the source's locale.
+_LOCALES = ("C.UTF-8", "C")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """An empty database for the restore, and what of the source it cannot be."""
+
+    address: Address
+    #: Whether every role is there, so that owners and privileges can be restored.
+    owners: bool
+    not_verified: tuple[NotVerified, ...] = ()
+
+
+def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = ()) -> Prepared:
+    """Create ``before`` as the source's database was created, and the roles that its restore needs.
+
+    :param facts: the source's catalog; None for a source without facts.
+    :param names: of roles that a dump without facts mentions.
+    :raises CopyError:
+    """
+    missing = _roles(server, names if facts is None else facts.roles)
+    notes: list[NotVerified] = []
+    if missing:
+        notes.append(
+            NotVerified(
+                object="owners and privileges",
+                reason=f"the existing server lacks {_listed(missing)}, and pgsafe makes no roles there",
+            )
+        )
+    if facts is None:
+        return Prepared(address=server.create("before"), owners=not missing, not_verified=tuple(notes))
+    address = _create(server, facts.database, notes)
+    try:
+        _configure(server, address, facts, owners=not missing, notes=notes)
+    except psycopg.Error as error:
+        raise RestoreError(
+            "the scratch database cannot be given the source's settings", looked_at=str(error).splitlines()[:3]
+        ) from error
+    return Prepared(address=address, owners=not missing, not_verified=tuple(notes))
+
+
+def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Server) -> None:
+    """Restore the backup, or run the source's ``.sql`` files.
+
+    :raises RestoreError: with the errors counted.
+    """
+    if backup is None:
+        run_sql(source.sql, prepared.address, server.programs)
+    else:
+        restore(backup.archive, prepared.address, server.programs, owners=prepared.owners)
+
+
+def role_names(backup: Backup, server: Server, folder: Path) -> tuple[str, ...]:
+    """Return the roles that a dump without facts mentions."""
+    return mentioned.mentioned(backup.archive, server.programs, folder)
+
+
+def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...]) -> tuple[str, ...]:
+    """Make the roles that are missing; return those that must not be made."""
+    with connect(server.address(), read_only=False) as connection:
+        there = {row[0] for row in connection.execute("select quote_ident(rolname) from pg_catalog.pg_roles")}
+        if isinstance(needed, tuple):
+            quoted = connection.execute("select quote_ident(name) from unnest(%s::text[]) as t(name)", (list(needed),))
+            needed = {name: Role(name=name) for (name,) in quoted}
+        missing = tuple(sorted(set(needed) - there))
+        if not server.owns_cluster:
+            return missing
+        for statement in create_roles_sql(needed, there):
+            connection.execute(statement)
+    return ()
+
+
+def _create(server: Server, database: Database, notes: list[NotVerified]) -> Address:
+    wanted = {"encoding": database.encoding}
+    if server.version.major >= 15:
+        wanted["locale_provider"] = database.provider
+    wanted |= {"lc_collate": database.collate, "lc_ctype": database.ctype}
+    if database.locale is not None:
+        wanted["icu_locale" if database.provider == "icu" else "builtin_locale"] = database.locale
+    if database.icu_rules is not None:
+        wanted["icu_rules"] = database.icu_rules
+    try:
+        return server.create("before", options=wanted)
+    except CopyError as error:
+        first = error
+    # Sorting differs in another locale; keys, values and constraints do not, unless a collation says so.
+    for locale in _LOCALES:
+        try:
+            address = server.create(
+                "before", options={"encoding": database.encoding, "lc_collate": locale, "lc_ctype": locale}
+            )
+        except CopyError:
+            continue
+        notes.append(
+            NotVerified(
+                object="database collation",
+                reason=f"the scratch server has no {database.provider} locale "
+                f"{database.locale or database.collate}; the copy has {locale}",
+            )
+        )
+        return address
+    raise first
+
+
+def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool, notes: list[NotVerified]) -> None:
+    """Give the copy what pg_dump leaves out: settings, owner and privileges of the database."""
+    name = sql.Identifier(address.dbname)
+    with connect(server.address(), read_only=False) as connection:
+        pairs: list[tuple[str | None, str]] = [(None, setting) for setting in facts.database.settings]
+        if owners:
+            pairs += [(role.name, setting) for role in facts.roles.values() for setting in role.database_settings]
+        for role, setting in pairs:
+            try:
+                connection.execute(settings.alter(address.dbname, setting, role=role and unquoted(role)))
+            except psycopg.Error as error:
+                # A setting of an extension that only the source has, or of another major.
+                reason = f"ALTER DATABASE … SET failed: {str(error).splitlines()[0]}"
+                notes.append(NotVerified(object=f"setting {setting.split('=', 1)[0]}", reason=reason))
+        if not owners:
+            return
+        owner = unquoted(facts.database.owner)
+        connection.execute(sql.SQL("alter database {} owner to {}").format(name, sql.Identifier(owner)))
+        connection.execute(sql.SQL("revoke all on database {} from public, {}").format(name, sql.Identifier(owner)))
+        for grant in facts.grants.values():
+            if grant.object_kind != "database":
+                continue
+            connection.execute(
+                sql.SQL("grant {} on database {} to {}{}").format(
+                    settings.PRIVILEGES[grant.privilege],
+                    name,
+                    sql.SQL("public") if grant.grantee == "PUBLIC" else sql.Identifier(unquoted(grant.grantee)),
+                    sql.SQL(" with grant option" if grant.grantable and not grant.to_owner else ""),
+                )
+            )
+
+
+def comparable(facts: Catalog, prepared: Prepared, restored: Catalog) -> Catalog:
+    """Return the source's catalog without what the scratch server could not be given, which is listed already."""
+    database = facts.database
+    noted = {note.object for note in prepared.not_verified}
+    if "database collation" in noted:
+        names = ("provider", "collate", "ctype", "locale", "icu_rules")
+        database = replace(database, **{name: getattr(restored.database, name) for name in names})
+    if any(name.startswith("setting ") for name in noted):
+        database = replace(database, settings=restored.database.settings)
+    return replace(facts, database=database)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5])
+    return f"the role{'s' if len(names) > 1 else ''} {shown}" + (
+        f" and {len(names) - 5} more" if len(names) > 5 else ""
+    )
