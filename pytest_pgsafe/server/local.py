@@ -47,6 +47,8 @@ SETTINGS: dict[str, str] = {
     "maintenance_work_mem": "256MB",
     "autovacuum": "off",
     "jit": "off",
+    # A client that was ended (a deadline, Ctrl-C) takes its query along.
+    "client_connection_check_interval": "1s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",
@@ -79,6 +81,7 @@ class LocalServer(ScratchServer):
         self.version: Version = programs.version
         self._process = process
         self._owner = os.getpid()
+        self._kept = False
         self._reason = reason
         self._folder = Path()
         self._passwords: dict[str, str] = {}
@@ -137,6 +140,11 @@ class LocalServer(ScratchServer):
         """The data directory."""
         return self._folder / "data"
 
+    @property
+    def keeper(self) -> int:
+        """The process that stops the server when this one is gone."""
+        return self._process.pid
+
     def log(self, *, since: int = 0) -> tuple[Sequence[Mapping[str, object]], int]:
         suffix = "json" if self.version.major >= 15 else "csv"
         return serverlog.read(self.data / "log" / f"pgsafe.{suffix}", since)
@@ -157,8 +165,9 @@ class LocalServer(ScratchServer):
         assert self._process.stdin is not None
         self._process.stdin.write(b"keep\n")
         self._process.stdin.flush()
+        self._kept = True
         return (
-            f"connect: PGSERVICEFILE={service} {self._local.folder / 'psql'} service=pgsafe dbname=DATABASE",
+            f"connect: PGSERVICEFILE={service} {self._local.folder / 'psql'} 'service=pgsafe dbname=DATABASE'",
             f"stop and remove it: kill {self._process.pid}",
         )
 
@@ -169,6 +178,11 @@ class LocalServer(ScratchServer):
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
+        if self._kept:
+            self._process.stdout.close()
+            # It is not ours to wait for any more; without a status Popen would warn of a child that still runs.
+            self._process.returncode = 0
+            return
         # The keeper holds the other end until it has removed everything.
         if not select.select([self._process.stdout], [], [], STOP)[0]:
             self._process.kill()

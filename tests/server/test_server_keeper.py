@@ -1,0 +1,266 @@
+"""Nothing of a local server is left, however its owner ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_pgsafe.errors import ServerError
+from pytest_pgsafe.server import keeper, local
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.local import LocalServer
+from pytest_pgsafe.server.programs import LocalPrograms, find
+from pytest_pgsafe.server.user import ServerUser, may, server_user
+
+OWNER = Path(__file__).with_name("owner.py")
+#: Seconds in which everything has to be gone.
+SOON = 8.0
+
+
+def interpreter_for(user: ServerUser) -> str:
+    """Return a Python that a user can run: root's own often cannot be read by others."""
+    for candidate in (sys.executable, shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin")):
+        if candidate and may(user, [("-x", Path(candidate)), ("-r", Path(keeper.__file__))]):
+            return candidate
+    pytest.skip(f"no Python that {user.name} can run")
+
+
+@pytest.fixture(params=["as it is", "ordinary user"])
+def user(request: pytest.FixtureRequest) -> list[str]:
+    if request.param == "as it is":
+        return ["-"]
+    unprivileged = server_user()
+    if unprivileged is None:
+        pytest.skip("not root: 'as it is' is an ordinary user already")
+    return [unprivileged.name, interpreter_for(unprivileged)]
+
+
+Owner = Callable[[], tuple["subprocess.Popen[str]", dict[str, Any]]]
+
+
+@pytest.fixture
+def own(programs: LocalPrograms, user: list[str]) -> Iterator[Owner]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        process = subprocess.Popen(
+            [sys.executable, str(OWNER), *user], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process, json.loads(process.stdout.readline())
+
+    yield start
+    for process in processes:
+        with process:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def programs() -> LocalPrograms:
+    try:
+        return find()
+    except ServerError as error:
+        if os.environ.get("PGSAFE_TEST_REQUIRE_SERVER") == "1":
+            raise
+        pytest.skip(str(error))
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def processes_of(started: dict[str, Any]) -> list[int]:
+    return [started["keeper"], started["postmaster"]]
+
+
+def gone(started: dict[str, Any]) -> bool:
+    until = time.monotonic() + SOON
+    while time.monotonic() < until:
+        if not any(map(alive, processes_of(started))) and not Path(started["folder"]).exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_killed_owner_leaves_nothing(own: Owner) -> None:
+    process, started = own()
+    assert all(map(alive, processes_of(started)))
+    assert Path(started["folder"]).stat().st_mode & 0o777 == 0o700
+    process.kill()
+    assert gone(started)
+
+
+def test_interrupted_owner_leaves_nothing(own: Owner) -> None:
+    process, started = own()
+    # A terminal sends it to the whole foreground process group.
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(SOON) == 130
+    assert not any(map(alive, processes_of(started)))
+    assert not Path(started["folder"]).exists()
+
+
+def test_terminated_owner_leaves_nothing(own: Owner) -> None:
+    process, started = own()
+    process.terminate()
+    assert gone(started)
+
+
+def test_child_that_holds_the_pipe_does_not_keep_the_server(programs: LocalPrograms) -> None:
+    code = (
+        "import os, sys, time\n"
+        "from pytest_pgsafe.server.local import LocalServer\n"
+        "from pytest_pgsafe.server.programs import find\n"
+        "server = LocalServer.start(find())\n"
+        "print(server.data.parent, server.keeper, (server.data / 'postmaster.pid').read_text().split()[0], flush=True)\n"
+        "if os.fork() == 0:\n"
+        "    server.close()\n"  # not the owner: changes nothing
+        "    print(os.getpid(), os.path.exists(server.data), flush=True)\n"
+        "    time.sleep(30)\n"
+        "    os._exit(0)\n"
+        "time.sleep(30)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        folder, keeper_pid, postmaster = process.stdout.readline().split()
+        child, exists = process.stdout.readline().split()
+        try:
+            assert exists == "True"
+            process.kill()
+            assert gone({"folder": folder, "keeper": int(keeper_pid), "postmaster": int(postmaster)})
+            assert alive(int(child))
+        finally:
+            os.kill(int(child), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_killed_keeper_takes_the_server_along_and_its_folder_is_swept_later(programs: LocalPrograms) -> None:
+    server = LocalServer.start(programs)
+    folder, postmaster = server.data.parent, int((server.data / "postmaster.pid").read_text().split()[0])
+    os.kill(server.keeper, signal.SIGKILL)
+    until = time.monotonic() + SOON
+    while alive(postmaster) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not alive(postmaster)
+    server.close()
+    assert folder.exists()
+    # Older than the time that a keeper needs between its folder and its lock.
+    os.utime(folder, (time.time() - 3600,) * 2)
+    with LocalServer.start(programs) as second:
+        assert second.data.exists()
+        assert not folder.exists()
+
+
+def test_two_servers_at_once(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as one, LocalServer.start(programs) as two:
+        assert one.address().parameters["port"] != two.address().parameters["port"]
+        assert one.address().parameters["password"] != two.address().parameters["password"]
+        one.close()
+        with connect(two.address()) as session:
+            assert session.execute("select 1").fetchone() == (1,)
+        # The first one's password opens nothing here.
+        assert not one.data.exists()
+    one.close()
+
+
+def test_close_ends_sessions_that_are_still_open(programs: LocalPrograms) -> None:
+    server = LocalServer.start(programs)
+    session = connect(server.address())
+    begin = time.monotonic()
+    server.close()
+    assert time.monotonic() - begin < 3
+    assert not server.data.exists()
+    session.close()
+
+
+def test_kept_server_lives_until_its_keeper_is_told(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as server:
+        lines = server.keep()
+        address = server.address()
+    try:
+        with connect(address) as session:
+            assert session.execute("select 1").fetchone() == (1,)
+        assert address.parameters["password"] not in "\n".join(lines)
+        command = lines[0].removeprefix("connect: ").replace("DATABASE", "postgres") + " -XAtc 'select 42'"
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+        assert done.stdout == "42\n"
+    finally:
+        os.kill(server.keeper, signal.SIGTERM)
+    until = time.monotonic() + SOON
+    while server.data.parent.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not server.data.parent.exists()
+
+
+def test_error_shows_the_end_of_the_log(programs: LocalPrograms) -> None:
+    before = set(Path("/tmp").glob("pgsafe-*"))
+    with pytest.raises(ServerError) as raised:
+        LocalServer.start(programs, settings={"shared_buffers": "enormous"})
+    assert 'invalid value for parameter "shared_buffers": "enormous"' in str(raised.value)
+    assert any("pgsafe[server]" in remedy for remedy in raised.value.remedies)
+    assert set(Path("/tmp").glob("pgsafe-*")) - before == set()
+
+
+def test_port_that_is_taken_is_tried_again(programs: LocalPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalServer.start(programs) as first:
+        taken = int(first.address().parameters["port"])
+        free = keeper._free_port()
+        code = Path(keeper.__file__).read_text().replace("port = _free_port()", f"port = {taken} if not _ else {free}")
+        changed = first.data.parent.parent / f"keeper_{os.getpid()}.py"
+        changed.write_text(code)
+        try:
+            monkeypatch.setattr(local.keeper, "__file__", str(changed))
+            with LocalServer.start(programs) as second:
+                assert second.address().parameters["port"] == str(free)
+        finally:
+            changed.unlink()
+
+
+def test_secrets_stand_in_no_command_line_and_no_environment(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as server:
+        server.create("secret")
+        password = server.address().parameters["password"].encode()
+        with connect(server.address(), read_only=False) as session:
+            session.execute("create role someone")
+        other = server.address(user="someone").parameters["password"].encode()
+        done = server.programs.run("psql", ["-XAtc", "select pg_sleep(0.5)"], address=server.address("postgres"))
+        assert done.returncode == 0
+        seen = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            for name in ("cmdline", "environ"):
+                try:
+                    content = (process / name).read_bytes()
+                except OSError:
+                    continue
+                seen += 1
+                assert password not in content
+                assert other not in content
+        assert seen > 10
+        log = (server.data / "log").glob("*")
+        assert all(other not in path.read_bytes() and password not in path.read_bytes() for path in log)
+
+
+def test_environment_of_the_server_is_bare(programs: LocalPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGDATA", "/nowhere")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for PostgreSQL")
+    with LocalServer.start(programs) as server:
+        postmaster = (server.data / "postmaster.pid").read_text().split()[0]
+        if sys.platform == "linux":
+            environment = Path(f"/proc/{postmaster}/environ").read_bytes()
+            assert b"AWS_SECRET" not in environment
+            assert b"PGPORT" not in environment
