@@ -375,8 +375,11 @@ def harmed(before: Connection, after: Connection, said: dict[str, list[str]]) ->
     key = int(said["key"][0].removeprefix("id=")) if "key" in said else None
     if check == "rows":
         before_columns = [c for c in columns(before).values() if c[0] == thing]
+        if not before_columns:
+            query = sql.SQL("select relispopulated from pg_class where oid = {}::regclass").format(thing)
+            return [c.execute(query).fetchone() for c in (before, after)] == [(True,), (False,)]
         if not any(c[0] == thing for c in columns(after).values()):
-            return bool(before_columns)
+            return True
         parts = [cast(column, kind) for _, column, kind in before_columns if column in (key_of(thing) or column)]
         there, still = hashes(before, thing, parts), hashes(after, thing, parts)
         if key is None:
@@ -386,6 +389,9 @@ def harmed(before: Connection, after: Connection, said: dict[str, list[str]]) ->
     if check == "values":
         table, _, column = thing.rpartition(".")
         kind = next(c[2] for c in columns(before).values() if c[:2] == (table, column))
+        if ("column", thing) not in facts(after):
+            query = sql.SQL("select count({}) from {}").format(sql.Identifier(column), name(table))
+            return before.execute(query).fetchone() != (0,)
         where = sql.SQL("") if key is None else sql.SQL("where id = {}").format(key)
         query = sql.SQL("select coalesce({}, '<null>') from {} {} order by {}")
         query = query.format(
