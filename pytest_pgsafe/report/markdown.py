@@ -15,7 +15,7 @@ _VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no
 #: A comment of GitHub's holds 65,536 characters.
 _MOST_CHANGES = 200
 _MOST_FINDINGS = 100
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@!])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def render(result: Result) -> str:
@@ -40,7 +40,10 @@ def render(result: Result) -> str:
 
 def escape(text: object) -> str:
     """Return text that Markdown shows as it stands, in one line."""
-    return " ".join(_SPECIAL.sub(r"\\\1", str(text)).split())
+    printable = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    plain = _SPECIAL.sub(r"\\\1", printable).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # GitHub tells people whose name follows an @, also an escaped one: a space of no width stands between.
+    return " ".join(plain.replace("@", "@\u200b").split())
 
 
 def _findings(findings: Sequence[Finding]) -> list[str]:

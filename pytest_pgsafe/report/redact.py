@@ -83,7 +83,7 @@ def _finding(
     def secret(column: str) -> bool:
         # Where a row of one table is compared with another's, columns have their full names.
         name = _parts(column)
-        return hidden(name[:-1] if len(name) > 1 else table, name[-1])
+        return hidden(name[:-1] if len(name) > 1 else table, "".join(name[-1:]))
 
     def masked(values: Mapping[str, str | None] | None, *, whole: bool = False) -> Mapping[str, str | None] | None:
         if values is None:

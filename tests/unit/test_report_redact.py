@@ -1,0 +1,141 @@
+"""Redaction: values of rows that nobody may see are in no report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_pgsafe.checks.values import Finding, Severity
+from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
+from pytest_pgsafe.report.redact import MASKED, redact
+from pytest_pgsafe.report.write import FORMATS
+from pytest_pgsafe.snapshot.values import RowSample
+
+FINDING = Finding(
+    code="PGS201",
+    check="values",
+    severity=Severity.ERROR,
+    object="public.people.email",
+    message="1 value is another",
+    samples=(
+        RowSample(
+            key={"id": "17", "email": "secret@a"},
+            before={"email": "secret@a", '"Full Name"': "secret name", "city": "Paris"},
+            after={"email": None, '"Full Name"': "secret other", "city": "Rome"},
+        ),
+    ),
+)
+PRINTED = """ERROR:  duplicate key value violates unique constraint "people_email_key"
+DETAIL:  Key (email)=(secret@a) already exists.
+CONTEXT:  COPY people, line 3: "17 secret@a"
+STATEMENT:  insert into people"""
+
+
+def result(*findings: Finding, **more: object) -> Result:
+    return replace(
+        Result(
+            steps=(Step(name="migrate", seconds=1, outcome=Outcome.FAILED, reason=PRINTED),),
+            source={},
+            server={},
+            findings=findings,
+        ),
+        **more,
+    )
+
+
+def test_values_are_shown_by_default() -> None:
+    given = result(FINDING)
+    assert redact(given, samples="values") == given
+
+
+def test_keys() -> None:
+    (sample,) = redact(result(FINDING), samples="keys").findings[0].samples
+    assert sample == RowSample(key={"id": "17", "email": "secret@a"}, before=None, after=None)
+
+
+def test_none() -> None:
+    assert redact(result(FINDING), samples="none").findings[0].samples == ()
+
+
+@pytest.mark.parametrize("mask", ["people.email", "public.people.email", '"people"."email"', "*.email", "pub*.*.email"])
+def test_a_masked_column(mask: str) -> None:
+    (sample,) = redact(result(FINDING), samples="values", mask=[mask]).findings[0].samples
+    assert sample.key == {"id": "17", "email": MASKED}
+    assert sample.before == {"email": MASKED, '"Full Name"': "secret name", "city": "Paris"}
+    assert sample.after is not None
+    assert sample.after["email"] is None
+    assert sample.after["city"] == "Rome"
+
+
+@pytest.mark.parametrize("mask", ["other.email", "billing.people.email", "people.mail", "public.email"])
+def test_another_column_is_not_masked(mask: str) -> None:
+    assert redact(result(FINDING), samples="values", mask=[mask]).findings[0] == FINDING
+
+
+def test_a_quoted_column() -> None:
+    (sample,) = redact(result(FINDING), samples="values", mask=['people."Full Name"']).findings[0].samples
+    assert sample.before is not None
+    assert sample.before['"Full Name"'] == MASKED
+
+
+def test_a_finding_about_the_whole_table() -> None:
+    whole = replace(FINDING, object="public.people")
+    assert redact(result(whole), samples="values", mask=["people.email"]).findings[0].samples[0].key["email"] == MASKED
+
+
+def test_a_renamed_column_is_masked_under_both_names() -> None:
+    renamed = Change(kind="column", action=Action.RENAMED, object="public.people.mail", after="public.people.email")
+    given = result(FINDING, changes=(renamed,))
+    assert redact(given, samples="values", mask=["people.mail"]).findings[0].samples[0].key["email"] == MASKED
+
+
+def test_a_renamed_table_is_masked_under_both_names() -> None:
+    renamed = Change(kind="table", action=Action.RENAMED, object="public.persons", after="public.people")
+    given = result(FINDING, changes=(renamed,))
+    assert redact(given, samples="values", mask=["persons.email"]).findings[0].samples[0].key["email"] == MASKED
+
+
+@pytest.mark.parametrize("mask", ["customers.name", "sales.customer_name"])
+def test_a_copy_and_its_source_are_masked_together(mask: str) -> None:
+    sample = RowSample(
+        key={"id": "1"}, before={"public.sales.customer_name": "secret"}, after={"public.customers.name": "secret too"}
+    )
+    finding = replace(FINDING, object="public.sales.customer_name", samples=(sample,))
+    (found,) = redact(result(finding), samples="values", mask=[mask]).findings[0].samples
+    assert found.before == {"public.sales.customer_name": MASKED}
+    assert found.after == {"public.customers.name": MASKED}
+    assert found.key == {"id": "1"}
+
+
+@pytest.mark.parametrize(("samples", "mask"), [("keys", ()), ("none", ()), ("values", ("people.email",))])
+def test_rows_in_what_a_program_printed(samples: str, mask: tuple[str, ...]) -> None:
+    found = redact(result(interrupted=PRINTED), samples=samples, mask=mask)  # type: ignore[arg-type]
+    for text in (found.steps[0].reason, found.interrupted):
+        assert text is not None
+        assert "secret" not in text
+        assert 'unique constraint "people_email_key"' in text
+        assert "STATEMENT:  insert into people" in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: Key (a, b)=(secret, (1)) is not present in table",
+        "psql:m.sql:3: ERROR:  x\npsql:m.sql:3: DETAIL:  Failing row contains (1, secret).",
+        'new row violates check: Failing row contains (1, secret "x").',
+    ],
+)
+def test_forms_in_which_rows_are_quoted(line: str) -> None:
+    step = Step(name="migrate", seconds=1, outcome=Outcome.FAILED, reason=line)
+    assert "secret" not in str(redact(result(steps=(step,)), samples="none").steps[0].reason)
+
+
+@pytest.mark.parametrize("suffix", list(FORMATS))
+def test_no_report_shows_what_is_masked(suffix: str) -> None:
+    given = result(FINDING, replace(FINDING, severity=Severity.NOTE), interrupted=PRINTED)
+    text = FORMATS[suffix](redact(given, samples="values", mask=["people.*"]))
+    assert "secret" not in text
+    assert "Rome" not in text
+    assert "public.people.email" in text.replace("\\_", "_")

@@ -1,0 +1,320 @@
+"""Reports: what the contract says of JSON, and that nothing of a database can break the other formats."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pytest_pgsafe.checks.values import Finding, Severity
+from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
+from pytest_pgsafe.report import html, markdown
+from pytest_pgsafe.report import json as json_report
+from pytest_pgsafe.report.terminal import counted, finding_lines, severities, summary
+from pytest_pgsafe.report.write import FORMATS, write
+from pytest_pgsafe.snapshot.values import NotVerified, RowSample
+
+LOST = Finding(
+    code="PGS101",
+    check="rows",
+    severity=Severity.ERROR,
+    object="public.sales",
+    message="1 row is gone",
+    before=3,
+    after=2,
+    samples=(RowSample(key={"id": "17"}, before={"customer_name": "Ada Lovelace", "note": None}, after=None),),
+    remedy="keep the row",
+)
+CHANGED = Finding(
+    code="PGS201",
+    check="values",
+    severity=Severity.WARNING,
+    object="public.sales.total",
+    message="1 value is another",
+    samples=(RowSample(key={"id": "18"}, before={"total": "1.50"}, after={"total": None}),),
+)
+ANNOUNCED = Finding(
+    code="PGS301",
+    check="schema",
+    severity=Severity.NOTE,
+    object="public.sales.customer_name",
+    message="dropped",
+    reason="phase 4: read through customers",
+)
+RESULT = Result(
+    steps=(
+        Step(name="restore", seconds=1.25, outcome=Outcome.PASSED),
+        Step(name="rollback", seconds=0.0, outcome=Outcome.SKIPPED, reason="no way back is configured"),
+    ),
+    source={"server_version": "15.18", "database": "crm_staging"},
+    server={"kind": "local", "version": "15.18", "origin": "/usr/lib/postgresql/15/bin"},
+    changes=(
+        Change(kind="column", action=Action.DROPPED, object="public.sales.customer_name"),
+        Change(
+            kind="index", action=Action.CHANGED, object="public.i", attribute="columns", before=("a", None), after=()
+        ),
+        Change(
+            kind="table", action=Action.CHANGED, object="public.t", attribute="estimate", before=float("nan"), after=1
+        ),
+    ),
+    findings=(LOST, CHANGED, ANNOUNCED),
+    relations=15,
+    rows=123456,
+    not_verified=(NotVerified(object="public.remote", reason="a foreign table"),),
+    unused={"rollback": "no way back is configured"},
+)
+NASTY = "</td><script>alert(1)</script> | `a` *b* [c](http://x) <details> ```\n# d\x1b[31m"
+
+
+def rendered(result: Result) -> Any:
+    """Return the JSON report as a tool reads it: strictly."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    return json.loads(json_report.render(result), parse_constant=refuse)
+
+
+def test_json_is_the_contract() -> None:
+    found = rendered(RESULT)
+    assert found["format"] == "pgsafe-report/1"
+    assert found["result"] == "failed"
+    assert found["source"] == {"server_version": "15.18", "database": "crm_staging"}
+    assert found["server"]["kind"] == "local"
+    assert found["steps"][0] == {"name": "restore", "seconds": 1.25, "outcome": "passed", "reason": None}
+    assert found["steps"][1]["reason"] == "no way back is configured"
+    column, index, table = found["changes"]
+    assert (column["kind"], column["object"], column["before"]) == ("column", "public.sales.customer_name", None)
+    assert (index["before"], index["after"]) == (["a", None], [])
+    assert table["before"] == "nan"
+    assert found["findings"][0] == {
+        "code": "PGS101",
+        "check": "rows",
+        "severity": "error",
+        "object": "public.sales",
+        "message": "1 row is gone",
+        "before": 3,
+        "after": 2,
+        "samples": [{"key": {"id": 17}, "before": {"customer_name": "Ada Lovelace", "note": None}, "after": None}],
+        "reason": None,
+        "remedy": "keep the row",
+    }
+    assert found["findings"][1]["samples"][0]["after"] == {"total": None}
+    assert found["compared"] == {
+        "relations": 15,
+        "rows": 123456,
+        "not_verified": [{"object": "public.remote", "reason": "a foreign table"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("17", 17),
+        ("-3", -3),
+        ("0", 0),
+        ("007", "007"),
+        ("-0", "-0"),
+        ("1.0", "1.0"),
+        ("9007199254740991", 9007199254740991),
+        ("9007199254740993", "9007199254740993"),
+        ("٣", "٣"),
+        (None, None),
+    ],
+)
+def test_a_key_is_a_number_where_every_reader_has_it_exactly(text: str | None, value: object) -> None:
+    assert json_report.key_value(text) == value
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        RESULT,
+        replace(RESULT, findings=()),
+        Result(steps=(), source={}, server={}, interrupted="interrupted"),
+        replace(RESULT, source={"server_version": "15.18", "database": "x", "from": "a.sql"}),
+    ],
+)
+def test_json_keeps_to_the_schema_that_ships(result: Result) -> None:
+    schema = json_report.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(rendered(result), schema, cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("result",), "fine"),
+        (("steps", 0, "outcome"), "ok"),
+        (("findings", 0, "severity"), "fatal"),
+        (("findings", 0, "samples", 0, "key"), None),
+        (("compared", "rows"), -1),
+        (("server", "kind"), "cloud"),
+        (("format",), "pgsafe-report/2"),
+    ],
+)
+def test_the_schema_refuses_what_the_contract_does_not_say(path: tuple[str | int, ...], value: object) -> None:
+    found = place = rendered(RESULT)
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(found, json_report.schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_allows_more_keys() -> None:
+    found = rendered(RESULT)
+    found["more"] = found["steps"][0]["more"] = found["findings"][0]["more"] = {}
+    jsonschema.validate(found, json_report.schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_markdown_shows_keys_and_never_values() -> None:
+    text = markdown.render(RESULT)
+    assert text.startswith("## pgsafe: ❌ not safe\n")
+    assert "15 relations (123456 rows) compared, 1 not verified" in text
+    assert "row id=17" in text
+    assert "row id=18" in text
+    for value in ("Ada", "1.50"):
+        assert value not in text
+    assert "announced: phase 4: read through customers" in text
+    assert "<summary>3 changes</summary>" in text
+    assert text.count("<details>") == text.count("</details>")
+
+
+def test_markdown_has_a_limit() -> None:
+    many = tuple(replace(LOST, object=f"public.t{number}", samples=()) for number in range(1000))
+    changes = tuple(replace(RESULT.changes[0], object=f"public.t.c{number}") for number in range(5000))
+    text = markdown.render(replace(RESULT, findings=many, changes=changes))
+    assert len(text) < 65536
+    assert "… and 900 more" in text
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_nothing_of_a_database_breaks_a_report(form: str) -> None:
+    sample = RowSample(key={NASTY: NASTY}, before={NASTY: NASTY}, after={NASTY: None})
+    finding = replace(LOST, object=NASTY, message=NASTY, before=NASTY, remedy=NASTY, reason=NASTY, samples=(sample,))
+    result = Result(
+        steps=(Step(name=NASTY, seconds=0, outcome=Outcome.FAILED, reason=NASTY),),
+        source={"database": NASTY},
+        server={NASTY: NASTY},
+        changes=(replace(RESULT.changes[0], kind=NASTY, object=NASTY, attribute=NASTY, before=NASTY, after=(NASTY,)),),
+        findings=(finding, replace(finding, severity=Severity.NOTE)),
+        not_verified=(NotVerified(object=NASTY, reason=NASTY),),
+        unused={NASTY: NASTY},
+        interrupted=NASTY,
+    )
+    if form == "html":
+        page = html.render(result)
+        assert "<script" not in page
+        assert "<details> ```" not in page
+        tags = Tags()
+        tags.feed(page)
+        assert not tags.open
+        text_tags = {"h1", "h2", "p", "span", "br", "pre", "table", "tr", "th", "td"}
+        assert tags.seen <= {"html", "head", "meta", "title", "style", "body"} | text_tags
+        return
+    text = markdown.render(result)
+    fenced = re.sub(r"^(`{3,})text\n.*?\n\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert fenced.count("<details>") == fenced.count("</details>")
+    assert "<script" not in fenced
+    assert "\n# d" not in fenced
+    cells = {line.replace("\\|", "").count("|") for line in fenced.splitlines() if line.startswith("| error")}
+    assert cells == {5}
+
+
+class Tags(HTMLParser):
+    """Which elements there are, and which were left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_html_is_whole_and_self_contained() -> None:
+    page = html.render(RESULT)
+    assert page.startswith("<!DOCTYPE html>")
+    for outside in ("http:", "https:", "src=", "href=", "<script", "url("):
+        assert outside not in page
+    for text in ("Ada Lovelace", "1 row is gone", "public.remote", "phase 4: read through customers", "1.25"):
+        assert text in page
+
+
+def test_a_finding_with_its_evidence() -> None:
+    assert finding_lines(LOST) == [
+        "PGS101 error: public.sales: 1 row is gone",
+        "  before: 3",
+        "  after: 2",
+        "  row id=17: gone, was customer_name=Ada Lovelace, note=NULL",
+        "  remedy: keep the row",
+    ]
+    assert finding_lines(CHANGED)[1:] == ["  row id=18: total: 1.50 -> NULL"]
+    assert finding_lines(ANNOUNCED)[1:] == ["  announced: phase 4: read through customers"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "text"),
+    [
+        (RowSample(key={"a": "1", "b": None}, before=None, after=None), "row a=1, b=NULL"),
+        (RowSample(key={"id": "1"}, before=None, after={"x": "y"}), "row id=1: new, is x=y"),
+        (RowSample(key={}, before={"x": ""}, after=None), "row: gone, was x=''"),
+        (RowSample(key={"id": "1"}, before={"x": "NULL"}, after={"x": None}), "row id=1: x: 'NULL' -> NULL"),
+        (RowSample(key={"id": "1"}, before={"x": "a", "y": "b"}, after={"x": "a", "y": "c"}), "row id=1: y: b -> c"),
+        (RowSample(key={"id": "1"}, before={"s.c": "a"}, after={"c.n": "b"}), "row id=1: s.c=a but c.n=b"),
+        (RowSample(key={"id": "1"}, before={"x": "a\nb\x1b[2J"}, after=None), r"row id=1: gone, was x=a\nb\x1b[2J"),
+    ],
+)
+def test_a_row_in_one_line(sample: RowSample, text: str) -> None:
+    assert finding_lines(replace(LOST, samples=(sample,)))[3] == f"  {text}"
+
+
+def test_the_summary() -> None:
+    lines = summary(RESULT, short=False)
+    texts = [line.text for line in lines]
+    assert texts[0].split() == ["restore", "1.25", "s", "passed"]
+    assert "no way back is configured" in texts[1]
+    assert "1 error, 1 warning, 1 note" in texts
+    assert "not verified: public.remote: a foreign table" in texts
+    assert lines[-1].text == "pgsafe failed: 15 relations (123456 rows) compared, 1 not verified"
+    assert lines[-1].tone == "bad"
+    assert [line.text for line in summary(RESULT, short=True)] == [lines[-1].text]
+
+
+def test_what_was_compared_is_said_in_every_case() -> None:
+    nothing = Result(steps=(), source={}, server={})
+    assert counted(nothing) == "0 relations (0 rows) compared, 0 not verified"
+    assert counted(replace(nothing, relations=1, rows=1)) == "1 relation (1 row) compared, 0 not verified"
+    assert severities(nothing) == "no findings"
+
+
+def test_reports_are_written_whole(tmp_path: Path) -> None:
+    files = [tmp_path / "new" / f"out{suffix}" for suffix in FORMATS]
+    write(RESULT, files)
+    for file in files:
+        assert file.read_text(encoding="utf-8") == FORMATS[file.suffix](RESULT)
+        assert file.stat().st_mode & 0o077 == 0o044
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["out.html", "out.json", "out.md"]
+
+
+def test_one_report_that_cannot_be_written_does_not_take_the_others_along(tmp_path: Path) -> None:
+    (tmp_path / "out.json").mkdir()
+    (tmp_path / "out.json" / "x").touch()
+    with pytest.raises(OSError, match=r"out\.json"):
+        write(RESULT, [tmp_path / "out.json", tmp_path / "out.md"])
+    assert (tmp_path / "out.md").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.md"]
