@@ -6,7 +6,8 @@ Templates hold ``{v}`` for the value and ``{s}`` for the seed (a bigint expressi
   and 2^32 - 1, hash alike: integers hash their upper half again, and a 64-bit hash is only ever passed on as a *seed*,
   which is mixed in whole;
 - the seed enters non-linearly, for every value. ``hash_numeric_extended`` returns the seed for NaN and the infinities,
-  one less for 0, and combines the digits' hash with the weight by xor: it is finished by another hash;
+  one less for 0, combines the digits' hash with the weight by xor and leaves out the sign (1 and -1 hash alike): it
+  is finished by another hash;
 - a type whose hash is looser than a reader's eye (-0.0, jsonb scale, 1 month and 30 days, citext, non-deterministic
   collations), looks at OIDs (enums, reg* types) or is linear (arrays, ranges, composites) goes by its text under
   ``COLLATE "C"``;
@@ -40,9 +41,8 @@ _INTEGER = (
     " pg_catalog.hashint8extended(({v})::pg_catalog.int8, {s}))"
 )
 _NUMERIC = (
-    "coalesce(pg_catalog.hashint4extended(1, nullif(pg_catalog.hash_numeric_extended({v}, {s}), {s})), "
-    + _TEXT.replace("{t}", _CAST)
-    + ")"
+    "coalesce(pg_catalog.hashint4extended(CASE WHEN ({v}) OPERATOR(pg_catalog.<) 0 THEN -1 ELSE 1 END,"
+    " nullif(pg_catalog.hash_numeric_extended({v}, {s}), {s})), " + _TEXT.replace("{t}", _CAST) + ")"
 )
 _FLOAT = (
     "(CASE WHEN ({v}) OPERATOR(pg_catalog.=) 0 THEN "
