@@ -60,7 +60,7 @@ class Rules:
     rows: tuple[RowsExpected, ...] = ()
     denormalized: tuple[DenormalizedRule, ...] = ()
     #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
-    foreign_keys: Mapping[str, str] = field(default_factory=dict)
+    foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Seconds.
     migrate_budget: float | None = None
     #: Lock mode and seconds.
@@ -77,8 +77,10 @@ class Evidence:
     rules: Rules
     #: By rule: before, and after where both columns still exist.
     denormalized: Mapping[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = field(
-        default_factory=dict
+        default_factory=dict[DenormalizedRule, "tuple[DenormalizedContent, DenormalizedContent | None]"]
     )
+    #: From before the migration to after its way back; None where there is none.
+    rollback: Comparison | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,3 +96,28 @@ class Check:
     effect: str
     remedy: str
     judge: Callable[[Evidence], Iterable[Finding]] = field(repr=False, compare=False)
+
+    def finding(
+        self,
+        object_: str,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        check: str | None = None,
+        before: str | int | None = None,
+        after: str | int | None = None,
+        samples: tuple[RowSample, ...] = (),
+    ) -> Finding:
+        """Return a finding of this check, of its own severity if no other is given; a note needs no remedy."""
+        weight = self.severity if severity is None else severity
+        return Finding(
+            code=self.code,
+            check=self.check if check is None else check,
+            severity=weight,
+            object=object_,
+            message=message,
+            before=before,
+            after=after,
+            samples=samples,
+            remedy=None if weight is Severity.NOTE else self.remedy,
+        )

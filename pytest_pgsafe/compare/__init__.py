@@ -57,6 +57,7 @@ def compare(
         rows=differences,
         tables=identity.tables,
         columns=identity.columns,
+        objects=identity.objects,
         not_verified=_not_verified(before, after, identity),
     )
 

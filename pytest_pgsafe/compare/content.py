@@ -32,6 +32,7 @@ def content(
     """Yield what differs in content, by the names before."""
     for name in differing(before, after, tables=identity.tables, columns=identity.columns):
         yield from _table(name, before, after, identity, differences.get(name))
+    yield from _materialized(before, after, identity)
     yield from _sequences(before, after, identity)
     yield from _foreign_keys(before, after, identity)
     if before.large_objects != after.large_objects:
@@ -114,6 +115,14 @@ def _comparable(table: str, pairs: Mapping[str, str], before: Catalog, after: Ca
         if ours is not None and theirs is not None and ours.type == theirs.type and ours.collation == theirs.collation:
             kept.add(column)
     return kept
+
+
+def _materialized(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:
+    # What a materialised view holds can be computed again: a digest is enough to say that it is another.
+    for name, ours in before.materialized_views.items():
+        theirs = after.materialized_views.get(identity.of("views").get(name, ""))
+        if theirs is not None and (theirs.rows != ours.rows or theirs.digest != ours.digest):
+            yield _change("view", name, "content", ours.rows, theirs.rows)
 
 
 def _sequences(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:

@@ -147,7 +147,7 @@ def _containers(before: Catalog, after: Catalog, identity: Identity) -> tuple[fr
     """Return the names of objects dropped as a whole, and of those added as a whole."""
     gone: set[str] = set()
     new: set[str] = set()
-    for name in (*COLLECTIONS[:8], "definitions"):
+    for name in (*COLLECTIONS[:8], "indexes", "definitions"):
         pairs = identity.of(name)
         gone |= {value.name for key, value in collection(before, name).items() if key not in pairs}
         taken = set(pairs.values())
@@ -159,6 +159,9 @@ def _within(value: Object, whole: frozenset[str]) -> bool:
     """Tell whether the object is part of one that came or went as a whole."""
     if isinstance(value, Grant):
         return value.object in whole or (container(value.object) in whole and value.object_kind == "column")
+    if isinstance(value, Definition):
+        # What is said of a column of a view, of an index or of a composite type.
+        return value.form.endswith(("column", "attribute")) and container(value.name) in whole
     if isinstance(value, Sequence):
         return value.column is not None and (value.column in whole or container(value.column) in whole)
     table = getattr(value, "table", None)

@@ -56,4 +56,6 @@ class Comparison:
     #: Names after by names before, of tables and columns (``schema.table.column``) that are on both sides.
     tables: Mapping[str, str] = field(default_factory=dict[str, str])
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: The same for every collection of the catalog, by its field's name (``constraints``, ``sequences`` …).
+    objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     not_verified: tuple[NotVerified, ...] = ()

@@ -1,0 +1,186 @@
+"""Constraints: dropped, weakened, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.values import Constraint
+from ..compare.names import bare
+from ..compare.values import Action, Change
+from .equivalents import constraint_after
+from .evidence import behaviour, consequence, excused, of, say
+from .strength import Strength, strength
+from .values import Check, Evidence, Finding, Severity
+
+#: Attributes that stand in the definition's text as well.
+_SPELT_OUT = frozenset(
+    {
+        "columns",
+        "references",
+        "reference_columns",
+        "on_update",
+        "on_delete",
+        "match",
+        "deferrable",
+        "initially_deferred",
+        "no_inherit",
+        "form",
+    }
+)
+
+
+def _dropped(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    parents = {change.object for change in of(evidence, Action.DROPPED, "constraint")}
+    for change in of(evidence, Action.DROPPED, "constraint"):
+        lost = change.old
+        assert isinstance(lost, Constraint)
+        if consequence(evidence, lost) or lost.parent in parents:
+            continue
+        if lost.form == "not null" and _told_by_column(evidence, lost):
+            continue
+        told = f"the {lost.form} constraint {bare(lost.name)} of {lost.table} was dropped: {lost.definition}"
+        instead = constraint_after(comparison, lost)
+        if instead is not None:
+            told = f"the {lost.form} constraint {lost.name} was dropped; {instead} protects the same"
+            yield CONSTRAINT_DROPPED.finding(lost.name, told, severity=behaviour(evidence))
+        elif lost.enforced:
+            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, told))
+        else:
+            told += "; it was not enforced"
+            severity = behaviour(evidence)
+            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, told, severity=severity))
+
+
+def _told_by_column(evidence: Evidence, lost: Constraint) -> bool:
+    # From 18 NOT NULL has a constraint; the column's own flag is what the check of columns judges.
+    return len(lost.columns) == 1 and f"{lost.table}.{lost.columns[0]}" in evidence.comparison.columns
+
+
+def _weakened(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.CHANGED, "constraint"):
+        if strength(evidence.comparison, change) is not Strength.WEAKER or _follows(evidence, change):
+            continue
+        told = f"{change.object} protects less: {_say(change)}"
+        yield CONSTRAINT_WEAKENED.finding(change.object, told, before=_text(change.before), after=_text(change.after))
+
+
+def _changed(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.CHANGED, "constraint"):
+        if strength(evidence.comparison, change) is not Strength.OTHER or _follows(evidence, change):
+            continue
+        told = f"{change.object} says something else: {_say(change)}"
+        whole = change.attribute == "definition"
+        yield CONSTRAINT_CHANGED.finding(
+            change.object,
+            told,
+            severity=Severity.WARNING if whole else behaviour(evidence),
+            before=_text(change.before),
+            after=_text(change.after),
+        )
+
+
+def _already(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    pairs = comparison.objects.get("constraints", {})
+    for name, old in comparison.before.catalog.constraints.items():
+        new = comparison.after.catalog.constraints.get(pairs.get(name, ""))
+        if old.validated or not old.enforced or new is None or new.validated or old.parent is not None:
+            continue
+        told = f"{name} is NOT VALID, as before the migration: rows that break it may be there"
+        yield NOT_VALID.finding(name, told)
+    taken = set(pairs.values())
+    for name, new in comparison.after.catalog.constraints.items():
+        if name not in taken and not new.validated and new.enforced and new.parent is None:
+            told = f"{name} was added NOT VALID and not validated: rows that were there before may break it"
+            yield NOT_VALID.finding(name, told)
+
+
+def _follows(evidence: Evidence, change: Change) -> bool:
+    """Tell whether another change of the same constraint, or of its parent's, says it already."""
+    old = change.old
+    others = [one for one in of(evidence, Action.CHANGED, "constraint") if one.attribute != change.attribute]
+    if change.attribute in ("definition", "columns", "reference_columns"):
+        said = {one.attribute for one in others if one.object == change.object}
+        if change.attribute == "definition" and said & _SPELT_OUT:
+            return True
+        if change.attribute != "definition" and "references" in said:
+            return True
+        if change.attribute == "columns" and isinstance(old, Constraint) and old.form == "check":
+            return True
+    parent = old.parent if isinstance(old, Constraint) else None
+    return parent is not None and any(
+        one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "constraint")
+    )
+
+
+def _say(change: Change) -> str:
+    words = {
+        "validated": "it is NOT VALID, so rows that break it may be there",
+        "enforced": "it is NOT ENFORCED",
+        "deferrable": "it is DEFERRABLE, and was checked at once",
+        "initially_deferred": "it is checked at the end of the transaction",
+        "no_inherit": "it is NO INHERIT, and held for inheriting tables before",
+        "enabled": f"its triggers are {change.after}, and were {change.before}",
+    }
+    known = words.get(change.attribute or "")
+    if known is not None:
+        return known
+    name = (change.attribute or "").replace("_", " ").upper() if "on_" in str(change.attribute) else change.attribute
+    return f"{name} went from {_text(change.before)} to {_text(change.after)}"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else say(value)
+
+
+CONSTRAINT_DROPPED = Check(
+    code="PGS501",
+    check="schema",
+    name="constraint-dropped",
+    severity=Severity.ERROR,
+    condition=(
+        "A constraint is gone, and nothing that protects the same stands in its place. Those that went with a "
+        "dropped column or table are not told again."
+    ),
+    effect="Rows that it refused can be written from now on, and are found when something else breaks.",
+    remedy="Add its replacement in the same migration, or announce the drop with its reason: [expect] dropped.",
+    judge=_dropped,
+)
+CONSTRAINT_WEAKENED = Check(
+    code="PGS502",
+    check="schema",
+    name="constraint-weakened",
+    severity=Severity.ERROR,
+    condition=(
+        "A constraint is NOT VALID, NOT ENFORCED, disabled, DEFERRABLE or NO INHERIT and was not, has another ON "
+        "DELETE or ON UPDATE, other columns or another table."
+    ),
+    effect="It lets rows through, or lets them go, that it protected before.",
+    remedy="VALIDATE CONSTRAINT at the end of the migration; recreate the constraint as it was.",
+    judge=_weakened,
+)
+CONSTRAINT_CHANGED = Check(
+    code="PGS503",
+    check="schema",
+    name="constraint-changed",
+    severity=Severity.WARNING,
+    condition=(
+        "A CHECK or EXCLUDE constraint of the same name has another definition. Whether it protects less cannot "
+        "be told from its text, so this is a warning."
+    ),
+    effect="Rows that it refused may pass, rows that passed may be refused.",
+    remedy="Compare the two definitions.",
+    judge=_changed,
+)
+NOT_VALID = Check(
+    code="PGS504",
+    check="schema",
+    name="constraint-not-valid",
+    severity=Severity.WARNING,
+    condition="A constraint is NOT VALID and was so before, or was added so and not validated.",
+    effect="It holds for new rows only; old ones may break it.",
+    remedy="ALTER TABLE … VALIDATE CONSTRAINT, in a transaction of its own.",
+    judge=_already,
+)
+CHECKS = (CONSTRAINT_DROPPED, CONSTRAINT_WEAKENED, CONSTRAINT_CHANGED, NOT_VALID)

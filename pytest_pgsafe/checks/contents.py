@@ -1,0 +1,122 @@
+"""Values: changed in rows that are still there, dropped with their column, or written in another type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.values import Column
+from ..compare.values import Action
+from .evidence import attribute, behaviour, count, excused, of, unproven
+from .values import Check, Evidence, Finding, Severity
+
+
+def _changed(evidence: Evidence) -> Iterator[Finding]:
+    types = {change.object: change for change in attribute(evidence, "column", "type")}
+    for table, found in evidence.comparison.rows.items():
+        for column, changed in found.changed.items():
+            if not changed:
+                continue
+            name = f"{table}.{column}"
+            nulled = found.nulled.get(column, 0)
+            told = f"{name} has another value in {count(changed)} that {'was' if changed == 1 else 'were'} there before"
+            if nulled == changed:
+                told = f"{name} became NULL in {count(changed)} that had a value"
+            elif nulled:
+                told += f"; in {nulled:,} of them it became NULL"
+            if name in types:
+                told += f"; its type went from {types[name].before} to {types[name].after}, which lost part of them"
+            samples = found.changed_samples.get(column, ())
+            yield VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
+
+
+def _column_dropped(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for change in of(evidence, Action.DROPPED, "column"):
+        column = change.old
+        assert isinstance(column, Column)
+        content = comparison.before.tables.get(column.table)
+        values = None if content is None else content.columns.get(column.column)
+        if content is not None and values is not None and values.nulls == content.rows:
+            held = "its table was empty" if content.rows == 0 else f"it was NULL in all {count(content.rows)}"
+            told, severity, before = f"{column.name} was dropped; {held}", behaviour(evidence), 0
+        elif content is not None and values is not None:
+            before = content.rows - values.nulls
+            told, severity = f"{column.name} was dropped with {count(before, 'value')}", Severity.ERROR
+        elif _in_parent(evidence, column):
+            # A partition's or heir's column went with its parent's, which is told.
+            continue
+        else:
+            told = f"{column.name} was dropped; whether it held values could not be read"
+            severity, before = Severity.ERROR, None
+        yield excused(evidence, "column", COLUMN_DROPPED.finding(column.name, told, severity=severity, before=before))
+
+
+def _in_parent(evidence: Evidence, column: Column) -> bool:
+    table = evidence.comparison.before.catalog.tables.get(column.table)
+    dropped = {change.object for change in of(evidence, Action.DROPPED, "column")}
+    return table is not None and any(f"{parent}.{column.column}" in dropped for parent in table.parents)
+
+
+def _type_changed(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for change in attribute(evidence, "column", "type"):
+        column = change.old
+        assert isinstance(column, Column)
+        told = f"the type of {change.object} went from {change.before} to {change.after}"
+        before, after = str(change.before), str(change.after)
+        difference = comparison.rows.get(column.table)
+        if difference is not None and difference.changed.get(column.column):
+            continue  # values-changed tells the type as well
+        partition = comparison.before.catalog.tables[column.table].partition_bound is not None
+        if column.table not in comparison.before.tables and not partition:
+            told += "; its values could not be compared"
+            yield TYPE_CHANGED.finding(change.object, told, severity=unproven(evidence), before=before, after=after)
+        else:
+            told += "; every value is equal to what it was"
+            yield TYPE_CHANGED.finding(change.object, told, severity=behaviour(evidence), before=before, after=after)
+
+
+VALUES_CHANGED = Check(
+    code="PGS201",
+    check="values",
+    name="values-changed",
+    severity=Severity.ERROR,
+    condition="A column has another value, or NULL, in a row that was there before; rows are followed by their key.",
+    effect=(
+        "The value that was there is lost. The number of rows does not show it, nor does any test on an empty database."
+    ),
+    remedy=(
+        "Narrow the UPDATE, or write the new value to a new column; accept an intended backfill in the baseline, "
+        "with its reason."
+    ),
+    judge=_changed,
+)
+COLUMN_DROPPED = Check(
+    code="PGS203",
+    check="values",
+    name="column-dropped",
+    severity=Severity.ERROR,
+    condition=(
+        "A column that held a value in any row is gone, and was not renamed. One that was NULL in all rows is a note."
+    ),
+    effect="Its values are lost, and statements that name it fail. Its indexes and constraints went with it.",
+    remedy=(
+        "Stop reading it in one release and drop it in a later one; announce the drop with its reason: [expect] "
+        "dropped."
+    ),
+    judge=_column_dropped,
+)
+TYPE_CHANGED = Check(
+    code="PGS204",
+    check="values",
+    name="type-changed",
+    severity=Severity.NOTE,
+    condition=(
+        "A column has another type, and each value is equal to what it was through the cast. Otherwise values-"
+        "changed says which are not."
+    ),
+    effect="What reads the column gets another type; the rewrite may have locked the table (see locks).",
+    remedy="See that the applications that read it take the new type.",
+    judge=_type_changed,
+)
+CHECKS = (VALUES_CHANGED, COLUMN_DROPPED, TYPE_CHANGED)

@@ -1,0 +1,177 @@
+"""What a team announced, and whether it happened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..compare.identity import collection
+from ..compare.names import means
+from .evidence import count, unproven
+from .values import Check, DropExpected, Evidence, Finding, RowsExpected, Severity
+
+#: The collections of the catalog that a kind in ``[expect] dropped`` is looked for in.
+_WHERE = {
+    "schema": "schemas",
+    "table": "tables",
+    "column": "columns",
+    "constraint": "constraints",
+    "index": "indexes",
+    "view": "views",
+    "sequence": "sequences",
+    "trigger": "triggers",
+    "rule": "rules",
+    "policy": "policies",
+    "function": "functions",
+    "type": "types",
+    "extension": "extensions",
+}
+_DELTA = re.compile(r"(?P<low>[+-]\d+)?(?P<range>\.\.)?(?P<high>[+-]\d+)?")
+_COUNT = re.compile(r"(?P<sign>=|>=|<=|>|<)\s*(?P<number>before|\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """The rows that a table may have after; None is open."""
+
+    low: int | None
+    high: int | None
+
+    def hold(self, rows: int) -> bool:
+        """Tell whether so many rows are within them."""
+        return (self.low is None or rows >= self.low) and (self.high is None or rows <= self.high)
+
+
+def bounds(rule: str, before: int) -> Bounds:
+    """Return what a rule of ``[expect] rows`` allows.
+
+    :raises ValueError: the rule is none of ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``,
+        ``>= before`` and their like.
+    """
+    text = rule.strip()
+    if text in ("any", "unchanged"):
+        return Bounds(low=None, high=None) if text == "any" else Bounds(low=before, high=before)
+    delta = _DELTA.fullmatch(text)
+    if delta is not None and (delta["low"] is not None or delta["high"] is not None):
+        low = None if delta["low"] is None else before + int(delta["low"])
+        high = None if delta["high"] is None else before + int(delta["high"])
+        if delta["range"] is None and delta["high"] is None:
+            return Bounds(low=low, high=low)
+        if delta["range"] is not None and (low is None or high is None or low <= high):
+            return Bounds(low=low, high=high)
+    wanted = _COUNT.fullmatch(text)
+    if wanted is None:
+        raise ValueError(f'"{rule}" is no rule for rows: any, unchanged, +1.., +1..+100, -5, = 42, >= before')
+    number = before if wanted["number"] == "before" else int(wanted["number"])
+    return {
+        "=": Bounds(low=number, high=number),
+        ">=": Bounds(low=number, high=None),
+        ">": Bounds(low=number + 1, high=None),
+        "<=": Bounds(low=None, high=number),
+        "<": Bounds(low=None, high=number - 1),
+    }[wanted["sign"]]
+
+
+def allowance(rule: str, before: int) -> int:
+    """Return how many rows may be gone under a rule: as many as bring the table down to the least it allows."""
+    try:
+        low = bounds(rule, before).low
+    except ValueError:
+        return 0
+    return before if low is None else max(0, before - low)
+
+
+def rows_rule(evidence: Evidence, table: str) -> RowsExpected | None:
+    """Return the rule for a table, if there is one."""
+    return next((rule for rule in evidence.rules.rows if means(table, rule.table)), None)
+
+
+def _rows(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for rule in evidence.rules.rows:
+        names = [name for name in comparison.before.catalog.tables if means(name, rule.table)]
+        if len(names) != 1:
+            found = "more than one table" if names else "no table"
+            yield ROWS_EXPECTED.finding(rule.table, f'the rule rows = "{rule.rule}" for {rule.table} names {found}')
+            continue
+        name = names[0]
+        ours = comparison.before.tables.get(name)
+        theirs = comparison.after.tables.get(comparison.tables.get(name, ""))
+        if ours is None or (theirs is None and name in comparison.tables):
+            told = f'the rule rows = "{rule.rule}" for {name} could not be checked: its rows were not counted'
+            yield ROWS_EXPECTED.finding(name, told, severity=unproven(evidence))
+            continue
+        after = 0 if theirs is None else theirs.rows
+        try:
+            wanted = bounds(rule.rule, ours.rows)
+        except ValueError as error:
+            yield ROWS_EXPECTED.finding(name, str(error))
+            continue
+        difference = comparison.rows.get(name)
+        replaced = rule.rule.strip() == "unchanged" and difference is not None and bool(difference.gone)
+        if wanted.hold(after) and not replaced:
+            continue
+        told = f'{name} has {count(after)} after {ours.rows:,} before, which rows = "{rule.rule}" does not allow'
+        if replaced and wanted.hold(after):
+            told = f'{name} has other rows than before, which rows = "{rule.rule}" does not allow'
+        yield ROWS_EXPECTED.finding(name, told, before=ours.rows, after=after)
+
+
+def _drops(evidence: Evidence) -> Iterator[Finding]:
+    for expected in evidence.rules.dropped:
+        told = _unfulfilled(evidence, expected)
+        if told is not None:
+            yield DROP_EXPECTED.finding(expected.object, told)
+
+
+def _unfulfilled(evidence: Evidence, expected: DropExpected) -> str | None:
+    """Return what is wrong with an announced drop; None if it happened."""
+    comparison = evidence.comparison
+    where = _WHERE.get(expected.kind)
+    announcement = f"the drop of {expected.kind} {expected.object} was announced"
+    if where is None:
+        names = [one.name for one in comparison.before.catalog.definitions.values() if one.form == expected.kind]
+        pairs = {old.partition(" ")[2]: new for old, new in comparison.objects.get("definitions", {}).items()}
+    else:
+        names = list(collection(comparison.before.catalog, where))
+        pairs = dict(comparison.objects.get(where, {}))
+    matches = [name for name in names if means(name, expected.object) or _same_function(name, expected)]
+    if not matches:
+        return f"{announcement}, but there was none before the migration"
+    if len(matches) > 1:
+        return f"{announcement}, but there are several: {', '.join(sorted(matches)[:5])}"
+    there = pairs.get(matches[0])
+    if there is None:
+        return None
+    if there == matches[0]:
+        return f"{announcement}, but it is still there after the migration"
+    return f"{announcement}, but it is still there, and is called {there} now"
+
+
+def _same_function(name: str, expected: DropExpected) -> bool:
+    """Tell whether a function is meant by its name without argument types."""
+    return expected.kind == "function" and "(" not in expected.object and means(name.partition("(")[0], expected.object)
+
+
+DROP_EXPECTED = Check(
+    code="PGS002",
+    check="schema",
+    name="drop-expected",
+    severity=Severity.ERROR,
+    condition="A drop that [expect] dropped announces did not happen, or names nothing that was there before.",
+    effect="The announcement would excuse a drop that nobody reviewed, in a later migration.",
+    remedy="Take the entry out of [expect] dropped, or correct its name.",
+    judge=_drops,
+)
+ROWS_EXPECTED = Check(
+    code="PGS105",
+    check="rows",
+    name="rows-expected",
+    severity=Severity.ERROR,
+    condition="A table has not the number of rows that [expect] rows says.",
+    effect="The migration did not do to the table what was announced.",
+    remedy="Correct the migration, or the rule.",
+    judge=_rows,
+)
+CHECKS = (DROP_EXPECTED, ROWS_EXPECTED)

@@ -1,0 +1,171 @@
+"""Indexes: uniqueness lost, INVALID, dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.values import Index
+from ..compare.values import Action, Change
+from .equivalents import index_after
+from .evidence import behaviour, consequence, excused, of, say
+from .strength import Strength, strength
+from .values import Check, Evidence, Finding, Severity
+
+_ALWAYS = ("valid", "ready")
+#: Attributes that stand in the definition's text as well.
+_SPELT_OUT = frozenset({"columns", "predicate", "unique", "nulls_not_distinct", "options", "tablespace"})
+
+
+def _parent(index: Index) -> str | None:
+    parent = getattr(index, "parent", None)
+    return parent if isinstance(parent, str) else None
+
+
+def _lost(evidence: Evidence) -> Iterator[Finding]:
+    """Dropped unique indexes that belong to no constraint."""
+    yield from _dropped(evidence, unique=True)
+    comparison = evidence.comparison
+    for change in of(evidence, Action.CHANGED, "index"):
+        old, new = change.old, change.new
+        assert isinstance(old, Index)
+        assert isinstance(new, Index)
+        weaker = strength(comparison, change) is Strength.WEAKER
+        if not weaker or not old.unique or change.attribute in _ALWAYS or old.constraint is not None:
+            continue
+        if _told(evidence, change):
+            continue
+        told = f"the unique index {change.object} protects less: {_say(change)}"
+        instead = index_after(comparison, old)
+        if instead is not None:
+            told = f"the unique index {change.object} is another: {_say(change)}; {instead.name} protects the same"
+        yield UNIQUE_LOST.finding(
+            change.object, told, severity=behaviour(evidence) if instead is not None else Severity.ERROR
+        )
+
+
+def _plain(evidence: Evidence) -> Iterator[Finding]:
+    yield from _dropped(evidence, unique=False)
+
+
+def _dropped(evidence: Evidence, *, unique: bool) -> Iterator[Finding]:
+    check = UNIQUE_LOST if unique else INDEX_DROPPED
+    dropped = {change.object for change in of(evidence, Action.DROPPED, "index")}
+    for change in of(evidence, Action.DROPPED, "index"):
+        lost = change.old
+        assert isinstance(lost, Index)
+        # A constraint's index goes with the constraint, which is told.
+        if lost.unique is not unique or lost.constraint is not None:
+            continue
+        if consequence(evidence, lost) or _parent(lost) in dropped:
+            continue
+        word = "unique index" if unique else "index"
+        told = f"the {word} {lost.name} was dropped: {lost.definition}"
+        severity = Severity.ERROR if unique and lost.valid else behaviour(evidence)
+        instead = index_after(evidence.comparison, lost)
+        if instead is not None:
+            told = f"the {word} {lost.name} was dropped; {instead.name} does the same"
+            severity = behaviour(evidence)
+        elif unique and not lost.valid:
+            told += "; it was INVALID"
+        yield excused(evidence, "index", check.finding(lost.name, told, severity=severity))
+
+
+def _invalid(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    names = {new: old for old, new in comparison.objects.get("indexes", {}).items()}
+    for name, index in comparison.after.catalog.indexes.items():
+        if index.valid and index.ready:
+            continue
+        old = comparison.before.catalog.indexes.get(names.get(name, ""))
+        if old is not None and old.valid and old.ready:
+            told, severity = f"{name} is INVALID, and was not before", Severity.ERROR
+        elif old is not None:
+            told, severity = f"{name} is INVALID, as before the migration", Severity.WARNING
+        else:
+            told, severity = f"{name} was added and is INVALID: its CREATE INDEX CONCURRENTLY failed", Severity.WARNING
+        if index.unique:
+            told += "; it keeps nothing unique that queries may rely on"
+        yield INDEX_INVALID.finding(name if old is None else old.name, told, severity=severity)
+
+
+def _changed(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.CHANGED, "index"):
+        old = change.old
+        assert isinstance(old, Index)
+        found = strength(evidence.comparison, change)
+        plain = found is Strength.WEAKER and not old.unique and change.attribute not in _ALWAYS
+        if (found is Strength.OTHER or plain) and not _told(evidence, change) and old.constraint is None:
+            told = f"the index {change.object} is another: {_say(change)}"
+            yield INDEX_CHANGED.finding(change.object, told, severity=behaviour(evidence))
+
+
+def _told(evidence: Evidence, change: Change) -> bool:
+    others = {
+        one.attribute
+        for one in of(evidence, Action.CHANGED, "index")
+        if one.object == change.object and one.attribute != change.attribute
+    }
+    parent = _parent(change.old) if isinstance(change.old, Index) else None
+    inherited = parent is not None and any(
+        one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "index")
+    )
+    return inherited or (change.attribute == "definition" and bool(others & _SPELT_OUT))
+
+
+def _say(change: Change) -> str:
+    known_words = {
+        "unique": "it is not unique any more",
+        "immediate": "it is checked at the end of the transaction",
+        "nulls_not_distinct": "NULLs are distinct to it",
+    }
+    known = known_words.get(change.attribute or "") if not change.after else None
+    return known if known is not None else f"{change.attribute} went from {say(change.before)} to {say(change.after)}"
+
+
+UNIQUE_LOST = Check(
+    code="PGS511",
+    check="schema",
+    name="unique-index-lost",
+    severity=Severity.ERROR,
+    condition=(
+        "A unique index was dropped, or is not unique, has more columns, another key or a narrower predicate, and"
+        " nothing keeps the same unique in its place."
+    ),
+    effect="Duplicates can be written from now on; ON CONFLICT that names it fails.",
+    remedy=(
+        "Build its replacement first (CREATE UNIQUE INDEX CONCURRENTLY), then drop it; or announce the drop: "
+        "[expect] dropped."
+    ),
+    judge=_lost,
+)
+INDEX_INVALID = Check(
+    code="PGS512",
+    check="schema",
+    name="index-invalid",
+    severity=Severity.ERROR,
+    condition="An index is INVALID and was not before. One that was, or that the migration left so, is a warning.",
+    effect="Queries do not use it, it costs each write, and a unique one proves nothing.",
+    remedy="DROP INDEX CONCURRENTLY and build it again, or REINDEX INDEX CONCURRENTLY.",
+    judge=_invalid,
+)
+INDEX_DROPPED = Check(
+    code="PGS513",
+    check="schema",
+    name="index-dropped",
+    severity=Severity.NOTE,
+    condition="An index that is not unique was dropped.",
+    effect="Queries that used it scan the table. On a small copy nobody notices.",
+    remedy="Look at pg_stat_user_indexes in production before dropping it.",
+    judge=_plain,
+)
+INDEX_CHANGED = Check(
+    code="PGS514",
+    check="schema",
+    name="index-changed",
+    severity=Severity.NOTE,
+    condition="An index of the same name has another definition, and keeps the same unique.",
+    effect="Queries may use it otherwise than before.",
+    remedy="Compare the two definitions.",
+    judge=_changed,
+)
+CHECKS = (UNIQUE_LOST, INDEX_INVALID, INDEX_DROPPED, INDEX_CHANGED)

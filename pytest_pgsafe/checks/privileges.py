@@ -1,0 +1,211 @@
+"""Privileges: lost, opened to everybody, handed to another owner; roles that may do more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.values import Catalog, Grant
+from ..compare.names import container
+from ..compare.values import Action, Change
+from .evidence import attribute, behaviour, of
+from .values import Check, Evidence, Finding, Severity
+
+#: Objects that nobody but their owner may use unless somebody says so. Functions, types, languages and databases are
+#: open to PUBLIC from the start.
+_CLOSED = frozenset({"table", "column", "sequence", "schema", "large object", "foreign server", "foreign-data wrapper"})
+#: What a role should not come to by a migration.
+_POWERS = frozenset({"superuser", "create_role", "create_db", "replication", "bypass_rls"})
+
+
+def _lost(evidence: Evidence) -> Iterator[Finding]:
+    after = evidence.comparison.after.catalog
+    for change in of(evidence, Action.DROPPED, "grant"):
+        grant = change.old
+        assert isinstance(grant, Grant)
+        told = f"{grant.grantee} lost {grant.privilege} on {_on(grant)}"
+        wider = _wider(evidence, after, grant)
+        if wider is not None:
+            yield GRANT_LOST.finding(
+                grant.object, f"{told}, and has it by {wider}", severity=behaviour(evidence), before=grant.name
+            )
+        else:
+            yield GRANT_LOST.finding(grant.object, f"{told}: {_effect(grant)}", before=grant.name)
+    for change in attribute(evidence, "grant", "grantable"):
+        grant = change.old
+        assert isinstance(grant, Grant)
+        if change.before and not grant.to_owner:
+            told = f"{grant.grantee} may not grant {grant.privilege} on {_on(grant)} any more"
+            yield GRANT_LOST.finding(grant.object, told, before=grant.name)
+
+
+def _effect(grant: Grant) -> str:
+    if grant.object_kind == "default privileges":
+        return "objects made from now on are without it"
+    who = "each role without a grant of its own" if grant.grantee == "PUBLIC" else f"what connects as {grant.grantee}"
+    return f"{who} gets “permission denied”"
+
+
+def _wider(evidence: Evidence, after: Catalog, lost: Grant) -> str | None:
+    """Return a grant that gives the same: to PUBLIC, or on the whole table for a column."""
+    comparison = evidence.comparison
+    objects = {comparison.tables.get(lost.object, comparison.columns.get(lost.object, lost.object))}
+    if lost.object_kind == "column":
+        table = container(lost.object)
+        objects.add(comparison.tables.get(table, table))
+    for name, grant in after.grants.items():
+        if grant.object in objects and grant.privilege == lost.privilege and grant.grantee in (lost.grantee, "PUBLIC"):
+            return name
+    return None
+
+
+def _on(grant: Grant) -> str:
+    if grant.object_kind == "database":
+        return "the database"
+    return grant.object if grant.object_kind in ("table", "column") else f"{grant.object_kind} {grant.object}"
+
+
+def _public(evidence: Evidence) -> Iterator[Finding]:
+    told_already: set[str] = set()
+    for change in of(evidence, Action.ADDED, "grant"):
+        grant = change.new
+        assert isinstance(grant, Grant)
+        if grant.grantee != "PUBLIC" or _implied(grant):
+            continue
+        told_already.add(grant.name)
+        told = f"each role has {grant.privilege} on {_on(grant)} now: it was granted to PUBLIC"
+        yield PUBLIC_GRANTED.finding(grant.object, told, after=grant.name)
+    before = evidence.comparison.before.catalog.grants
+    there = set(evidence.comparison.objects.get("grants", {}).values())
+    for name, grant in evidence.comparison.after.catalog.grants.items():
+        if grant.grantee != "PUBLIC" or grant.object_kind not in _CLOSED:
+            continue
+        if name not in before and name not in there and name not in told_already:
+            told = f"each role has {grant.privilege} on {_on(grant)}, which is new: it was granted to PUBLIC"
+            yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=name)
+
+
+def _implied(grant: Grant) -> bool:
+    # The first entry for functions or types spells out what PUBLIC had without one.
+    return (
+        grant.object_kind == "default privileges"
+        and " IN SCHEMA " not in grant.object
+        and grant.object.endswith(("ON FUNCTIONS", "ON TYPES"))
+        and grant.privilege in ("EXECUTE", "USAGE")
+    )
+
+
+def _owner(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.CHANGED):
+        if change.attribute == "owner" and change.kind != "role":
+            told = f"the {change.kind} {change.object} belongs to {change.after}, and belonged to {change.before}"
+            yield OWNER_CHANGED.finding(
+                change.object,
+                told,
+                severity=behaviour(evidence),
+                before=str(change.before),
+                after=str(change.after),
+            )
+
+
+def _granted(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.ADDED, "grant"):
+        grant = change.new
+        assert isinstance(grant, Grant)
+        if not grant.to_owner and (grant.grantee != "PUBLIC" or _implied(grant)):
+            told = f"{grant.grantee} was granted {grant.privilege} on {_on(grant)}"
+            yield GRANTED.finding(grant.object, told, after=grant.name)
+    for change in attribute(evidence, "grant", "grantable"):
+        grant = change.old
+        if isinstance(grant, Grant) and change.after and not grant.to_owner:
+            told = f"{grant.grantee} may grant {grant.privilege} on {_on(grant)} to others now"
+            yield GRANTED.finding(grant.object, told, after=grant.name)
+
+
+def _roles(evidence: Evidence) -> Iterator[Finding]:
+    for change in of(evidence, Action.CHANGED, "role"):
+        said = (change.attribute or "").replace("_", " ")
+        if change.attribute in _POWERS:
+            told = (
+                f"the role {change.object} has {said} now" if change.after else f"the role {change.object} lost {said}"
+            )
+            severity = Severity.ERROR if change.after else behaviour(evidence)
+        elif change.attribute == "login" and not change.after:
+            told, severity = f"the role {change.object} cannot log in any more", Severity.ERROR
+        elif change.attribute == "member_of":
+            told, severity = _membership(change, evidence)
+        else:
+            told = f"the role {change.object} is another: {said} went from {change.before} to {change.after}"
+            severity = behaviour(evidence)
+        yield ROLE_CHANGED.finding(change.object, told, severity=severity)
+
+
+def _membership(change: Change, evidence: Evidence) -> tuple[str, Severity]:
+    before = {str(one) for one in change.before} if isinstance(change.before, tuple) else set[str]()
+    after = {str(one) for one in change.after} if isinstance(change.after, tuple) else set[str]()
+    lost, new = sorted(before - after), sorted(after - before)
+    told = f"the role {change.object}"
+    if lost:
+        told += f" is not a member of {', '.join(lost)} any more: it lost what that role may do"
+        return told, Severity.ERROR
+    return f"{told} is a member of {', '.join(new)} now", behaviour(evidence)
+
+
+GRANT_LOST = Check(
+    code="PGS701",
+    check="privileges",
+    name="grant-lost",
+    severity=Severity.ERROR,
+    condition=(
+        "A role is without a privilege that it had, on an object that is still there. Recreating a view or a "
+        "function under its name loses its grants."
+    ),
+    effect="What connects as that role gets “permission denied”.",
+    remedy="GRANT it again in the same migration; CREATE OR REPLACE keeps grants.",
+    judge=_lost,
+)
+PUBLIC_GRANTED = Check(
+    code="PGS702",
+    check="privileges",
+    name="public-granted",
+    severity=Severity.ERROR,
+    condition="A privilege on an object that was there before was granted to PUBLIC. On a new object it is a warning.",
+    effect="Each role of the server that can connect may use it, also those made later.",
+    remedy="Grant it to the role that needs it.",
+    judge=_public,
+)
+OWNER_CHANGED = Check(
+    code="PGS704",
+    check="privileges",
+    name="owner-changed",
+    severity=Severity.NOTE,
+    condition="An object belongs to another role.",
+    effect=(
+        "The new owner may do everything with it, the old one only what was granted; later migrations need the new one."
+    ),
+    remedy="Run the migration as the role that owns the database's objects ([migration] role).",
+    judge=_owner,
+)
+GRANTED = Check(
+    code="PGS705",
+    check="privileges",
+    name="granted",
+    severity=Severity.NOTE,
+    condition="A role has a privilege that it had not, on an object that was there before.",
+    effect="It may do more than before.",
+    remedy="None is needed.",
+    judge=_granted,
+)
+ROLE_CHANGED = Check(
+    code="PGS706",
+    check="privileges",
+    name="role-changed",
+    severity=Severity.ERROR,
+    condition=(
+        "A role became a superuser, may create roles or databases, replicate or pass row security; or it cannot "
+        "log in, or left a group. Other attributes are a note."
+    ),
+    effect="Roles are the cluster's: it concerns each database of the server.",
+    remedy="Keep roles out of migrations.",
+    judge=_roles,
+)
+CHECKS = (GRANT_LOST, PUBLIC_GRANTED, OWNER_CHANGED, GRANTED, ROLE_CHANGED)

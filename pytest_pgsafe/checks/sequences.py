@@ -1,0 +1,144 @@
+"""Sequences: behind their column, moved backwards, lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..catalog.values import Sequence
+from ..compare.values import Action
+from ..snapshot.values import Snapshot
+from .evidence import behaviour, excused, of
+from .values import Check, Evidence, Finding, Severity
+
+
+def _next(snapshot: Snapshot, name: str) -> int | None:
+    """Return the value that nextval gives next; None where the sequence could not be read."""
+    value, sequence = snapshot.sequences.get(name), snapshot.catalog.sequences.get(name)
+    if value is None or sequence is None:
+        return None
+    return value.value + sequence.increment if value.is_called else value.value
+
+
+def _gap(snapshot: Snapshot, name: str) -> int:
+    """Return how many values the sequence has to go until it is past its column; 0 if it is."""
+    upcoming, bound = _next(snapshot, name), snapshot.sequence_bounds.get(name)
+    if upcoming is None or bound is None:
+        return 0
+    distance = bound - upcoming if snapshot.catalog.sequences[name].increment > 0 else upcoming - bound
+    return max(0, distance + 1)
+
+
+def _before(evidence: Evidence) -> dict[str, str]:
+    """Return names before by names after: of the same sequence, else of the one that fed the same column."""
+    comparison = evidence.comparison
+    names = {new: old for old, new in comparison.objects.get("sequences", {}).items()}
+    by_column = {
+        comparison.columns.get(sequence.column): name
+        for name, sequence in comparison.before.catalog.sequences.items()
+        if sequence.column is not None
+    }
+    for name, sequence in comparison.after.catalog.sequences.items():
+        if name not in names and sequence.column in by_column:
+            names[name] = by_column[sequence.column]
+    return names
+
+
+def _behind(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    names = _before(evidence)
+    for name, sequence in comparison.after.catalog.sequences.items():
+        gap = _gap(comparison.after, name)
+        if not gap:
+            continue
+        old = names.get(name)
+        was = 0 if old is None else _gap(comparison.before, old)
+        upcoming, bound = _next(comparison.after, name), comparison.after.sequence_bounds[name]
+        told = f"{name} gives {upcoming:,} next, while {sequence.column} is at {bound:,} already"
+        if gap > was:
+            told += f"; it was behind by {was:,} before" if was else ""
+            yield SEQUENCE_BEHIND.finding(name if old is None else old, told, before=bound, after=upcoming)
+        else:
+            told += ", as before the migration" if gap == was else f"; it was behind by {was:,} before"
+            yield SEQUENCE_BEHIND.finding(
+                name if old is None else old, told, severity=Severity.WARNING, before=bound, after=upcoming
+            )
+
+
+def _back(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for name, there in comparison.objects.get("sequences", {}).items():
+        before, after = _next(comparison.before, name), _next(comparison.after, there)
+        if before is None or after is None:
+            continue
+        new = comparison.after.catalog.sequences[there]
+        up = new.increment > 0
+        if (after >= before if up else after <= before) or new.cycle:
+            continue
+        if _gap(comparison.after, there) > _gap(comparison.before, name):
+            continue  # sequence-behind tells it
+        if _shrank(comparison.before.sequence_bounds.get(name), comparison.after.sequence_bounds.get(there), up=up):
+            continue
+        told = f"{name} went back: it gives {after:,} next, and gave {before:,} before; values are handed out twice"
+        yield SEQUENCE_BACK.finding(name, told, before=before, after=after)
+
+
+def _shrank(before: int | None, after: int | None, *, up: bool) -> bool:
+    if before is None:
+        return False
+    return after is None or (after < before if up else after > before)
+
+
+def _lost(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    after = comparison.after.catalog
+    for change in of(evidence, Action.DROPPED, "sequence"):
+        old = change.old
+        assert isinstance(old, Sequence)
+        column = comparison.columns.get(old.column or "")
+        instead = next(
+            (one.name for one in after.sequences.values() if column is not None and one.column == column), None
+        )
+        told, severity = f"the sequence {old.name} was dropped", Severity.ERROR
+        if instead is not None:
+            told, severity = f"{told}; {instead} feeds {column} instead", behaviour(evidence)
+        elif column is not None and after.columns[column].default is not None:
+            told += f"; {column} has another default: {after.columns[column].default}"
+            severity = behaviour(evidence)
+        elif column is not None:
+            told += f"; nothing numbers {column} any more"
+        yield excused(evidence, "sequence", SEQUENCE_LOST.finding(old.name, told, severity=severity))
+
+
+SEQUENCE_BEHIND = Check(
+    code="PGS601",
+    check="sequences",
+    name="sequence-behind",
+    severity=Severity.ERROR,
+    condition=(
+        "A sequence gives values next that its column has already, and did not before. One that did is a warning."
+    ),
+    effect="The next INSERT fails with a duplicate key, or, without a unique constraint, two rows have one number.",
+    remedy="SELECT setval('sequence', (SELECT max(column) FROM table)) at the end of the migration.",
+    judge=_behind,
+)
+SEQUENCE_BACK = Check(
+    code="PGS602",
+    check="sequences",
+    name="sequence-back",
+    severity=Severity.ERROR,
+    condition="A sequence was set back, while its column still holds what it held.",
+    effect="Numbers that were given out before (on an invoice, in a link, of a row deleted since) are given out again.",
+    remedy="Leave the sequence where it is; gaps do no harm.",
+    judge=_back,
+)
+SEQUENCE_LOST = Check(
+    code="PGS603",
+    check="sequences",
+    name="sequence-lost",
+    severity=Severity.ERROR,
+    condition="A sequence was dropped, and its column has no other. One that was replaced is a note.",
+    effect="nextval fails, and so does each INSERT that relied on it.",
+    remedy="Recreate it as an identity, and set its value past the column's.",
+    judge=_lost,
+)
+CHECKS = (SEQUENCE_BEHIND, SEQUENCE_BACK, SEQUENCE_LOST)
