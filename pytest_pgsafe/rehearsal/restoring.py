@@ -19,7 +19,7 @@ from ..errors import CopyError, RestoreError
 from ..server import settings
 from ..server.address import Address
 from ..server.base import Server
-from ..server.connection import connect
+from ..server.connection import Connection, connect
 from ..snapshot.values import NotVerified
 from .source import Source
 
@@ -177,3 +177,11 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"the role{'s' if len(names) > 1 else ''} {shown}" + (
         f" and {len(names) - 5} more" if len(names) > 5 else ""
     )
+
+
+def owner(connection: Connection, server: Server) -> str:
+    """Return who runs the migration by default: the database's owner, or on an existing server who pgsafe is there."""
+    query = "select pg_get_userbyid(datdba) from pg_database where datname = current_database()"
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return str(row[0]) if server.owns_cluster else server.address().user

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..backup import manifest
 from ..backup.archive import is_complete
 from ..backup.take import Backup, take
 from ..checks import judge
-from ..checks.rollback import not_brought_back
-from ..checks.values import Evidence, Finding, Rules
-from ..compare import compare, restored_equals_source
+from ..checks.values import Finding
+from ..compare import restored_equals_source
 from ..compare.values import Comparison
 from ..config.values import Settings
-from ..errors import RestoreError, SnapshotError
+from ..errors import BackupError, RestoreError
 from ..migrate import isolation
 from ..migrate.run import FailedRun
 from ..migrate.run import run as migrate
+from ..migrate.sources import Migration
 from ..migrate.values import Trace
 from ..server.address import Address
 from ..server.base import Server
@@ -31,15 +32,13 @@ from .comparing import compare_databases
 from .preflight import Plan, preflight
 from .rules import resolve_rules
 from .steps import Steps, Stopped
-from .values import Outcome, Result
+from .values import Result
 
 #: pg_dump's compression for a backup that is restored at once.
 _COMPRESSION = "1"
 
 
-def rehearse(
-    settings: Settings, progress: Callable[[str], None] | None = None, plan: Plan | None = None
-) -> Result:
+def rehearse(settings: Settings, progress: Callable[[str], None] | None = None, plan: Plan | None = None) -> Result:
     """Rehearse a migration, or without one the restore alone.
 
     A step that fails ends the run and stands in the result. Everything that was started or made is gone
@@ -50,11 +49,8 @@ def rehearse(
     :raises UsageError: nothing could be started.
     """
     run = _Run(settings, preflight(settings) if plan is None else plan, Steps(progress))
-    with tempfile.TemporaryDirectory(prefix="pgsafe-") as folder:
-        try:
-            run.all(Path(folder))
-        except Stopped:
-            pass
+    with tempfile.TemporaryDirectory(prefix="pgsafe-") as folder, suppress(Stopped):
+        run.all(Path(folder))
     return run.result()
 
 
@@ -67,7 +63,7 @@ class _Run:
     steps: Steps
     server: Mapping[str, str] = field(default_factory=dict)
     source_version: str = ""
-    findings: list[Finding] = field(default_factory=list)
+    findings: tuple[Finding, ...] = ()
     not_verified: list[NotVerified] = field(default_factory=list)
     comparison: Comparison | None = None
     compared: Snapshot | None = None
@@ -87,20 +83,32 @@ class _Run:
 
     def _rehearse(self, server: Server, folder: Path) -> None:
         backup = self._backup(server, folder)
-        before, facts = self._restore(server, backup, folder)
+        before, facts, role = self._restore(server, backup, folder)
         if self.plan.migration is None:
             return
         with self.steps.step("clone"):
             after = server.clone(before, "after")
-        role = self._migrate(server, after, facts)
+        with self.steps.step("migrate"):
+            try:
+                self.trace = self._run(self.plan.migration, server, after, role, observed=True)
+            except FailedRun as error:
+                self.trace = error.trace
+                raise
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
             rules = resolve_rules(self.settings, facts.catalog)
             now = read_facts(two)
             self.comparison = compare_databases(one, two, facts, now, self.settings.report.samples)
             self.not_verified += self.comparison.not_verified
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
-            self.findings += judge(evidence)
-        self._roll_back(server, before, after, facts, role)
+        self.findings = judge(evidence)
+        if self.plan.rollback is None:
+            self.unused["rollback"] = "no way back is configured"
+            return
+        with self.steps.step("rollback"):
+            self._run(self.plan.rollback, server, after, role, observed=False)
+            with connect(before) as one, connect(after, read_only=False) as two:
+                back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
+        self.findings = judge(replace(evidence, rollback=back))
 
     def _backup(self, server: Server, folder: Path) -> Backup | None:
         source = self.plan.source
@@ -109,9 +117,7 @@ class _Run:
             return None
         with self.steps.step("backup"):
             if source.address is not None:
-                return take(
-                    source.address, folder / "backup", server.programs, durable=False, compress=_COMPRESSION
-                )
+                return take(source.address, folder / "backup", server.programs, durable=False, compress=_COMPRESSION)
             archive = source.archive
             assert archive is not None
             if archive.folder is not None:
@@ -119,13 +125,13 @@ class _Run:
                     archive=archive, manifest=manifest.read(archive.folder), facts=manifest.facts(archive.folder)
                 )
             if archive.form == "plain" and not is_complete(archive.path):
-                raise RestoreError(
+                raise BackupError(
                     "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
                     looked_at=[str(archive.path)],
                 )
             return Backup(archive=archive, facts=None, manifest=None)
 
-    def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot]:
+    def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, str]:
         """Fill ``before``, prove it equal to the source, and make it harmless."""
         source = None if backup is None else backup.facts
         with self.steps.step("restore"):
@@ -134,6 +140,9 @@ class _Run:
             self.not_verified += prepared.not_verified
             restoring.fill(self.plan.source, backup, prepared, server)
             with connect(prepared.address) as connection:
+                role = self.settings.role or restoring.owner(connection, server)
+                # A role that may not log in is given leave, which is not to look like the migration's doing.
+                server.address(prepared.address.dbname, user=role)
                 facts = read_facts(connection)
             self.compared = facts
             if source is None:
@@ -147,48 +156,32 @@ class _Run:
                 if isolation.isolate(connection):
                     # Servers and subscriptions differ from the source's from here on, on purpose.
                     facts = read_facts(connection)
-        return prepared.address, facts
+        return prepared.address, facts, role
 
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
-        from dataclasses import replace
-
         comparable = replace(source, catalog=restoring.comparable(source.catalog, prepared, facts.catalog))
         changes = restored_equals_source(comparable, facts)
         if not prepared.owners:
             changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")
         if changes:
-            self.findings += judging.not_restored(changes)
+            self.findings = judging.not_restored(changes)
             raise RestoreError(
                 f"the restored copy is not equal to the source: {len(changes)} difference{'s' * (len(changes) > 1)}",
                 looked_at=[judging.sentence(change) for change in changes[:10]],
             )
 
-    def _migrate(self, server: Server, after: Address, facts: Snapshot) -> str:
-        assert self.plan.migration is not None
-        role = self.settings.role or restoring.owner(facts.catalog, server)
-        with self.steps.step("migrate"):
-            try:
-                self.trace = migrate(
-                    self.plan.migration, server, after, role=role, transaction=self.settings.transaction,
-                    env=self.settings.env, folder=self.settings.folder, source=self.plan.source.address,
-                )  # fmt: skip
-            except FailedRun as error:
-                self.trace = error.trace
-                raise
-        return role
-
-    def _roll_back(self, server: Server, before: Address, after: Address, facts: Snapshot, role: str) -> None:
-        if self.plan.rollback is None:
-            self.unused["rollback"] = "no way back is configured"
-            return
-        with self.steps.step("rollback"):
-            migrate(
-                self.plan.rollback, server, after, role=role, transaction=self.settings.transaction,
-                env=self.settings.env, folder=self.settings.folder, source=self.plan.source.address, observed=False,
-            )  # fmt: skip
-            with connect(before) as one, connect(after, read_only=False) as two:
-                back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
-            self.findings += not_brought_back(back)
+    def _run(self, migration: Migration, server: Server, after: Address, role: str, *, observed: bool) -> Trace:
+        return migrate(
+            migration,
+            server,
+            after,
+            role=role,
+            transaction=self.settings.transaction,
+            env=self.settings.env,
+            folder=self.settings.folder,
+            source=self.plan.source.address,
+            observed=observed,
+        )
 
     def _keep(self, server: Server) -> None:
         failed = self.result().verdict != "passed"
@@ -207,7 +200,7 @@ class _Run:
             },
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,
-            findings=tuple(self.findings),
+            findings=self.findings,
             relations=len(compared),
             rows=sum(content.rows for content in compared.values()),
             not_verified=tuple(dict.fromkeys(self.not_verified)),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from psycopg import sql
 
+from ..catalog.names import parts
 from ..catalog.values import Catalog, Constraint
 from ..errors import ConfigError
 from ..server.connection import Connection
 from .key import choose_key
 from .values import DenormalizedContent, DenormalizedRule, RowSample
+
+
+class NoPathError(ConfigError):
+    """No foreign keys, or no single way of them, lead from a copy to its source."""
+
 
 #: Foreign keys that a copy may be away from its source.
 MAXIMUM_HOPS = 4
@@ -23,7 +28,7 @@ def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, sa
     A row without a source (a NULL key, an orphan) agrees when its copy is NULL.
 
     :param rule: with full names, ``schema.table.column``.
-    :raises ConfigError: no or no single way leads from the copy to the source.
+    :raises NoPathError: no or no single way leads from the copy to the source.
     """
     copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
     joins = path(catalog, rule)
@@ -31,7 +36,7 @@ def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, sa
     from_ = _joins(copy.table, joins)
     left, right = _column(0, copy.column), _column(len(joins), source.column)
     counted = connection.execute(
-        sql.SQL("select count(*), count(*) filter (where {l} is distinct from {r}) from {f}").format(
+        sql.SQL("SELECT count(*), count(*) FILTER (WHERE {l} IS DISTINCT FROM {r}) FROM {f}").format(
             l=left, r=right, f=from_
         )
     ).fetchone()
@@ -39,13 +44,15 @@ def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, sa
     rows, drifted = counted
     found: tuple[RowSample, ...] = ()
     if drifted:
-        columns = sql.SQL(", ").join([sql.SQL("{}::text").format(_column(0, name)) for name in key] or [sql.SQL("null")])
+        columns = sql.SQL(", ").join(
+            [sql.SQL("{}::text").format(_column(0, name)) for name in key] or [sql.SQL("null")]
+        )
         order = sql.SQL(", ").join([_column(0, name) for name in key] or [sql.SQL("1")])
-        query = sql.SQL("select {l}::text, {r}::text, {c} from {f} where {l} is distinct from {r} order by {o} limit {n}")
+        query = sql.SQL(
+            "SELECT {l}::text, {r}::text, {c} FROM {f} WHERE {l} IS DISTINCT FROM {r} ORDER BY {o} LIMIT {n}"
+        )
         found = tuple(
-            RowSample(
-                key=dict(zip(key, values, strict=False)), before={rule.column: mine}, after={rule.source: theirs}
-            )
+            RowSample(key=dict(zip(key, values, strict=False)), before={rule.column: mine}, after={rule.source: theirs})
             for mine, theirs, *values in connection.execute(
                 query.format(l=left, r=right, c=columns, f=from_, o=order, n=sql.Literal(samples))
             )
@@ -59,7 +66,7 @@ def path(catalog: Catalog, rule: DenormalizedRule) -> tuple[Constraint, ...]:
     Where several keys lead to the same table (who assigned, who reported), the one whose name the copy's begins with is
     meant: ``assigned_to_name`` is read through ``assigned_to_id``.
 
-    :raises ConfigError: with the ways that there are.
+    :raises NoPathError: with the ways that there are.
     """
     copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
     if copy.table == source.table:
@@ -70,12 +77,12 @@ def path(catalog: Catalog, rule: DenormalizedRule) -> tuple[Constraint, ...]:
         ways = [way for way in ways if bare in way[0].columns or way[0].name.endswith(f".{bare}")]
     shortest = [way for way in ways if len(way) == min(map(len, ways))]
     if len(shortest) > 1:
-        shared = [max(len(os.path.commonprefix([copy.column, name])) for name in way[0].columns) for way in shortest]
+        shared = [max(_shared(copy.column, name) for name in way[0].columns) for way in shortest]
         shortest = [way for way, length in zip(shortest, shared, strict=True) if length == max(shared)]
     if len(shortest) == 1:
         return shortest[0]
     shown = [" -> ".join(key.name for key in way) for way in ways]
-    raise ConfigError(
+    raise NoPathError(
         f"[[denormalized]] {rule.name}: "
         + (f"{len(shortest)} ways lead" if shortest else "no foreign key leads")
         + f" from {copy.table} to {source.table}",
@@ -100,26 +107,29 @@ def _ways(catalog: Catalog, start: str, end: str) -> Iterator[tuple[Constraint, 
         ]
 
 
+def _shared(one: str, other: str) -> int:
+    """Return how many characters two names begin with in common."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def _joins(table: str, keys: Sequence[Constraint]) -> sql.Composed:
-    joined = sql.SQL("{} as t0").format(_quoted(table))
+    joined = sql.SQL("{} AS t0").format(_identifier(table))
     for number, key in enumerate(keys):
-        on = sql.SQL(" and ").join(
+        on = sql.SQL(" AND ").join(
             [
                 sql.SQL("{} = {}").format(_column(number, mine), _column(number + 1, theirs))
                 for mine, theirs in zip(key.columns, key.reference_columns, strict=True)
             ]
         )
-        joined += sql.SQL(" left join {} as {} on {}").format(
-            _quoted(key.references or ""), sql.SQL(f"t{number + 1}"), on  # type: ignore[arg-type]
+        joined += sql.SQL(" LEFT JOIN {} AS {} ON {}").format(
+            _identifier(key.references or ""), sql.Identifier(f"t{number + 1}"), on
         )
     return joined
 
 
-def _column(table: int, quoted: str) -> sql.Composed:
-    return sql.SQL("{}.{}").format(sql.SQL(f"t{table}"), _quoted(quoted))  # type: ignore[arg-type]
+def _column(table: int, quoted: str) -> sql.Identifier:
+    return sql.Identifier(f"t{table}", *parts(quoted))
 
 
-def _quoted(name: str) -> sql.SQL:
-    """Take a name that quote_ident has written as it is."""
-    return sql.SQL(name)  # type: ignore[arg-type]
-
+def _identifier(name: str) -> sql.Identifier:
+    return sql.Identifier(*parts(name))

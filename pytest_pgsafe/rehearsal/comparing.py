@@ -1,0 +1,45 @@
+"""Two databases that are both alive, in; the comparison of their facts, with the rows that differ, out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..compare import compare, differing, match
+from ..compare.values import Comparison
+from ..config.values import Samples
+from ..server.connection import Connection
+from ..snapshot.align import align
+from ..snapshot.difference import difference
+from ..snapshot.values import Snapshot, TableDifference
+
+
+def compare_databases(
+    before: Connection, after: Connection, facts: Snapshot, now: Snapshot, samples: Samples
+) -> Comparison:
+    """Compare a database with its physical clone, after something ran there.
+
+    Only tables whose counts and digests do not prove them equal are read again.
+
+    :param facts: of ``before``; ``now`` of ``after``.
+    :raises SnapshotError: rows cannot be read.
+    """
+    identity = match(facts.catalog, now.catalog, cloned=True)
+    tables, columns = identity.tables, identity.columns
+    unproven = set(differing(facts, now, tables=tables, columns=columns))
+    found: dict[str, TableDifference] = {}
+    for pair in align(facts.catalog, now.catalog, tables=tables, columns=columns):
+        name = pair.before.table
+        if name in unproven:
+            rows = difference(before, after, pair.before, pair.after, values=samples)
+            found[name] = _joined(found[name], rows) if name in found else rows
+    return compare(facts, now, cloned=True, differences=found)
+
+
+def _joined(one: TableDifference, other: TableDifference) -> TableDifference:
+    """Join two readings of one table, each of some of its columns."""
+    return replace(
+        one,
+        changed={**one.changed, **other.changed},
+        nulled={**one.nulled, **other.nulled},
+        changed_samples={**one.changed_samples, **other.changed_samples},
+    )

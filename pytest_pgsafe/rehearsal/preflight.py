@@ -1,0 +1,89 @@
+"""Everything that can be found out before the first step, so that nothing is begun in vain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backup import manifest
+from ..catalog import read as catalog_of
+from ..catalog.values import Catalog
+from ..config.values import Settings, Way
+from ..errors import BackupError, ConfigError
+from ..migrate.sources import Migration, parse
+from ..server.base import Server
+from ..server.choose import Choice, probe
+from ..server.connection import connect
+from .rules import resolve_rules
+from .source import Source, examine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What will be done, with everything that it needs found."""
+
+    source: Source
+    choice: Choice
+    migration: Migration | None = None
+    rollback: Migration | None = None
+
+    def start(self) -> Server:
+        """Start the scratch server that was chosen.
+
+        :raises ServerError: it does not start.
+        """
+        return self.choice.start()
+
+    def header(self) -> tuple[str, ...]:
+        """Return lines for the head of the report, without secrets."""
+        source = self.source
+        version = f", PostgreSQL {source.version}" if source.version is not None else ""
+        lines = [f"pgsafe source: {source.kind} {source.shown}{version}", f"pgsafe server: {self.choice}"]
+        if source.version is not None and not source.version.supported:
+            lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
+        return tuple(lines)
+
+
+def preflight(settings: Settings) -> Plan:
+    """Look at everything that a run needs, without changing anything.
+
+    :raises UsageError: something is missing; with the remedies.
+    """
+    if settings.source is None:
+        raise ConfigError(
+            "no source: there is nothing to protect",
+            looked_at=["--pgsafe-source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
+            remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
+        )
+    migration = _migration(settings.migration, settings.folder, way_back=False)
+    rollback = _migration(settings.rollback, settings.folder, way_back=True)
+    if rollback is not None and migration is None:
+        raise ConfigError(
+            "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
+        )
+    source = examine(settings.source)
+    catalog = _catalog(source)
+    if catalog is not None:
+        resolve_rules(settings, catalog)
+    choice = probe(settings.server.use, major=source.least_major, image=settings.server.image)
+    return Plan(source=source, choice=choice, migration=migration, rollback=rollback)
+
+
+def _migration(way: Way | None, folder: Path, *, way_back: bool) -> Migration | None:
+    if way is None:
+        return None
+    return parse(f"cmd:{way.command}" if way.path is None else str(way.path), folder, way_back=way_back)
+
+
+def _catalog(source: Source) -> Catalog | None:
+    """Read what the rules' names are resolved by, where that can be had before the restore."""
+    if source.address is not None:
+        with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
+            return catalog_of.read(connection)
+    if source.archive is not None and source.archive.folder is not None:
+        try:
+            return manifest.facts(source.archive.folder).catalog
+        except BackupError:
+            # A step of the run, whose failure the report shows.
+            return None
+    return None
