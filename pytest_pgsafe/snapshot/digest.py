@@ -98,8 +98,9 @@ def key_hash(plan: Plan, alias: str, seed: str = "0") -> str:
     """Return the SQL of a row's seed: the hash of its key, every column of it seeded by its place."""
     hashes = [column.form.hash(f"{alias}.{column.name}", seed) for column in plan.key_columns]
     if len(hashes) == 1:
-        return hashes[0]
-    return f"pg_catalog.hashint4extended(1, {xor([_place(at, each) for at, each in enumerate(hashes)])})"
+        # Where a key was one only before, it may be NULL now; a NULL seed would hide the row's values.
+        return f"coalesce({hashes[0]}, pg_catalog.hashint4extended(-1, 1))"
+    return row_hash(hashes)
 
 
 def row_hash(hashes: Sequence[str]) -> str:
