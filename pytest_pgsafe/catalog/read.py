@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+import gc
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeVar, cast
 
-import psycopg
 from psycopg import capabilities
 
 from ..errors import SnapshotError
 from ..server.connection import Connection
-from .canonical import canonical
+from .canonical import unqualified
 from .queries import queries
+from .rows import rows_as
 from .values import (
     Catalog,
     Column,
@@ -36,10 +39,10 @@ from .values import (
 )
 
 ObjectType = TypeVar("ObjectType", bound=Object)
-Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 #: The value that a query's rows are read into, where it is not :class:`Definition`.
 KINDS: Mapping[str, tuple[str, type[Object]]] = {
+    "database": ("database", Database),
     "schema": ("schemas", Schema),
     "table": ("tables", Table),
     "column": ("columns", Column),
@@ -56,9 +59,6 @@ KINDS: Mapping[str, tuple[str, type[Object]]] = {
     "grant": ("grants", Grant),
     "role": ("roles", Role),
 }
-_TEXT_ARRAY = 1009
-#: Fields that hold an expression as PostgreSQL prints it.
-_EXPRESSIONS = frozenset({"definition", "default", "predicate", "using", "check", "partition_key", "partition_bound"})
 
 
 def read(connection: Connection) -> Catalog:
@@ -70,57 +70,45 @@ def read(connection: Connection) -> Catalog:
     :raises SnapshotError: two objects of a kind have the same name.
     :raises psycopg.Error: as the server says it.
     """
-    statements = queries(connection.info.server_version // 10000)
-    # One round trip instead of forty, where libpq can.
-    with connection.pipeline() if capabilities.has_pipeline() else nullcontext():
-        cursors = {kind: connection.execute(query) for kind, query in statements.items()}
-    fields: dict[str, Mapping[str, Object]] = {}
-    definitions: list[Definition] = []
-    for kind, cursor in cursors.items():
-        if kind == "database":
-            continue
-        if kind in KINDS:
-            name, value = KINDS[kind]
-            fields[name] = _by_name(rows_as(value, cursor))
-        else:
-            definitions += rows_as(Definition, cursor)
-    [database] = rows_as(Database, cursors["database"])
-    return Catalog(
-        database=database,
-        definitions=_by_name(definitions, key=lambda definition: f"{definition.form} {definition.name}"),
-        **cast("Any", fields),
-    )
+    major = connection.info.server_version // 10000
+    # One round trip instead of forty, where libpq can; values are made while the server works on the next query.
+    with _uncollected(), connection.pipeline() if capabilities.has_pipeline() else nullcontext():
+        cursors = {kind: connection.execute(query) for kind, query in queries(major).items()}
+        values = {kind: rows_as(KINDS.get(kind, ("", Definition))[1], cursor) for kind, cursor in cursors.items()}
+    [database] = cast("list[Database]", values.pop("database"))
+    if major < 16:
+        views = cast("list[View]", values["view"])
+        values["view"] = [replace(view, definition=unqualified(view.definition)) for view in views]
+    fields = {field: _by_name(values.pop(kind)) for kind, (field, _) in KINDS.items() if kind in values}
+    # Each query is in the order of collate "C", which is that of code points; these come from many.
+    rest = sorted(cast("Iterable[Definition]", chain.from_iterable(values.values())), key=_form_and_name)
+    return Catalog(database=database, definitions=_by_name(rest, key=_form_and_name), **cast("Any", fields))
 
 
-def rows_as(value: type[ObjectType], cursor: Cursor) -> list[ObjectType]:
-    """Make a value of each row: the columns of a query are named as the fields."""
-    description = cursor.description or []
-    names = [column.name for column in description]
-    arrays = [index for index, column in enumerate(description) if column.type_code == _TEXT_ARRAY]
-    # The text of a function is its author's, unless PostgreSQL keeps it parsed.
-    expressions = [index for index, name in enumerate(names) if name in _EXPRESSIONS]
-    verbatim = issubclass(value, Function)
-    values: list[ObjectType] = []
-    for row in cursor:
-        content = list(row)
-        for index in arrays:
-            content[index] = tuple(content[index])
-        for index in expressions:
-            text = content[index]
-            if text is not None and "(ARRAY[" in text and (not verbatim or "BEGIN ATOMIC" in text):
-                content[index] = canonical(text)
-        values.append(value(**dict(zip(names, content, strict=True))))
-    return values
+def _form_and_name(definition: Definition) -> str:
+    return f"{definition.form} {definition.name}"
+
+
+@contextmanager
+def _uncollected() -> Generator[None, None, None]:
+    """Pause the collector of cycles: hundreds of thousands of values that live on have it run over them for nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _by_name(
     values: list[ObjectType], *, key: Callable[[ObjectType], str] = lambda value: value.name
 ) -> Mapping[str, ObjectType]:
-    """Return the values by key, in code point order, which is that of ``collate "C"``.
+    """Return the values by key, in their order.
 
     :raises SnapshotError: a key comes twice, and one of the two would be lost.
     """
-    named = {key(value): value for value in sorted(values, key=key)}
+    named = {key(value): value for value in values}
     if len(named) != len(values):
         keys = [key(value) for value in values]
         twice = sorted({one for one in keys if keys.count(one) > 1})

@@ -24,6 +24,12 @@ with home as materialized (
             and e.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and e.deptype = 'e'
     )
 ),
+relation as materialized (
+    select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'f', 'i', 'I') and n.nspname <> 'pg_toast'
+),
 -- A key that points to a partitioned table has further rows, one for each partition there, named by a counter. They
 -- are no constraints of anybody's making (pg_dump leaves them out): their triggers count for the key they belong to.
 shadow as (
@@ -121,8 +127,10 @@ select
         when 'n' then 'not null'
         else 'check'
     end as form,
-    pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(c.oid), '( NOT VALID| NOT ENFORCED)+$', '')
-        as definition,
+    case
+        when c.conenforced and c.convalidated then pg_catalog.pg_get_constraintdef(c.oid)
+        else pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(c.oid), '( NOT VALID| NOT ENFORCED)+$', '')
+    end as definition,
     c.convalidated as validated,
     c.conenforced as enforced,
     case
@@ -136,7 +144,7 @@ select
     c.contype in ('c', 'n') and c.connoinherit as no_inherit,
     c.conislocal as local,
     coalesce(o.columns, '{}') as columns,
-    case when c.contype = 'f' then pg_catalog.format('%I.%I', fn.nspname, fc.relname) end as references,
+    case when c.contype = 'f' then far.name end as references,
     coalesce(f.columns, '{}') as reference_columns,
     case
         when c.contype = 'f'
@@ -153,8 +161,8 @@ select
         end
     end as on_delete,
     case when c.contype = 'f' then case c.confmatchtype when 'f' then 'full' else 'simple' end end as match,
-    case when c.contype in ('p', 'u', 'x') then pg_catalog.format('%I.%I', xn.nspname, xc.relname) end as index,
-    case when c.conparentid <> 0 then pg_catalog.format('%I.%I.%I', pn.nspname, pc.relname, p.conname) end as parent
+    case when c.contype in ('p', 'u', 'x') then x.name end as index,
+    case when c.conparentid <> 0 then above.name || '.' || pg_catalog.quote_ident(p.conname) end as parent
 from home h
 join pg_catalog.pg_constraint c
     on c.conrelid = h.relation and c.contypid = h.domain
@@ -165,13 +173,10 @@ left join enabling e on e.oid = c.oid
 left join own_column o on o.oid = c.oid
 left join far_column f on f.oid = c.oid
 left join inherited i on i.oid = c.oid
-left join pg_catalog.pg_class fc on fc.oid = c.confrelid and c.contype = 'f'
-left join pg_catalog.pg_namespace fn on fn.oid = fc.relnamespace
-left join pg_catalog.pg_class xc on xc.oid = c.conindid and c.contype in ('p', 'u', 'x')
-left join pg_catalog.pg_namespace xn on xn.oid = xc.relnamespace
+left join relation far on far.oid = c.confrelid and c.contype = 'f'
+left join relation x on x.oid = c.conindid and c.contype in ('p', 'u', 'x')
 left join pg_catalog.pg_constraint p on p.oid = c.conparentid and c.conparentid <> 0
-left join pg_catalog.pg_class pc on pc.oid = p.conrelid
-left join pg_catalog.pg_namespace pn on pn.oid = pc.relnamespace
+left join relation above on above.oid = p.conrelid
 where s.oid is null
     and (
         c.contype in ('p', 'u', 'f', 'c', 'x')

@@ -99,7 +99,7 @@ with object as (
     from pg_catalog.pg_database d
     where d.datname = pg_catalog.current_database()
 ),
-listed as (
+listed as materialized (
     select o.kind, o.name, o.owner, coalesce(o.acl, pg_catalog.acldefault(o.acl_type, o.owner)) as acl, o.oid
     from object o
     left join pg_catalog.pg_depend e
@@ -108,7 +108,8 @@ listed as (
     left join pg_catalog.pg_init_privs i on i.classoid = o.catalog and i.objoid = o.oid and i.objsubid = o.sub
     where o.own and e.objid is null
         -- What initdb or an extension made is listed where its privileges are not what they were made with.
-        or o.acl is not null
+        or o.acl::text is distinct from i.initprivs::text
+            and o.acl is not null
             and array(
                 select x.grantee::text || x.privilege_type || x.is_grantable
                 from pg_catalog.aclexplode(o.acl) x order by 1
@@ -118,15 +119,25 @@ listed as (
                 order by 1
             )
 ),
+-- Most objects of an owner have one and the same list: each different list is taken apart once. The same privilege
+-- may come from several grantors.
 exploded as (
-    select l.kind, l.name, l.oid, x.privilege_type, x.grantee, x.grantee = l.owner as to_owner, x.is_grantable
-    from listed l
+    select
+        l.owner,
+        l.acl::text as list,
+        x.privilege_type,
+        x.grantee = l.owner as to_owner,
+        case when x.grantee = 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end
+            as grantee,
+        pg_catalog.bool_or(x.is_grantable) as grantable
+    from (select distinct on (o.owner, o.acl::text) o.owner, o.acl from listed o) as l
     cross join lateral pg_catalog.aclexplode(l.acl) as x
     -- 17 gives owners MAINTAIN, which no older dump says.
-    where not (x.grantee = l.owner and (x.privilege_type = 'MAINTAIN' or l.kind = 'large object'))
-    union all
+    where not (x.grantee = l.owner and x.privilege_type = 'MAINTAIN')
+    group by l.owner, l.acl::text, x.grantee, x.privilege_type
+),
+future as (
     select
-        'default privileges',
         pg_catalog.concat_ws(
             ' ',
             pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.defaclrole)),
@@ -135,42 +146,42 @@ exploded as (
                 when 'r' then 'TABLES' when 'S' then 'SEQUENCES' when 'f' then 'FUNCTIONS' when 'T' then 'TYPES'
                 when 'n' then 'SCHEMAS' else 'LARGE OBJECTS'
             end
-        ),
+        ) as name,
         a.oid,
         -- An empty list says that not even the owner has a privilege.
-        coalesce(x.privilege_type, 'NONE'),
-        coalesce(x.grantee, 0),
-        coalesce(x.grantee = a.defaclrole, false),
-        coalesce(x.is_grantable, false)
+        coalesce(x.privilege_type, 'NONE') as privilege_type,
+        coalesce(x.grantee = a.defaclrole, false) as to_owner,
+        case
+            when coalesce(x.grantee, 0) = 0 then 'PUBLIC'
+            else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee))
+        end as grantee,
+        coalesce(pg_catalog.bool_or(x.is_grantable), false) as grantable
     from pg_catalog.pg_default_acl a
     left join pg_catalog.pg_namespace n on n.oid = a.defaclnamespace
     left join lateral pg_catalog.aclexplode(a.defaclacl) as x
         on not (x.grantee = a.defaclrole and x.privilege_type = 'MAINTAIN')
     where n.nspname is distinct from 'pgsafe_observer'
+    group by a.oid, a.defaclrole, a.defaclobjtype, n.nspname, x.grantee, x.privilege_type
 ),
--- The same privilege may come from several grantors.
-merged as (
-    select
-        x.kind,
-        x.name,
-        x.oid,
-        x.privilege_type,
-        x.grantee,
-        x.to_owner,
-        pg_catalog.bool_or(x.is_grantable) as grantable
-    from exploded x
-    group by x.kind, x.name, x.oid, x.privilege_type, x.grantee, x.to_owner
+every as (
+    select l.kind, l.name, l.oid, x.privilege_type, x.to_owner, x.grantee, x.grantable
+    from listed l
+    join exploded x on x.owner = l.owner and x.list = l.acl::text
+    where not (x.to_owner and l.kind = 'large object')
+    union all
+    select 'default privileges', f.name, f.oid, f.privilege_type, f.to_owner, f.grantee, f.grantable
+    from future f
 )
 select
-    m.kind || ' ' || case m.kind when 'database' then '' else m.name || ' ' end || m.privilege_type || ' '
-        || case when m.grantee = 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(m.grantee)) end collate "C" as name,
-    m.oid,
+    e.kind || ' ' || case e.kind when 'database' then '' else e.name || ' ' end || e.privilege_type || ' ' || e.grantee
+        collate "C" as name,
+    e.oid,
     null::text as comment,
-    m.kind as object_kind,
-    m.name as object,
-    m.privilege_type as privilege,
-    case when m.grantee = 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(m.grantee)) end as grantee,
-    m.grantable,
-    m.to_owner
-from merged m
+    e.kind as object_kind,
+    e.name as object,
+    e.privilege_type as privilege,
+    e.grantee,
+    e.grantable,
+    e.to_owner
+from every e
 order by name;

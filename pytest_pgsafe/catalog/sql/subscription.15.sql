@@ -17,7 +17,9 @@ select
             when 'p' then 'parallel' when 't' then 'on' when 'true' then 'on' else 'off'
         end,
         case when s.subtwophasestate <> 'd' then 'two_phase' end,
-        case when s.subdisableonerr then 'disable_on_error' end
+        case when s.subdisableonerr then 'disable_on_error' end,
+        -- Until 15 there is no other way, and a dump says so.
+        'run_as_owner'
     ) as definition,
     pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(s.subowner)) as owner,
     case when s.subenabled then 'enabled' else 'disabled' end as enabled

@@ -15,7 +15,9 @@ select
         'binary ' || s.subbinary,
         'streaming ' || case s.substream::text
             when 'p' then 'parallel' when 't' then 'on' when 'true' then 'on' else 'off'
-        end
+        end,
+        -- Until 15 there is no other way, and a dump says so.
+        'run_as_owner'
     ) as definition,
     pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(s.subowner)) as owner,
     case when s.subenabled then 'enabled' else 'disabled' end as enabled

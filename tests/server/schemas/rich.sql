@@ -453,7 +453,7 @@ do $$
 declare
     major integer := current_setting('server_version_num')::integer / 10000;
 begin
-    if exists (select from pg_collation where collprovider = 'i') then
+    if exists (select from pg_collation where collname = 'und-x-icu') then
         create collation rich.nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         create table rich.folded (word text collate rich.nocase primary key);
     end if;
