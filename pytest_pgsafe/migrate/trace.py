@@ -271,7 +271,8 @@ def _released(transaction: _Transaction, time: datetime | None, relations: Mappi
         relation = relations[oid]
         # A lock on an index says nothing new when its table is locked as strongly.
         strong = {(relation.table, mode), (relation.table, "AccessExclusiveLock")}
-        if relation.kind in _INDEX and strong & transaction.locks.keys():
+        # One that CONCURRENTLY takes in the end is on an index that nobody uses any more.
+        if relation.kind in _INDEX and (strong & transaction.locks.keys() or "CONCURRENTLY" in lock.statement.upper()):
             continue
         taken = transaction.taken.get((oid, mode))
         held = None if taken is None or end is None else (end - taken).total_seconds() * 1000
