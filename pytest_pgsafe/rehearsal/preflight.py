@@ -14,6 +14,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.version import SUPPORTED
 from .rules import resolve_rules
 from .source import Source, examine
 
@@ -38,7 +39,10 @@ class Plan:
         """Return lines for the head of the report, without secrets."""
         source = self.source
         version = f", PostgreSQL {source.version}" if source.version is not None else ""
-        lines = [f"pgsafe source: {source.kind} {source.shown}{version}", f"pgsafe server: {self.choice}"]
+        lines = [
+            f"pgsafe source: {source.kind} {source.shown}{version}",
+            f"pgsafe server: {self.choice.kind}, {self.choice.origin}: {self.choice.reason}",
+        ]
         if source.version is not None and not source.version.supported:
             lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
         return tuple(lines)
@@ -65,7 +69,8 @@ def preflight(settings: Settings) -> Plan:
     catalog = _catalog(source)
     if catalog is not None:
         resolve_rules(settings, catalog)
-    choice = probe(settings.server.use, major=source.least_major, image=settings.server.image)
+    server = settings.server
+    choice = probe(server.use, major=source.least_major or SUPPORTED[0], image=server.image, keep=server.keep)
     return Plan(source=source, choice=choice, migration=migration, rollback=rollback)
 
 

@@ -1,0 +1,70 @@
+"""A restored database on which many migrations are tried: each on a clone of its own, judged as a rehearsal judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_pgsafe.backup.restore import run_sql
+from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.values import Finding, Rules
+from pytest_pgsafe.migrate.run import run
+from pytest_pgsafe.migrate.sources import parse
+from pytest_pgsafe.rehearsal import judging
+from pytest_pgsafe.rehearsal.comparing import compare_databases
+from pytest_pgsafe.server.address import Address
+from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.snapshot.take import take
+from pytest_pgsafe.snapshot.values import Snapshot
+
+
+@dataclass
+class Bench:
+    server: Server
+    before: Address
+    facts: Snapshot
+    role: str
+
+    @classmethod
+    def load(cls, server: Server, files: Sequence[Path], *, role: str) -> Bench:
+        before = server.create("bench")
+        run_sql(files, before, server.programs)
+        server.address(before.dbname, user=role)
+        with connect(before) as connection:
+            return cls(server, before, take(connection), role)
+
+    @contextmanager
+    def prepared(self, files: Sequence[Path]) -> Iterator[Bench]:
+        """Yield a bench whose database something was done to first."""
+        if not files:
+            yield self
+            return
+        before = self.server.clone(self.before, "prepared")
+        try:
+            run_sql(files, before, self.server.programs)
+            with connect(before) as connection:
+                facts = take(connection)
+            yield Bench(self.server, before, facts, self.role)
+        finally:
+            self.server.drop(before)
+
+    def judge(self, migration: Path, rules: Rules | None = None, rollback: Path | None = None) -> tuple[Finding, ...]:
+        """Run a migration on a clone and return what a rehearsal finds."""
+        after = self.server.clone(self.before, "after")
+        try:
+            trace = run(parse(str(migration), Path()), self.server, after, role=self.role, folder=Path())
+            with connect(self.before) as one, connect(after, read_only=False) as two:
+                comparison = compare_databases(one, two, self.facts, take(two), "values")
+                evidence = judging.evidence(comparison, trace, rules or Rules(), one, two)
+            if rollback is not None:
+                run(parse(str(rollback), Path()), self.server, after, role=self.role, folder=Path(), observed=False)
+                with connect(self.before) as one, connect(after, read_only=False) as two:
+                    back = compare_databases(one, two, self.facts, take(two), "values")
+                evidence = replace(evidence, rollback=back)
+            return judge(evidence)
+        finally:
+            self.server.drop(after)
+
