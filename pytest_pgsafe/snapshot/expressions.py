@@ -124,7 +124,7 @@ _TO_NUMERIC = {
     "oid": "({v})::pg_catalog.int8::pg_catalog.numeric",
     "boolean": "({v})::pg_catalog.int4::pg_catalog.numeric",
     "money": "({v})::pg_catalog.numeric",
-    "numeric": "({v})",
+    "numeric": "{v}",
     # A cast from float rounds to 15 (6) digits, the text is exact.
     "real": "({v})::pg_catalog.text::pg_catalog.numeric",
     "double precision": "({v})::pg_catalog.text::pg_catalog.numeric",
