@@ -40,11 +40,9 @@ def _dropped(evidence: Evidence) -> Iterator[Finding]:
         if lost.form == "not null" and _told_by_column(evidence, lost):
             continue
         told = f"the {lost.form} constraint {bare(lost.name)} of {lost.table} was dropped: {lost.definition}"
-        instead = constraint_after(comparison, lost)
-        if instead is not None:
-            told = f"the {lost.form} constraint {lost.name} was dropped; {instead} protects the same"
-            yield CONSTRAINT_DROPPED.finding(lost.name, told, severity=behaviour(evidence))
-        elif lost.enforced:
+        if constraint_after(comparison, lost) is not None:
+            continue  # replaced
+        if lost.enforced:
             yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, told))
         else:
             told += "; it was not enforced"

@@ -50,7 +50,7 @@ def _unverified(evidence: Evidence) -> Iterator[Finding]:
         found = evidence.denormalized.get(rule)
         if found is None:
             told = f"{rule.column} was not compared with {rule.source}: the rule names no column or no way between them"
-        elif found[0].rows == 0:
+        elif found[0].rows == 0 and (found[1] is None or found[1].rows == 0):
             told = f"{rule.column} was not verified against {rule.source}: there was no row to compare"
         else:
             continue

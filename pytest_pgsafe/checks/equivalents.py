@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence as Names
 
-from ..catalog.values import Constraint, Index
+from ..catalog.values import Constraint, Index, Sequence
 from ..compare.values import Comparison
 from .evidence import columns_after, renames, table_after
 from .strength import key_text
 
 
 def unique_after(
-    comparison: Comparison, table: str, columns: Sequence[str | None], *, nulls_not_distinct: bool
+    comparison: Comparison, table: str, columns: Names[str | None], *, nulls_not_distinct: bool
 ) -> Index | None:
     """Return a unique index that keeps these columns unique after the migration."""
     plain = [column for column in columns if column is not None]
@@ -72,6 +72,13 @@ def constraint_after(comparison: Comparison, lost: Constraint) -> str | None:
     return None
 
 
+def sequence_after(comparison: Comparison, lost: Sequence) -> str | None:
+    """Return the sequence that feeds the column of a lost one."""
+    column = comparison.columns.get(lost.column or "")
+    found = (one.name for one in comparison.after.catalog.sequences.values() if one.column == column)
+    return None if column is None else next(found, None)
+
+
 def _not_null(comparison: Comparison, lost: Constraint) -> str | None:
     """CHECK (x IS NOT NULL) is what a column has while it waits for its NOT NULL."""
     column = lost.columns[0]
@@ -84,13 +91,12 @@ def _not_null(comparison: Comparison, lost: Constraint) -> str | None:
 
 
 def _as_strong(lost: Constraint, found: Constraint) -> bool:
-    enabled = getattr(found, "enabled", "origin")
     return (
         (found.validated or not lost.validated)
         and (found.enforced or not lost.enforced)
         and (lost.deferrable or not found.deferrable)
         and (lost.no_inherit or not found.no_inherit)
-        and enabled == getattr(lost, "enabled", "origin")
+        and found.enabled == lost.enabled
     )
 
 

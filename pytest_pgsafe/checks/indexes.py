@@ -16,11 +16,6 @@ _ALWAYS = ("valid", "ready")
 _SPELT_OUT = frozenset({"columns", "predicate", "unique", "nulls_not_distinct", "options", "tablespace"})
 
 
-def _parent(index: Index) -> str | None:
-    parent = getattr(index, "parent", None)
-    return parent if isinstance(parent, str) else None
-
-
 def _lost(evidence: Evidence) -> Iterator[Finding]:
     """Dropped unique indexes that belong to no constraint."""
     yield from _dropped(evidence, unique=True)
@@ -34,13 +29,9 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
             continue
         if _told(evidence, change):
             continue
-        told = f"the unique index {change.object} protects less: {_say(change)}"
-        instead = index_after(comparison, old)
-        if instead is not None:
-            told = f"the unique index {change.object} is another: {_say(change)}; {instead.name} protects the same"
-        yield UNIQUE_LOST.finding(
-            change.object, told, severity=behaviour(evidence) if instead is not None else Severity.ERROR
-        )
+        if index_after(comparison, old) is None:
+            told = f"the unique index {change.object} protects less: {_say(change)}"
+            yield UNIQUE_LOST.finding(change.object, told)
 
 
 def _plain(evidence: Evidence) -> Iterator[Finding]:
@@ -56,16 +47,14 @@ def _dropped(evidence: Evidence, *, unique: bool) -> Iterator[Finding]:
         # A constraint's index goes with the constraint, which is told.
         if lost.unique is not unique or lost.constraint is not None:
             continue
-        if consequence(evidence, lost) or _parent(lost) in dropped:
+        if consequence(evidence, lost) or lost.parent in dropped:
             continue
         word = "unique index" if unique else "index"
         told = f"the {word} {lost.name} was dropped: {lost.definition}"
+        if index_after(evidence.comparison, lost) is not None:
+            continue  # replaced
         severity = Severity.ERROR if unique and lost.valid else behaviour(evidence)
-        instead = index_after(evidence.comparison, lost)
-        if instead is not None:
-            told = f"the {word} {lost.name} was dropped; {instead.name} does the same"
-            severity = behaviour(evidence)
-        elif unique and not lost.valid:
+        if unique and not lost.valid:
             told += "; it was INVALID"
         yield excused(evidence, "index", check.finding(lost.name, told, severity=severity))
 
@@ -82,7 +71,8 @@ def _invalid(evidence: Evidence) -> Iterator[Finding]:
         elif old is not None:
             told, severity = f"{name} is INVALID, as before the migration", Severity.WARNING
         else:
-            told, severity = f"{name} was added and is INVALID: its CREATE INDEX CONCURRENTLY failed", Severity.WARNING
+            told = f"{name} was added and is INVALID: CREATE INDEX CONCURRENTLY failed, or ON ONLY waits for partitions"
+            severity = Severity.WARNING
         if index.unique:
             told += "; it keeps nothing unique that queries may rely on"
         yield INDEX_INVALID.finding(name if old is None else old.name, told, severity=severity)
@@ -105,7 +95,7 @@ def _told(evidence: Evidence, change: Change) -> bool:
         for one in of(evidence, Action.CHANGED, "index")
         if one.object == change.object and one.attribute != change.attribute
     }
-    parent = _parent(change.old) if isinstance(change.old, Index) else None
+    parent = change.old.parent if isinstance(change.old, Index) else None
     inherited = parent is not None and any(
         one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "index")
     )

@@ -82,6 +82,7 @@ def _strong(evidence: Evidence) -> Iterator[Finding]:
             continue
         out = "readers and writers" if mode == "AccessExclusiveLock" else "writers"
         told = f"{relation} ({big}) was held in {mode} {_held(lock)} by {_statement(lock)}: it keeps {out} out"
+        told += f"; {count(lock.scanned)} were read meanwhile" if lock.scanned else ""
         yield STRONG_LOCK.finding(relation, told + (" (documented, not seen)" if lock.derived else ""), after=mode)
 
 
@@ -101,7 +102,7 @@ def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
     if budget is None:
         return
     mode, seconds = budget
-    if evidence.trace is None:
+    if evidence.trace is None or not evidence.trace.observed:
         told = f"the budget of {seconds:g} s for {mode} was not checked: no lock could be observed"
         yield LOCK_BUDGET.finding(mode, told, severity=unproven(evidence))
     for lock in _locks(evidence):

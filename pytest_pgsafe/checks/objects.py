@@ -26,12 +26,15 @@ _JUDGED = frozenset(
         "event trigger",
         "grant",
         "role",
+        "large objects",
     }
 )
 #: Each of their changes is judged by checks of their own, what a database holds among them.
 _WHOLLY = frozenset({"grant", "role", "rows", "values", "sequence value", "foreign key", "large objects"})
 #: Nothing fails without them.
-_HARMLESS = frozenset({"statistics", "view column", "materialized view column", "attribute", "index column"})
+_HARMLESS = frozenset(
+    {"statistics", "extension dependency", "view column", "materialized view column", "attribute", "index column"}
+)
 #: Attributes that checks of their own judge, whatever they change to.
 _ATTRIBUTES = frozenset(
     {
@@ -158,7 +161,7 @@ def _former(evidence: Evidence) -> dict[int, str]:
 def _follows(value: Object | None) -> bool:
     """Tell whether an addition is told by another: the index of a constraint, the constraint of a NOT NULL."""
     if isinstance(value, Index):
-        return value.constraint is not None or not value.valid
+        return value.constraint is not None or value.parent is not None or not value.valid
     return isinstance(value, Constraint) and (value.form == "not null" or value.parent is not None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..catalog.values import Catalog, Grant
 from ..compare.names import container
@@ -17,25 +17,42 @@ _CLOSED = frozenset({"table", "column", "sequence", "schema", "large object", "f
 _POWERS = frozenset({"superuser", "create_role", "create_db", "replication", "bypass_rls"})
 
 
+def _together(grants: Iterable[Grant]) -> Iterator[tuple[Grant, str]]:
+    """Yield one grant for each object and grantee, and all its privileges."""
+    found: dict[tuple[str, str, str], list[Grant]] = {}
+    for grant in grants:
+        found.setdefault((grant.object_kind, grant.object, grant.grantee), []).append(grant)
+    for several in found.values():
+        yield several[0], ", ".join(sorted(grant.privilege for grant in several))
+
+
+def _grants(evidence: Evidence, action: Action) -> Iterator[Grant]:
+    for change in of(evidence, action, "grant"):
+        value = change.old if action is Action.DROPPED else change.new
+        assert isinstance(value, Grant)
+        yield value
+
+
 def _lost(evidence: Evidence) -> Iterator[Finding]:
     after = evidence.comparison.after.catalog
-    for change in of(evidence, Action.DROPPED, "grant"):
-        grant = change.old
-        assert isinstance(grant, Grant)
-        told = f"{grant.grantee} lost {grant.privilege} on {_on(grant)}"
+    wider = {grant.name: _wider(evidence, after, grant) for grant in _grants(evidence, Action.DROPPED)}
+    for grant, privileges in _together(one for one in _grants(evidence, Action.DROPPED) if wider[one.name] is None):
+        told = f"{grant.grantee} lost {privileges} on {_on(grant)}: {_effect(grant)}"
+        yield GRANT_LOST.finding(grant.object, told, before=grant.name)
+    for change in attribute(evidence, "grant", "grantable"):
+        old = change.old
+        if isinstance(old, Grant) and change.before and not old.to_owner:
+            told = f"{old.grantee} may not grant {old.privilege} on {_on(old)} any more"
+            yield GRANT_LOST.finding(old.object, told, before=old.name)
+
+
+def _widened(evidence: Evidence) -> Iterator[Finding]:
+    after = evidence.comparison.after.catalog
+    for grant in _grants(evidence, Action.DROPPED):
         wider = _wider(evidence, after, grant)
         if wider is not None:
-            yield GRANT_LOST.finding(
-                grant.object, f"{told}, and has it by {wider}", severity=behaviour(evidence), before=grant.name
-            )
-        else:
-            yield GRANT_LOST.finding(grant.object, f"{told}: {_effect(grant)}", before=grant.name)
-    for change in attribute(evidence, "grant", "grantable"):
-        grant = change.old
-        assert isinstance(grant, Grant)
-        if change.before and not grant.to_owner:
-            told = f"{grant.grantee} may not grant {grant.privilege} on {_on(grant)} any more"
-            yield GRANT_LOST.finding(grant.object, told, before=grant.name)
+            told = f"{grant.grantee} lost {grant.privilege} on {_on(grant)}, and has it by {wider}"
+            yield GRANT_WIDENED.finding(grant.object, told, severity=behaviour(evidence), before=grant.name)
 
 
 def _effect(grant: Grant) -> str:
@@ -65,23 +82,21 @@ def _on(grant: Grant) -> str:
 
 
 def _public(evidence: Evidence) -> Iterator[Finding]:
-    told_already: set[str] = set()
-    for change in of(evidence, Action.ADDED, "grant"):
-        grant = change.new
-        assert isinstance(grant, Grant)
-        if grant.grantee != "PUBLIC" or _implied(grant):
-            continue
-        told_already.add(grant.name)
-        told = f"each role has {grant.privilege} on {_on(grant)} now: it was granted to PUBLIC"
+    added = [one for one in _grants(evidence, Action.ADDED) if one.grantee == "PUBLIC" and not _implied(one)]
+    for grant, privileges in _together(added):
+        told = f"each role has {privileges} on {_on(grant)} now: it was granted to PUBLIC"
         yield PUBLIC_GRANTED.finding(grant.object, told, after=grant.name)
-    before = evidence.comparison.before.catalog.grants
-    there = set(evidence.comparison.objects.get("grants", {}).values())
-    for name, grant in evidence.comparison.after.catalog.grants.items():
-        if grant.grantee != "PUBLIC" or grant.object_kind not in _CLOSED:
-            continue
-        if name not in before and name not in there and name not in told_already:
-            told = f"each role has {grant.privilege} on {_on(grant)}, which is new: it was granted to PUBLIC"
-            yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=name)
+    # Grants on what is new as a whole are no changes of their own.
+    known = {grant.name for grant in added} | set(evidence.comparison.before.catalog.grants)
+    known |= set(evidence.comparison.objects.get("grants", {}).values())
+    new = (
+        grant
+        for name, grant in evidence.comparison.after.catalog.grants.items()
+        if grant.grantee == "PUBLIC" and grant.object_kind in _CLOSED and name not in known
+    )
+    for grant, privileges in _together(new):
+        told = f"each role has {privileges} on {_on(grant)}, which is new: it was granted to PUBLIC"
+        yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=grant.name)
 
 
 def _implied(grant: Grant) -> bool:
@@ -108,17 +123,20 @@ def _owner(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _granted(evidence: Evidence) -> Iterator[Finding]:
-    for change in of(evidence, Action.ADDED, "grant"):
-        grant = change.new
-        assert isinstance(grant, Grant)
-        if not grant.to_owner and (grant.grantee != "PUBLIC" or _implied(grant)):
-            told = f"{grant.grantee} was granted {grant.privilege} on {_on(grant)}"
-            yield GRANTED.finding(grant.object, told, after=grant.name)
+    named = (
+        grant
+        for grant in _grants(evidence, Action.ADDED)
+        if not grant.to_owner and (grant.grantee != "PUBLIC" or _implied(grant))
+    )
+    for grant, privileges in _together(named):
+        yield GRANTED.finding(
+            grant.object, f"{grant.grantee} was granted {privileges} on {_on(grant)}", after=grant.name
+        )
     for change in attribute(evidence, "grant", "grantable"):
-        grant = change.old
-        if isinstance(grant, Grant) and change.after and not grant.to_owner:
-            told = f"{grant.grantee} may grant {grant.privilege} on {_on(grant)} to others now"
-            yield GRANTED.finding(grant.object, told, after=grant.name)
+        old = change.old
+        if isinstance(old, Grant) and change.after and not old.to_owner:
+            told = f"{old.grantee} may grant {old.privilege} on {_on(old)} to others now"
+            yield GRANTED.finding(old.object, told, after=old.name)
 
 
 def _roles(evidence: Evidence) -> Iterator[Finding]:
@@ -162,6 +180,16 @@ GRANT_LOST = Check(
     effect="What connects as that role gets “permission denied”.",
     remedy="GRANT it again in the same migration; CREATE OR REPLACE keeps grants.",
     judge=_lost,
+)
+GRANT_WIDENED = Check(
+    code="PGS703",
+    check="privileges",
+    name="grant-widened",
+    severity=Severity.NOTE,
+    condition="A role is without a grant, and has the privilege by a wider one: of PUBLIC, or on the whole table.",
+    effect="It may do what it did before, and others may too.",
+    remedy="Grant it to the role alone.",
+    judge=_widened,
 )
 PUBLIC_GRANTED = Check(
     code="PGS702",
@@ -208,4 +236,4 @@ ROLE_CHANGED = Check(
     remedy="Keep roles out of migrations.",
     judge=_roles,
 )
-CHECKS = (GRANT_LOST, PUBLIC_GRANTED, OWNER_CHANGED, GRANTED, ROLE_CHANGED)
+CHECKS = (GRANT_LOST, GRANT_WIDENED, PUBLIC_GRANTED, OWNER_CHANGED, GRANTED, ROLE_CHANGED)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..catalog.values import Sequence
 from ..compare.values import Action
 from ..snapshot.values import Snapshot
+from .equivalents import sequence_after
 from .evidence import behaviour, excused, of
 from .values import Check, Evidence, Finding, Severity
 
@@ -95,13 +96,10 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
         old = change.old
         assert isinstance(old, Sequence)
         column = comparison.columns.get(old.column or "")
-        instead = next(
-            (one.name for one in after.sequences.values() if column is not None and one.column == column), None
-        )
         told, severity = f"the sequence {old.name} was dropped", Severity.ERROR
-        if instead is not None:
-            told, severity = f"{told}; {instead} feeds {column} instead", behaviour(evidence)
-        elif column is not None and after.columns[column].default is not None:
+        if sequence_after(comparison, old) is not None:
+            continue  # replaced
+        if column is not None and after.columns[column].default is not None:
             told += f"; {column} has another default: {after.columns[column].default}"
             severity = behaviour(evidence)
         elif column is not None:
@@ -136,7 +134,7 @@ SEQUENCE_LOST = Check(
     check="sequences",
     name="sequence-lost",
     severity=Severity.ERROR,
-    condition="A sequence was dropped, and its column has no other. One that was replaced is a note.",
+    condition="A sequence was dropped, and its column has no other.",
     effect="nextval fails, and so does each INSERT that relied on it.",
     remedy="Recreate it as an identity, and set its value past the column's.",
     judge=_lost,

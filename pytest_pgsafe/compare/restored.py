@@ -16,11 +16,14 @@ from .values import Action, Attribute, Change
 _NOT_RESTORED: Mapping[str, frozenset[str]] = {
     # The scratch database has a name and an owner of its own; a limit of connections is pg_dumpall's.
     "database": frozenset({"owner", "connection_limit"}),
-    # CREATE EXTENSION names neither a version nor an owner: the server's default version, the restoring role.
-    "extension": frozenset({"version", "owner"}),
+    # CREATE EXTENSION names no version: it becomes the server's default.
+    "extension": frozenset({"version"}),
+    # No dump says that a key's internal triggers are disabled.
+    "constraint": frozenset({"enabled"}),
     # A tablespace is a folder of the source's machine.
     "table": frozenset({"tablespace"}),
     "index": frozenset({"tablespace"}),
+    "view": frozenset({"tablespace"}),
     # Restored switched off on purpose.
     "subscription": frozenset({"enabled", "definition", "owner"}),
 }
