@@ -131,8 +131,8 @@ def test_derived(
     assert short(trace.locks) == expected
     assert any(lock.rewritten for lock in trace.locks) == rewritten
     assert len(trace.locks) == len(expected)
-    # The second transaction of a DETACH, and of a REINDEX from 17, has an event.
-    if "detach" not in statement and not (statement.startswith("reindex") and server.version.major >= 17):
+    # The last transaction of some has an event (of a REINDEX from 17 on), and is seen.
+    if not statement.startswith(("alter", "drop", "reindex")):
         assert all(lock.derived for lock in trace.locks)
     assert all(lock.held is not None and lock.held >= 0 for lock in trace.locks)
 
