@@ -145,6 +145,7 @@ class _Run:
                 server.address(prepared.address.dbname, user=role)
                 facts = read_facts(connection)
             self.compared = facts
+            self.source_version = str(self.plan.source.version or facts.server_version)
             if source is None:
                 self.not_verified.append(
                     NotVerified(object="restore", reason=f"a source of kind {self.plan.source.kind} has no facts")
