@@ -1,6 +1,6 @@
 """The CRM from the command to the verdict, beside what a plain dump and restore of it cost. Prints seconds and ratios.
 
-    python benchmarks/first_light.py [SCALE] [SERVER]
+python benchmarks/first_light.py [SCALE] [SERVER]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CRM = Path(__file__).parents[1] / "fixtures" / "crm"
 
 
 def main(scale: int = 1, use: str = "local") -> None:
-    with choose("local") as server, tempfile.TemporaryDirectory() as name:
+    with choose("local", major=14) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         crm = server.create("crm")
         size = folder / "scale.sql"
