@@ -129,7 +129,7 @@ class Feature:
     # Collection.
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_make_collect_report")
-    def collect_our_file(self, collector: pytest.Collector) -> pytest.CollectReport | None:
+    def pytest_make_report_of_checks(self, collector: pytest.Collector) -> pytest.CollectReport | None:
         """Collect our own file, past hooks that leave out files: ``--lf`` knows none that does not exist."""
         if not isinstance(collector, ChecksFile):
             return None
@@ -154,7 +154,8 @@ class Feature:
         """See whether there is anything of ours, before ``-k`` and ``-m`` leave things out."""
         found = any(item.get_closest_marker("pgsafe") is not None for item in items)
         if not self.worker:
-            self.refused = not found and not self.selection.by_id
+            assert self.settings is not None
+            self.refused = not found and not self.selection.by_id and not names(self.settings)
         elif found and self.store is not None:
             (self.store.folder / "found").touch()
 
@@ -167,7 +168,8 @@ class Feature:
     def pytest_xdist_node_collection_finished(self) -> None:
         """Refuse a run without anything of ours, which under xdist only a worker can see."""
         assert self.store is not None
-        if not self.selection.by_id and not (self.store.folder / "found").exists():
+        assert self.settings is not None
+        if not names(self.settings) and not self.selection.by_id and not (self.store.folder / "found").exists():
             self._refuse()
 
     def _refuse(self) -> None:
