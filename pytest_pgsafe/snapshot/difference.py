@@ -27,8 +27,8 @@ from .values import TableDifference
 __all__ = ["difference"]
 
 _BUCKETS = 4096
-#: Numbers that are held for one side, at most: sums of every column in every bucket.
-_SUMS = 1 << 18
+#: Counts and sums of one side, at most: past what a processor keeps at hand, grouping costs more than hashing.
+_SUMS = 1 << 14
 
 
 def difference(
@@ -136,7 +136,7 @@ class _Sides:
         keyed = bool(self.plan_before.key)
         width = len(self.plan_before.columns) if keyed else 0
         count = _BUCKETS
-        while count > 16 and count * (width + 2) > _SUMS:
+        while count > 16 and count * (2 * width + 2) > _SUMS:
             count //= 2
         mask = count - 1
 
