@@ -8,30 +8,74 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_pgsafe.errors import ServerError
+from pytest_pgsafe.server import engine
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
-from pytest_pgsafe.server.discovery import WHEELS
+from pytest_pgsafe.server.container import ContainerServer
+from pytest_pgsafe.server.existing import ExistingServer
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find
 
-#: Kinds of server, a major where it matters: ``local``, ``local:15``, ``local:wheel``.
+#: Kinds of server, a major where it matters: ``local``, ``local:15``, ``local:wheel``, ``container``, ``container:17``
+#: (the official image, or PGSAFE_TEST_IMAGE), ``existing`` (or PGSAFE_TEST_EXISTING, the URI of one for tests).
 SERVERS = [name.strip() for name in os.environ.get("PGSAFE_TEST_SERVERS", "local").split(",") if name.strip()]
 
 
 def start(name: str) -> Server:
     """Start a server by its name in PGSAFE_TEST_SERVERS.
 
-    :raises ServerError: it cannot be had.
+    :raises ServerError: it cannot be had, or it would be of another major.
     """
     kind, _, which = name.partition(":")
     if kind == "local" and which == "wheel":
-        return LocalServer.start(find(path="", usual=(), wheels=WHEELS), reason=name)
+        return LocalServer.start(find(path="", usual=()), reason=name)
+    major = int(which) if which else None
     if kind == "local":
-        programs = find(int(which) if which else None)
-        if which and programs.version.major != int(which):
-            raise ServerError(f"no PostgreSQL {which} programs", looked_at=[f"{programs.origin}: {programs.version}"])
+        programs = find(major)
+        if major not in {None, programs.version.major}:
+            raise ServerError(f"no PostgreSQL {major} programs", looked_at=[f"{programs.origin}: {programs.version}"])
         return LocalServer.start(programs, reason=name)
+    if kind == "container":
+        found = engine.find()
+        image = os.environ.get("PGSAFE_TEST_IMAGE") or f"postgres:{major or 17}"
+        if major is None and "PGSAFE_TEST_IMAGE" not in os.environ:
+            image = built_image(found) or image
+        return ContainerServer.start(found, image, reason=name)
+    if kind == "existing":
+        return ExistingServerAndItsHost.begin()
     raise ServerError(f"PGSAFE_TEST_SERVERS names no kind of server: {name!r}")
+
+
+def built_image(found: engine.Engine) -> str | None:
+    """Return the image that .ci/docker-image builds where no registry can be reached, None if it was not."""
+    name = "pgsafe-test/postgres:latest"
+    try:
+        return name if engine.image_state(found, name) == "present" else None
+    except ServerError:
+        return None
+
+
+class ExistingServerAndItsHost(ExistingServer):
+    """An existing server for tests: a local one that is started for them, unless PGSAFE_TEST_EXISTING names one."""
+
+    host: LocalServer | None = None
+
+    @classmethod
+    def begin(cls) -> ExistingServerAndItsHost:
+        if uri := os.environ.get("PGSAFE_TEST_EXISTING"):
+            started = cls.start(Address.parse(uri))
+            assert isinstance(started, cls)
+            return started
+        host = LocalServer.start(find())
+        started = cls.start(host.address())
+        assert isinstance(started, cls)
+        started.host = host
+        return started
+
+    def close(self) -> None:
+        super().close()
+        if self.host is not None:
+            self.host.close()
 
 
 @pytest.fixture(scope="session", params=SERVERS)

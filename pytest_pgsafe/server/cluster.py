@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ..errors import ServerError
 from . import cache
+from .owned import SUPERUSER
 from .programs import LocalPrograms, clean
 from .user import ServerUser, run_as
 
-SUPERUSER = "postgres"
 #: C.UTF-8 knows the letters of every language and sorts like C; where the C library lacks it, plain C has to do.
 LOCALES = ("C.UTF-8", "C")
 HBA = """\

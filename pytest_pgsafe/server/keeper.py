@@ -135,8 +135,8 @@ class Keeper:
         raise NoServerError(f"the initialised cluster could not be copied\n{done.stderr.decode('utf-8', 'replace')}")
 
     def _settings(self, port: int) -> str:
-        settings = {**self.wanted["settings"], "port": str(port), "unix_socket_directories": str(self.folder / "s")}
-        return "".join(f"{name} = '{_quoted(value)}'\n" for name, value in settings.items())
+        # No quote and no backslash in it: the folder is a temporary one.
+        return f"{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{self.folder}/s'\n"
 
     def _spawn(self, data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
@@ -176,10 +176,6 @@ class Keeper:
         for path in (self.folder / "start.log", *sorted((self.folder / "data" / "log").glob("*"))):
             lines += path.read_text("utf-8", "replace").splitlines()[-10:]
         return "\n".join(lines)
-
-
-def _quoted(value: str) -> str:
-    return str(value).replace("\\", "\\\\").replace("'", "''")
 
 
 def _free_port() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import select
 import subprocess
 import sys
@@ -15,67 +14,31 @@ from pathlib import Path
 from typing import ClassVar
 
 import psycopg
-from psycopg import sql
 
 from ..errors import ServerError
 from . import cluster, keeper, serverlog
 from .address import Address
 from .base import Kind
-from .connection import Connection, connect
+from .connection import connect
+from .owned import SETTINGS, SUPERUSER, OwnedServer, configuration
 from .programs import REMEDIES, LocalPrograms
-from .scratch import ScratchServer
 from .user import ServerUser, server_user
 from .version import Version
 
-#: For data that are thrown away, and for facts that do not move on their own. wal_level stays at replica: the WAL of a
-#: migration tells which relations it wrote to. All of them are in postgresql.conf, so ALTER SYSTEM can change them.
-SETTINGS: dict[str, str] = {
-    "listen_addresses": "127.0.0.1",
-    "cluster_name": "pgsafe",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-    "wal_level": "replica",
-    "wal_keep_size": "1GB",
-    "max_wal_size": "4GB",
-    "checkpoint_timeout": "1h",
-    "archive_mode": "off",
-    "max_connections": "100",
-    "max_prepared_transactions": "10",
-    "max_locks_per_transaction": "256",
-    "shared_buffers": "256MB",
-    "maintenance_work_mem": "256MB",
-    "autovacuum": "off",
-    "jit": "off",
-    # A client that was ended (a deadline, Ctrl-C) takes its query along.
-    "client_connection_check_interval": "1s",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "lc_messages": "C",
-    "logging_collector": "on",
-    "log_directory": "log",
-    "log_filename": "pgsafe.log",
-    "log_rotation_age": "0",
-    "log_rotation_size": "0",
-    "log_file_mode": "0600",
-}
 #: Seconds until the keeper has to answer, and to be gone.
 START, STOP = 90.0, 40.0
 
 
-class LocalServer(ScratchServer):
+class LocalServer(OwnedServer):
     """A cluster copied from a template, run by a keeper process that removes it when this process is gone.
 
-    It listens on the loopback address and on a socket in a folder of its own, and trusts nobody: every role needs a
-    password, which is random and known to this process alone. For another role than the superuser
-    :meth:`address` sets one: a real login, so ``session_user`` is that role and ``RESET ROLE`` leads nowhere. Roles
-    that were created without LOGIN, with a limit of connections or an end of validity are given leave; that changes
-    the scratch server's roles only.
+    It listens on the loopback address, and on a socket in a folder of its own.
     """
 
     kind: ClassVar[Kind] = "local"
 
     def __init__(self, programs: LocalPrograms, *, process: subprocess.Popen[bytes], reason: str) -> None:
+        super().__init__()
         self.programs = programs
         self._local = programs
         self.version: Version = programs.version
@@ -84,8 +47,6 @@ class LocalServer(ScratchServer):
         self._kept = False
         self._reason = reason
         self._folder = Path()
-        self._passwords: dict[str, str] = {}
-        self._address = Address({})
 
     @classmethod
     def start(
@@ -93,7 +54,7 @@ class LocalServer(ScratchServer):
     ) -> LocalServer:
         """Start a server.
 
-        :param settings: of postgresql.conf, over :data:`SETTINGS`.
+        :param settings: of postgresql.conf, over :data:`~.owned.SETTINGS`.
         :param reason: for the report: why this server was chosen.
         :raises ServerError: it did not start; the end of its log is in the message.
         """
@@ -119,21 +80,6 @@ class LocalServer(ScratchServer):
             server.close()
             raise
         return server
-
-    def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:
-        if user is None or user == cluster.SUPERUSER:
-            return self._address.with_(dbname=dbname)
-        if user not in self._passwords:
-            with self._session() as session:
-                self._passwords[user] = _let_in(session, user)
-        return self._address.with_(dbname=dbname, user=user, password=self._passwords[user])
-
-    def _is_here(self, address: Address) -> bool:
-        return all(address.parameters.get(key) == self._address.parameters[key] for key in ("host", "port"))
-
-    @property
-    def owns_cluster(self) -> bool:
-        return True
 
     @property
     def data(self) -> Path:
@@ -208,26 +154,22 @@ class LocalServer(ScratchServer):
         return answer
 
     def _take_over(self, port: int, password: str) -> None:
-        """Change the superuser's password, which the template's copies share, to one of this server's own."""
-        fresh = secrets.token_urlsafe(24)
-        self._address = Address(
-            {"host": "127.0.0.1", "port": str(port), "user": cluster.SUPERUSER, "password": password}
-        )
+        """Look at the server, and change the password that all copies of the template have."""
+        self._address = Address({"host": "127.0.0.1", "port": str(port), "user": SUPERUSER, "password": password})
         try:
             with connect(self.address(), read_only=False) as session:
-                _set_password(session, cluster.SUPERUSER, fresh)
                 self.version = Version(session.info.server_version)
+            self._replace_password()
         except psycopg.Error as error:
             raise ServerError(
                 f"the local PostgreSQL {self.version} was started, but does not answer: {error}", remedies=REMEDIES
             ) from error
-        self._address = self._address.with_(password=fresh)
 
 
 def _order(
     folder: Path, template: cluster.Template, user: ServerUser | None, version: Version, settings: Mapping[str, str]
 ) -> dict[str, object]:
-    destination = {"log_destination": "jsonlog" if version.major >= 15 else "csvlog"}
+    own = {"listen_addresses": "127.0.0.1", "log_destination": "jsonlog" if version.major >= 15 else "csvlog"}
     return {
         "owner": os.getpid(),
         "uid": None if user is None else user.uid,
@@ -236,23 +178,5 @@ def _order(
         "template": str(template.data),
         # Root's TMPDIR may be closed to the server's user, and a long one has no room for a socket.
         "places": list(dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp"])),  # noqa: S108 a random 0700 folder
-        "settings": {**SETTINGS, **destination, **settings},
+        "configuration": configuration({**SETTINGS, **own, **settings}),
     }
-
-
-def _set_password(session: Connection, role: str, password: str) -> None:
-    # Hashed here: the server's log never sees the password itself.
-    verifier = session.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
-
-
-def _let_in(session: Connection, role: str) -> str:
-    """Let a role log in with a new random password, which is returned."""
-    if session.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone() is None:
-        raise ServerError(f"there is no role {role!r} on the scratch server")
-    password = secrets.token_urlsafe(24)
-    session.execute(
-        sql.SQL("ALTER ROLE {} LOGIN CONNECTION LIMIT -1 VALID UNTIL 'infinity'").format(sql.Identifier(role))
-    )
-    _set_password(session, role, password)
-    return password

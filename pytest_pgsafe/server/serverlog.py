@@ -51,7 +51,12 @@ def read(path: Path, since: int) -> tuple[Sequence[Mapping[str, object]], int]:
             content = file.read()
     except FileNotFoundError:
         return (), since
-    if path.suffix == ".json":
+    return parse(content, csvlog=path.suffix == ".csv", since=since)
+
+
+def parse(content: bytes, *, csvlog: bool, since: int) -> tuple[Sequence[Mapping[str, object]], int]:
+    """Return the complete records of what was read from position ``since``, and the position after them."""
+    if not csvlog:
         whole = content[: content.rfind(b"\n") + 1]
         return [_parsed(line) for line in whole.split(b"\n") if line], since + len(whole)
     whole = content[: _records_end(content)]

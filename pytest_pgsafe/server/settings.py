@@ -39,7 +39,7 @@ def carry_over(session: Connection, source: int, target: str) -> None:
     _carry_over_privileges(session, source, target)
 
 
-def alter(database: str, setting: str, *, role: str | None = None) -> sql.Composable:
+def alter(database: str, setting: str, *, role: str | None = None) -> sql.Composed:
     """Return the statement that gives a database, or a role in it, a setting as pg_db_role_setting has it.
 
     :param setting: ``name=value``.

@@ -261,6 +261,14 @@ def test_nobody_gets_in_without_the_password(server: Server) -> None:
         connect(address.with_(password="postgres"))
 
 
+def test_server_is_of_the_major_that_was_asked_for(server: Server, request: pytest.FixtureRequest) -> None:
+    kind, _, which = request.node.callspec.params["server"].partition(":")
+    assert server.kind == kind
+    if which.isdecimal():
+        assert server.version.major == int(which)
+    assert server.programs.version.major == server.version.major
+
+
 def test_version_and_description(server: Server) -> None:
     assert rows(server.address(), "select current_setting('server_version_num')::int") == [(server.version.number,)]
     description = server.describe()

@@ -126,7 +126,8 @@ def test_child_that_holds_the_pipe_does_not_keep_the_server(programs: LocalProgr
         "from pytest_pgsafe.server.local import LocalServer\n"
         "from pytest_pgsafe.server.programs import find\n"
         "server = LocalServer.start(find())\n"
-        "print(server.data.parent, server.keeper, (server.data / 'postmaster.pid').read_text().split()[0], flush=True)\n"
+        "postmaster = (server.data / 'postmaster.pid').read_text().split()[0]\n"
+        "print(server.data.parent, server.keeper, postmaster, flush=True)\n"
         "if os.fork() == 0:\n"
         "    server.close()\n"  # not the owner: changes nothing
         "    print(os.getpid(), os.path.exists(server.data), flush=True)\n"

@@ -1,0 +1,159 @@
+"""The container engine: where it answers (Docker, Podman and their relatives), and whether an image can be had."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from ..errors import ServerError
+
+#: Seconds for an engine to answer, and for it to ask a registry: finding out must not take longer than starting.
+ANSWER, REGISTRY = 3, 5
+REMEDIES = (
+    "start Docker or Podman (podman system service), or set DOCKER_HOST to where it answers",
+    "--pgsafe-server=local for PostgreSQL programs of this machine",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """An engine that answers."""
+
+    #: ``unix://…``, ``tcp://…``, ``ssh://…``.
+    host: str
+    #: For people: how it was found.
+    by: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a port published on the loopback address there is one of this machine's."""
+        return self.host.startswith("unix://")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment that leads docker's client to it."""
+        return {**os.environ, "DOCKER_HOST": self.host}
+
+    @contextmanager
+    def client(self, *, seconds: int = 60) -> Generator[Any]:
+        """Yield a client of docker's SDK.
+
+        :param seconds: how long one answer may take.
+        """
+        with closing(_client(self, seconds)) as client:
+            yield client
+
+
+def _client(engine: Engine, seconds: int) -> Any:
+    # By name: docker's SDK brings no types of its own.
+    return import_module("docker").from_env(
+        environment=engine.variables, timeout=seconds, use_ssh_client=engine.host.startswith("ssh://")
+    )
+
+
+def find() -> Engine:
+    """Return the first engine that answers.
+
+    :raises ServerError: with every place that was looked at.
+    """
+    looked_at: list[str] = []
+    for host, by in _candidates():
+        parts = urlsplit(host)
+        if parts.scheme == "unix" and not Path(parts.path).exists():
+            looked_at.append(f"{by}: {host}: no such socket")
+            continue
+        engine = Engine(host=host, by=by)
+        answer = _ping(engine)
+        if answer is None:
+            return engine
+        looked_at.append(f"{by}: {host}: {answer}")
+    raise ServerError("no container engine answers", looked_at=looked_at, remedies=REMEDIES)
+
+
+def _ping(engine: Engine) -> str | None:
+    """Return why an engine does not answer; None when it does."""
+    try:
+        with engine.client(seconds=ANSWER) as client:
+            client.ping()
+    # Every transport has errors of its own (requests, ssh, TLS); whichever it is, there is no engine here.
+    except Exception as error:
+        return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    return None
+
+
+def _candidates() -> Iterator[tuple[str, str]]:
+    """Yield hosts, in docker's own order; an explicit setting is the only one."""
+    if host := os.environ.get("DOCKER_HOST"):
+        yield host, "DOCKER_HOST"
+        return
+    if context := _context():
+        yield context, "docker context"
+        return
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 Path.home() raises where there is none
+    run = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}")
+    for path, by in (
+        (Path("/var/run/docker.sock"), "Docker"),
+        (run / "docker.sock", "rootless Docker"),
+        (home / ".docker" / "run" / "docker.sock", "Docker Desktop"),
+        (home / ".colima" / "default" / "docker.sock", "Colima"),
+        (home / ".rd" / "docker.sock", "Rancher Desktop"),
+        (run / "podman" / "podman.sock", "Podman"),
+        (Path("/run/podman/podman.sock"), "Podman"),
+    ):
+        yield f"unix://{path}", by
+
+
+def _context() -> str | None:
+    """Return the host of the docker context in use, None for the default one."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))  # noqa: PTH111
+    name = os.environ.get("DOCKER_CONTEXT")
+    try:
+        if name is None:
+            name = str(json.loads((folder / "config.json").read_text("utf-8")).get("currentContext", "default"))
+        if name == "default":
+            return None
+        key = hashlib.sha256(name.encode()).hexdigest()
+        meta = json.loads((folder / "contexts" / "meta" / key / "meta.json").read_text("utf-8"))
+        return str(meta["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+Had = Literal["present", "to be pulled"]
+
+
+def image_state(engine: Engine, image: str) -> Had:
+    """Tell whether an image is there, or the engine can get it; nothing is pulled.
+
+    :raises ServerError: neither.
+    """
+    errors: Any = import_module("docker.errors")
+    requests: Any = import_module("requests")
+
+    try:
+        with engine.client(seconds=REGISTRY) as client:
+            try:
+                client.images.get(image)
+            except errors.ImageNotFound:
+                client.images.get_registry_data(image)
+                return "to be pulled"
+            return "present"
+    except (errors.DockerException, requests.RequestException) as error:
+        said = getattr(error, "explanation", None) or str(error) or type(error).__name__
+        raise ServerError(
+            f"the image {image} is not there and cannot be pulled",
+            looked_at=[f"{engine.by}: {engine.host}: {str(said).splitlines()[0][:300]}"],
+            remedies=[
+                f"docker pull {image} where a registry can be reached, or docker load it",
+                "--pgsafe-image=NAME for an image that is there",
+                *REMEDIES[1:],
+            ],
+        ) from error

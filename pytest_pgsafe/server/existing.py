@@ -1,0 +1,157 @@
+"""A server that somebody else runs, where pgsafe may make databases."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import psycopg
+
+from ..errors import CopyError, ServerError
+from . import programs
+from .address import Address
+from .base import Kind
+from .connection import connect, resolve
+from .scratch import ScratchServer
+from .version import SUPPORTED, Version
+
+#: pg_restore of this major and newer sets transaction_timeout, which older servers refuse.
+TRANSACTION_TIMEOUT = 17
+
+
+class ExistingServer(ScratchServer):
+    """Only databases that pgsafe made and marked there are written to or dropped; there is no override.
+
+    No role is created, no setting changed, no log read. For another role :meth:`address` gives the same login with
+    ``options=-c role=NAME``: ``current_user`` is that role, but ``session_user`` is not, and ``RESET ROLE`` leads
+    back to the login's own rights, so a migration that resets its role is not held to that role's privileges.
+    """
+
+    kind: ClassVar[Kind] = "existing"
+
+    def __init__(self, address: Address, version: Version, client: programs.LocalPrograms, *, reason: str) -> None:
+        self.version = version
+        self.programs = client
+        self._address = address
+        self._reason = reason
+        self._made: dict[str, Address] = {}
+        self._kept = False
+
+    @classmethod
+    def start(cls, address: Address, *, major: int | None = None, reason: str = "an existing server") -> ExistingServer:
+        """Look at a server and take it if databases can be made there.
+
+        :param address: of any database on it, in which nothing is written.
+        :param major: the oldest major that will do.
+        :raises ServerError: it does not answer, is too old, read-only, or the role may not create databases.
+        """
+        try:
+            with connect(address.with_(dbname=address.dbname or "postgres")) as session:
+                resolved = resolve(session, address)
+                version = Version(session.info.server_version)
+                row = session.execute(
+                    "select pg_is_in_recovery(), rolsuper or rolcreatedb, rolname from pg_roles where rolname = user"
+                ).fetchone()
+        except psycopg.Error as error:
+            raise ServerError(
+                f"the existing server {address} does not answer: {str(error).strip()}",
+                remedies=["check the URI, the password (passfile, service file) and that the server runs"],
+            ) from error
+        standby, may_create, role = row or (False, False, resolved.user)
+        problem = remedy = ""
+        if version.major < SUPPORTED[0]:
+            problem, remedy = f"is PostgreSQL {version}", f"use PostgreSQL {SUPPORTED[0]} or newer"
+        elif major is not None and version.major < major:
+            problem = f"is PostgreSQL {version}, older than the {major} that is needed"
+            remedy = f"use a server of PostgreSQL {major} or newer, or --pgsafe-server=auto"
+        elif standby:
+            problem, remedy = "is a standby: nothing can be created there", "use its primary or another server"
+        elif not may_create:
+            problem, remedy = f"does not let {role} create databases", f'ALTER ROLE "{role}" CREATEDB'
+        if problem:
+            raise ServerError(f"the existing server {address} {problem}", remedies=[remedy])
+        return cls(resolved, version, _client(version), reason=reason)
+
+    def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:
+        address = self._address.with_(dbname=dbname)
+        if user is None or user == self._address.user:
+            return address
+        with self._session() as session:
+            if session.execute("select 1 from pg_roles where rolname = %s", (user,)).fetchone() is None:
+                raise ServerError(f"there is no role {user!r} on the scratch server")
+        # libpq splits options at blanks that have no backslash before them.
+        role = user.replace("\\", "\\\\").replace(" ", "\\ ")
+        return address.with_(options=f"{address.parameters.get('options', '')} -c role={role}".strip())
+
+    def create(self, name: str, *, options: Mapping[str, str] | None = None) -> Address:
+        return self._remember(super().create(name, options=options))
+
+    def clone(self, source: Address, name: str) -> Address:
+        return self._remember(super().clone(source, name))
+
+    def drop(self, address: Address) -> None:
+        super().drop(address)
+        self._made.pop(address.dbname, None)
+
+    def _remember(self, made: Address) -> Address:
+        self._made[made.dbname] = made
+        return made
+
+    def _is_here(self, address: Address) -> bool:
+        return all(
+            address.parameters.get(key) == self._address.parameters.get(key) for key in ("host", "hostaddr", "port")
+        )
+
+    @property
+    def owns_cluster(self) -> bool:
+        return False
+
+    def log(self, *, since: int = 0) -> tuple[Sequence[Mapping[str, object]], int]:
+        return (), since
+
+    def describe(self) -> Mapping[str, str]:
+        return {
+            "kind": self.kind,
+            "version": str(self.version),
+            "origin": str(self._address.with_(dbname="")).rstrip("/"),
+            "reason": self._reason,
+        }
+
+    def keep(self) -> Sequence[str]:
+        self._kept = True
+        return [
+            line for name in self._made for line in (f"kept database: {name}", f'remove it: DROP DATABASE "{name}"')
+        ]
+
+    def close(self) -> None:
+        made = () if self._kept else tuple(self._made.values())
+        self._made.clear()
+        left: list[str] = []
+        for address in made:
+            left.append(address.dbname)
+            # One that cannot be dropped must not keep the others.
+            with contextlib.suppress(CopyError):
+                self.drop(address)
+                left.pop()
+        if left:
+            raise CopyError("scratch databases were left on the existing server", looked_at=left)
+
+
+def _client(version: Version) -> programs.LocalPrograms:
+    """Return client programs that restore into a server.
+
+    :raises ServerError: there are none.
+    """
+    found = programs.find(version.major, server=False)
+    if found.version.major >= TRANSACTION_TIMEOUT > version.major:
+        raise ServerError(
+            f"no client programs for PostgreSQL {version.major}: an archive that pg_restore {found.version} reads"
+            f" cannot be restored into a server older than {TRANSACTION_TIMEOUT}",
+            looked_at=[f"{found.origin}: {found.version}"],
+            remedies=[
+                f"install PostgreSQL's client programs of {version.major} (Debian: postgresql-client-{version.major})",
+                "use a newer scratch server",
+            ],
+        )
+    return found
