@@ -105,7 +105,7 @@ def _follows(evidence: Evidence, change: Change) -> bool:
         if change.attribute != "definition" and "references" in said:
             return True
         if change.attribute == "columns" and isinstance(old, Constraint) and old.form == "check":
-            return True
+            return "definition" in said
     parent = old.parent if isinstance(old, Constraint) else None
     return parent is not None and any(
         one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "constraint")

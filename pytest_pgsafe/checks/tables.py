@@ -92,9 +92,13 @@ def _triggers(evidence: Evidence) -> Iterator[Finding]:
             if found is Strength.WEAKER:
                 told = f"the {change.kind} {change.object} is {change.after}, and was {change.before}"
                 yield TRIGGER_LOST.finding(change.object, told)
-        elif change.attribute == "definition":
+        elif change.attribute == "definition" or (change.attribute == "function" and not _redefined(evidence, change)):
             told = f"the {change.kind} {change.object} is another: {change.after}"
             yield TRIGGER_LOST.finding(change.object, told, severity=Severity.WARNING)
+
+
+def _redefined(evidence: Evidence, change: Change) -> bool:
+    return any(one.object == change.object for one in attribute(evidence, change.kind, "definition"))
 
 
 def _of_parent(evidence: Evidence, change: Change) -> bool:
@@ -109,7 +113,7 @@ def _of_parent(evidence: Evidence, change: Change) -> bool:
 
 def _unlogged(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "table", "persistence"):
-        if change.after == "unlogged":
+        if change.after != "permanent":
             told = (
                 f"{change.object} is UNLOGGED: a crash empties it, and no standby and no point-in-time recovery has it"
             )

@@ -9,7 +9,7 @@ _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 
 def split(name: str) -> tuple[str, ...]:
     """Return the parts of a qualified name; a function's argument types stay with its last part."""
-    head, parenthesis, arguments = name.partition("(") if not name.startswith('"') else _split_quoted(name)
+    head, parenthesis, arguments = _split_quoted(name) if '"' in name else name.partition("(")
     parts = tuple(_PART.findall(head))
     return (*parts[:-1], parts[-1] + parenthesis + arguments) if parts else (name,)
 

@@ -252,7 +252,11 @@ def snapshot(
     database: values.Database = DATABASE,
 ) -> Snapshot:
     found = catalog(*objects, database=database)
-    filled = {name: content() for name, value in found.tables.items() if value.form != "foreign table"}
+    filled = {
+        name: content(key=("id",) if f"{name}.id" in found.columns else ())
+        for name, value in found.tables.items()
+        if value.form != "foreign table"
+    }
     return Snapshot(
         server_version=version,
         taken_at=datetime(2026, 1, 1, tzinfo=timezone.utc),
