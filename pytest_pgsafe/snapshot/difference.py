@@ -80,6 +80,9 @@ def _writing(connection: Connection) -> Generator[None, None, None]:
         if row == ("on",):
             # The database's own event triggers have no say in our temporary tables.
             connection.execute("SET LOCAL session_replication_role = replica")
+            if connection.info.server_version >= 170000:
+                # Those that are ENABLE ALWAYS have none either.
+                connection.execute("SET LOCAL event_triggers = off")
         connection.execute("SET LOCAL work_mem = '64MB'")
         yield
 
