@@ -23,8 +23,8 @@ def document(result: Result) -> dict[str, Any]:
         "format": FORMAT,
         "result": result.verdict,
         "interrupted": result.interrupted,
-        "source": {"server_version": None, "database": None, **result.source},
-        "server": {"kind": None, "version": None, **result.server},
+        "source": {"server_version": None, "database": None, **_known(result.source)},
+        "server": {"kind": None, "version": None, **_known(result.server)},
         "steps": [
             {"name": step.name, "seconds": step.seconds, "outcome": step.outcome.value, "reason": step.reason}
             for step in result.steps
@@ -67,6 +67,11 @@ def key_value(value: str | None) -> str | int | None:
     if value is not None and _INTEGER.fullmatch(value) and abs(int(value)) < 2**53:
         return int(value)
     return value
+
+
+def _known(facts: Mapping[str, str]) -> dict[str, str]:
+    """Return what is known: a source of files has no version of a server."""
+    return {name: value for name, value in facts.items() if value}
 
 
 def _change(change: Change) -> dict[str, Any]:
