@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MigrationError
@@ -277,11 +277,7 @@ def _trace(end: _End, seen: Seen, observer: Observer | None, seconds: float, sec
             seen.records, observer.dbname, observer.relations, secrets=secrets, flushed=observer.flushed
         )
         if end.line is not None and statements and statements[-1].error is not None:
-            last = statements[-1]
-            statements = (
-                *statements[:-1],
-                Statement(text=last.text, duration=last.duration, error=last.error, line=end.line),
-            )
+            statements = (*statements[:-1], replace(statements[-1], line=end.line))
     return Trace(
         seconds=seconds,
         sessions=seen.sessions,

@@ -122,14 +122,16 @@ def _messages(records: Sequence[Record], dbname: str) -> Iterator[tuple[object, 
         statement = _statement(record, message, begun, session)
         if statement is not None:
             name = str(record.get("vxid") or "")
+            passed = tuple(events.pop(session, ()))
+            objects = tuple(dict.fromkeys(one for event in passed for one in event.content.get("objects", ()) if one))
             yield (
                 session,
                 _Message(
-                    statement=statement,
+                    statement=replace(statement, objects=objects),
                     # Outside of a transaction the local number is 0: after COMMIT, after a statement on its own.
                     transaction=None if name == "" or name.endswith("/0") else name,
                     time=_time(record),
-                    events=tuple(events.pop(session, ())),
+                    events=passed,
                 ),
             )
 
@@ -228,11 +230,13 @@ def _follow(
             taken = starts.pop() if starts else event.time
             named = names.next(str(event.content.get("tag")))
             statement = named if event.inner is None else event.inner
-            for oid, mode, counter in event.content.get("locks", ()):
+            shown = sorted(_entries(str(event.content.get("locks", ""))))
+            # AccessExclusiveLock is the first by its name too: a weaker one beside it is left out.
+            for oid, mode, counter in shown:
                 if oid in relations:
                     scanned = _scanned(transaction, session, oid, counter, relations[oid])
                     _take(transaction, (oid, mode), taken, statement, scanned)
-            transaction.counters.update({oid: counter for oid, _, counter in event.content.get("locks", ())})
+            transaction.counters.update({oid: counter for oid, _, counter in shown})
             session.counted |= transaction.counters.keys()
 
 

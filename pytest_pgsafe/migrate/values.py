@@ -16,6 +16,8 @@ class Statement:
     error: str | None = None
     #: Of the file that was run, where it is known.
     line: int | None = None
+    #: What it created, changed or dropped (``table public.t``), the first 20 of each command.
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

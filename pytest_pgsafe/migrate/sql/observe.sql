@@ -13,43 +13,38 @@ create function pgsafe_observer.pgsafe_observe() returns event_trigger
     set log_min_error_statement = panic
     as $observer$
 declare
-    note jsonb;
+    note text := format('"event": "%s", "tag": "%s"', tg_event, tg_tag);
 begin
-    note := jsonb_build_object('event', tg_event, 'tag', tg_tag);
-    if tg_event = 'ddl_command_start' then
-        raise log 'pgsafe observed %', note;
-        return;
-    end if;
-    if tg_event = 'table_rewrite' then
-        note := note || jsonb_build_object('relation', pg_event_trigger_table_rewrite_oid()::int8,
-                                           'reason', pg_event_trigger_table_rewrite_reason());
-    elsif tg_event = 'sql_drop' then
-        note := note || jsonb_build_object('objects',
-            (select coalesce(jsonb_agg(d.object_type || ' ' || d.object_identity), '[]')
-               from (select * from pg_event_trigger_dropped_objects() where original limit 20) as d));
-    else
+    if tg_event = 'ddl_command_end' then
         -- Only relations that were there before: the schema above is younger than they, and than nothing that is to come.
-        note := note || jsonb_build_object('wal', pg_current_wal_insert_lsn(), 'locks',
-            (select coalesce(jsonb_agg(jsonb_build_array(l.relation::int8, l.mode, pg_stat_get_xact_tuples_returned(l.relation))
-                                       order by l.relation, l.mode), '[]')
+        -- Shared relations have lower numbers than these, so all are of this database.
+        -- Text, not jsonb, which takes three times as long: in one transaction every event tells all of its locks.
+        note := format('%s, "wal": "%s", "locks": "%s"', note, pg_current_wal_insert_lsn(),
+            (select string_agg(l.relation || ':' || l.mode || ':' || pg_stat_get_xact_tuples_returned(l.relation), ' ')
                from pg_locks as l
               where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted
-                and l.database = (select oid from pg_database where datname = current_database())
                 and l.relation >= 16384 and l.relation < 'pgsafe_observer'::regnamespace::oid
                 and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
                                'AccessExclusiveLock')));
-        note := note || jsonb_build_object('objects',
-            (select coalesce(jsonb_agg(c.object_type || ' ' || c.object_identity), '[]')
-               from (select * from pg_event_trigger_ddl_commands() limit 20) as c));
+        if current_setting('server_version_num')::int >= 150000 then
+            -- Counters of scanned rows begin at 0 in the next transaction. (PL/pgSQL looks the function up only here.)
+            perform pg_stat_force_next_flush();
+        end if;
+        note := format('%s, "objects": %s', note, array_to_json(array(
+            select c.object_type || ' ' || c.object_identity from pg_event_trigger_ddl_commands() as c
+             where not c.in_extension limit 20)));
+    elsif tg_event = 'sql_drop' then
+        note := format('%s, "objects": %s', note, array_to_json(array(
+            select d.object_type || ' ' || d.object_identity from pg_event_trigger_dropped_objects() as d
+             where d.original limit 20)));
+    elsif tg_event = 'table_rewrite' then
+        note := format('%s, "relation": %s, "reason": %s', note, pg_event_trigger_table_rewrite_oid()::int8,
+                       pg_event_trigger_table_rewrite_reason());
     end if;
-    if current_setting('server_version_num')::int >= 150000 then
-        -- Counters of scanned rows begin at 0 in the next transaction. (PL/pgSQL looks the function up only here.)
-        perform pg_stat_force_next_flush();
-    end if;
-    raise log 'pgsafe observed %', note;
+    raise log 'pgsafe observed {%}', note;
 -- Not query_canceled: that is the time limit's, or the user's.
 exception when others then
-    raise log 'pgsafe observed %', coalesce(note, '{}') || jsonb_build_object('problem', sqlerrm);
+    raise log 'pgsafe observed {%, "problem": %}', note, to_json(sqlerrm);
 end
 $observer$;
 revoke all on function pgsafe_observer.pgsafe_observe() from public;
