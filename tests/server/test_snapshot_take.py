@@ -285,3 +285,24 @@ def test_the_lock_table_is_not_filled(connection: Connection) -> None:
             "select count(*) from pg_locks where pid = pg_backend_pid() and relation >= 16384"
         ).fetchone()
     assert row == (0,)
+
+
+def test_keys_that_came_with_18(connection: Connection) -> None:
+    if connection.info.server_version < 180000:
+        pytest.skip("temporal, unenforced and unvalidated constraints came with PostgreSQL 18")
+    connection.execute("create table public.p (id int4range, at daterange, primary key (id, at without overlaps))")
+    connection.execute(
+        "create table public.c (id int4range, at daterange,"
+        " constraint lasting foreign key (id, period at) references public.p (id, period at))"
+    )
+    connection.execute("create table public.q (id int primary key)")
+    connection.execute("create table public.d (q int constraint loose references public.q not enforced)")
+    connection.execute("insert into public.d values (1), (null)")
+    connection.execute("create table public.n (a int unique); insert into public.n values (1), (null), (null)")
+    connection.execute("alter table public.n add constraint there not null a not valid")
+    found = take(connection)
+    assert found.foreign_keys["public.d.loose"] == ForeignKeyContent(nulls=1, orphans=1)
+    assert [(item.object, item.reason) for item in found.not_verified] == [("public.c.lasting", "temporal foreign key")]
+    # Two rows with a NULL share a key that only promises not to be NULL.
+    assert found.tables["public.n"].key == ()
+    assert found.tables["public.p"].key == ("id", "at")
