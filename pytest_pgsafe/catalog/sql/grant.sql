@@ -1,5 +1,4 @@
--- Privileges, one row for each grantee, and default privileges. Before 15 the bootstrap superuser (OID 10) owned public;
--- it shows as pg_database_owner (OID 6171, from 14 on), as in schema.sql.
+-- Privileges, one row for each grantee, and default privileges.
 with object as (
     select
         case c.relkind when 'S' then 'sequence' else 'table' end as kind,
@@ -64,16 +63,7 @@ with object as (
         )
     union all
     select
-        'schema', pg_catalog.quote_ident(n.nspname), 'n', case when n.nspname = 'public' and n.nspowner = 10 then 6171 else n.nspowner end, case
-            when n.nspname = 'public' and n.nspowner = 10 and n.nspacl is not null
-            then array(
-                select pg_catalog.makeaclitem(
-                    case x.grantee when 10 then 6171 else x.grantee end, 6171, x.privilege_type, x.is_grantable
-                )
-                from pg_catalog.aclexplode(n.nspacl) x
-            )
-            else n.nspacl
-        end,
+        'schema', pg_catalog.quote_ident(n.nspname), 'n', n.nspowner, n.nspacl,
         'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid, 0, n.nspname not like 'pg\_%' and n.nspname not in ('information_schema', 'pgsafe_observer')
     from pg_catalog.pg_namespace n
     where n.nspname not like all (

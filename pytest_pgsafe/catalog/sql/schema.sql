@@ -1,13 +1,9 @@
--- Schemas. Before 15 initdb gave public to the bootstrap superuser (OID 10), since 15 to pg_database_owner; pg_dump
--- writes neither, so both show as the latter, and an owner that somebody chose as itself.
+-- Schemas. The owner and privileges of public are as they are: pg_dump carries those of 14 to newer majors.
 select
     pg_catalog.quote_ident(n.nspname) collate "C" as name,
     n.oid,
     d.description as comment,
-    case
-        when n.nspname = 'public' and n.nspowner = 10 then 'pg_database_owner'
-        else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner))
-    end as owner
+    pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)) as owner
 from pg_catalog.pg_namespace n
 left join pg_catalog.pg_description d
     on d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and d.objoid = n.oid and d.objsubid = 0

@@ -29,7 +29,6 @@ create schema rich authorization rich_owner;
 create schema "Odd. Schema";
 create schema empty;
 comment on schema rich is 'one of everything';
-comment on schema public is 'ours now';
 grant usage on schema rich to rich_reader, rich_writer;
 grant usage, create on schema "Odd. Schema" to rich_writer with grant option;
 revoke all on schema public from public;
@@ -458,6 +457,8 @@ begin
         create table rich.folded (word text collate rich.nocase primary key);
     end if;
     if major >= 15 then
+        -- pg_restore 14 skips it.
+        execute 'comment on schema public is ''ours now''';
         execute 'create table rich.newer (a integer, b integer, unique nulls not distinct (a, b))';
         execute 'create unique index newer_b on rich.newer (b) nulls not distinct';
         execute 'alter table rich.booking add constraint booking_part foreign key (site, number)'
