@@ -63,25 +63,31 @@ class Store:
 
         try:
             result = rehearse(progress)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            self._write(broken_off("interrupted", self._steps()))
+            raise
         except PgsafeError as error:
             result = broken_off(str(error), self._steps())
         except Exception:
             # A defect of ours, or of a library: no verdict, and the traceback is what its reader needs.
             result = broken_off(traceback.format_exc(), self._steps())
         except BaseException as error:
-            name = "interrupted" if isinstance(error, (KeyboardInterrupt, pytest.exit.Exception)) else repr(error)
-            self._write(broken_off(name, self._steps()))
+            self._write(broken_off(repr(error), self._steps()))
             raise
         self._write(result)
         return result
 
     def _steps(self) -> tuple[Step, ...]:
         """Return what the journal says; the last step is the one that did not end."""
-        begun = [json.loads(line) for line in self._journal.read_text(encoding="utf-8").splitlines()]
-        ends = [moment for _, moment in begun[1:]] + [time.time()]
+        # A process can die in the middle of a line.
+        lines = [
+            line for line in self._journal.read_text(encoding="utf-8").splitlines(keepends=True) if line[-1] == "\n"
+        ]
+        begun: list[tuple[str, float]] = [json.loads(line) for line in lines]
+        ends = [*(moment for _, moment in begun[1:]), time.time()]
         steps = [
             Step(name=name, seconds=round(max(end - moment, 0.0), 3), outcome=Outcome.PASSED)
-            for (name, moment), end in zip(begun, ends, strict=True)
+            for (name, moment), end in zip(begun, ends, strict=False)
         ]
         if steps:
             steps[-1] = replace(steps[-1], outcome=Outcome.FAILED, reason="broken off")
