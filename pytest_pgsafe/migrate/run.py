@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import MigrationError
@@ -20,6 +19,7 @@ from . import process
 from .django import settings_module
 from .environment import cleaned, fill, given, path_with_python
 from .observe import Observer
+from .psql import End, psql, stopped
 from .script import redact
 from .sessions import activity, terminate
 from .sources import Alembic, Command, Django, Migration, SqlFiles
@@ -29,12 +29,6 @@ from .watch import Seen, Watch
 
 #: Lines of the output that a message shows.
 SHOWN = 20
-_PSQL_ERROR = re.compile(
-    r"^psql:(?P<file>.+?):(?P<line>\d+): [^\s:]+:\s+(?P<state>[0-9A-Z]{5}): (?P<text>.*)", re.MULTILINE
-)
-#: What VERBOSITY=verbose prints besides the SQLSTATE: where in PostgreSQL's own source; and the state of a notice.
-_LOCATION = re.compile(r"^(?:psql:.+?: )?[^\s:]+:  \w+, \w+\.c:\d+\n?", re.MULTILINE)
-_NO_STATE = re.compile(r"^((?:psql:.+?:\d+: )?[^\s:]+:  )00000: ", re.MULTILINE)
 #: As `alembic -c INI upgrade head`, but the copy's address replaces the one that the file holds.
 _ALEMBIC = """
 import os, sys
@@ -62,17 +56,6 @@ class FailedRun(MigrationError):  # noqa: N818  a run that has failed, not a kin
     ) -> None:
         super().__init__(message, looked_at=looked_at, remedies=remedies)
         self.trace = trace
-
-
-@dataclass(frozen=True, kw_only=True)
-class _End:
-    """How a run ended; ``problem`` is None when it went well."""
-
-    output: str
-    problem: str | None = None
-    line: int | None = None
-    looked_at: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
 
 
 def run(
@@ -117,7 +100,7 @@ def run(
         watch = Watch(server, address.dbname)
         started = time.monotonic()
         if isinstance(migration, SqlFiles):
-            end = _psql(
+            end = psql(
                 migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private
             )
         else:
@@ -136,68 +119,6 @@ def run(
     return trace
 
 
-def _psql(
-    migration: SqlFiles,
-    server: Server,
-    address: Address,
-    *,
-    transaction: bool,
-    deadline: float | None,
-    folder: Path,
-    private: Path,
-) -> _End:
-    # The SQLSTATE shows only with VERBOSITY=verbose. -w: nobody is there to type a password.
-    options = ["-X", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
-    if server.kind != "container":
-        options += ["-c", f"\\cd {_quoted(str(folder.absolute()))}"]
-    if transaction:
-        options.append("--single-transaction")
-        batches = [migration.files]
-    else:
-        # A session for each file: what one of them sets does not leak into the next.
-        batches = [(file,) for file in migration.files]
-    printed: list[str] = []
-    end = None if deadline is None else time.monotonic() + deadline
-    for number, batch in enumerate(batches):
-        stdout = private / f"stdout-{number}"
-        arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
-        names = ", ".join(file.name for file in batch)
-        try:
-            done = server.programs.run(
-                "psql", arguments, address=address, stdout=stdout, files=batch,
-                deadline=None if end is None else max(end - time.monotonic(), 0.001),
-            )  # fmt: skip
-        except TimeoutError:
-            printed.append(process.excerpt(stdout))
-            return _stopped(f"psql -f {names}", deadline or 0, activity(server, address.dbname), "".join(printed))
-        said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
-        printed.append(process.excerpt(stdout) + said)
-        stdout.unlink()
-        if done.returncode:
-            return _psql_failed(names, done.returncode, done.stderr, "".join(printed))
-    return _End(output="".join(printed))
-
-
-def _quoted(argument: str) -> str:
-    """Quote an argument of a psql command."""
-    return "'" + argument.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def _psql_failed(names: str, status: int, stderr: str, output: str) -> _End:
-    ran = f"psql -f {names}: exit status {status}"
-    errors = list(_PSQL_ERROR.finditer(stderr))
-    if not errors:
-        return _End(output=output, problem=f"{names} failed: psql ended with exit status {status}", looked_at=(ran,))
-    last = errors[-1]
-    place = f"{Path(last['file']).name}:{last['line']}"
-    return _End(
-        output=output,
-        problem=f"{place}: SQLSTATE {last['state']}: {last['text'].strip()}",
-        line=int(last["line"]),
-        looked_at=(ran,),
-    )
-
-
 def _command(
     migration: Command | Alembic | Django,
     server: Server,
@@ -208,7 +129,7 @@ def _command(
     folder: Path,
     private: Path,
     source: Address | None,
-) -> _End:
+) -> End:
     environment, removed = cleaned(os.environ, source)
     output = private / "output"
     activities: list[str] = []
@@ -231,33 +152,24 @@ def _command(
                 before_stop=lambda: activities.extend(activity(server, address.dbname)),
             )  # fmt: skip
         except TimeoutError:
-            return _stopped(str(migration), deadline or 0, tuple(activities), process.excerpt(output))
+            return stopped(str(migration), deadline or 0, tuple(activities), process.excerpt(output))
         except OSError as error:
-            return _End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
+            return End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
     printed = process.excerpt(output)
     if not status:
-        return _End(output=printed)
+        return End(output=printed)
     ended = f"signal {-status}" if status < 0 else f"exit status {status}"
     hidden = (f"taken out of its environment: {', '.join(removed)}",) if removed else ()
-    return _End(
+    return End(
         output=printed,
         problem=f"the migration failed: {migration} ended with {ended}",
         looked_at=(f"ran in {where}", *hidden),
     )
 
 
-def _stopped(what: str, deadline: float, activities: tuple[str, ...], output: str) -> _End:
-    return _End(
-        output=output,
-        problem=f"the migration was stopped: {what} had not ended after {deadline:g} s",
-        looked_at=tuple(f"at that time: {line}" for line in activities) or ("at that time: no session on the copy",),
-        remedies=("allow it more time, or see above what it was waiting for",),
-    )
-
-
-def _not_here(migration: Migration, address: Address, seen: Seen, end: _End) -> _End:
+def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> End:
     elsewhere = [f"{count} session(s) on {dbname}" for dbname, count in sorted(seen.elsewhere.items())]
-    return _End(
+    return End(
         output=end.output,
         problem=f"not run on the copy: {migration} ended with 0 and never opened a session on it",
         looked_at=(f"the copy: {address}", *elsewhere),
@@ -269,7 +181,7 @@ def _not_here(migration: Migration, address: Address, seen: Seen, end: _End) -> 
     )
 
 
-def _trace(end: _End, seen: Seen, observer: Observer | None, seconds: float, secrets: tuple[str, ...]) -> Trace:
+def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secrets: tuple[str, ...]) -> Trace:
     statements: tuple[Statement, ...] = ()
     locks: tuple[Lock, ...] = ()
     if observer is not None and seen.complete:
@@ -289,7 +201,7 @@ def _trace(end: _End, seen: Seen, observer: Observer | None, seconds: float, sec
     )
 
 
-def _failed(end: _End, trace: Trace, secrets: tuple[str, ...]) -> FailedRun:
+def _failed(end: End, trace: Trace, secrets: tuple[str, ...]) -> FailedRun:
     lines = trace.output.rstrip().splitlines()
     said = list(end.looked_at)
     errors = [statement for statement in trace.statements if statement.error is not None]

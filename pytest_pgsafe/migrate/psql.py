@@ -1,0 +1,108 @@
+"""Run SQL files with psql: meta-commands, COPY from the file and CONCURRENTLY work as they do in production."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..server.address import Address
+from ..server.base import Server
+from . import process
+from .sessions import activity
+from .sources import SqlFiles
+
+_PSQL_ERROR = re.compile(
+    r"^psql:(?P<file>.+?):(?P<line>\d+): [^\s:]+:\s+(?P<state>[0-9A-Z]{5}): (?P<text>.*)", re.MULTILINE
+)
+#: What VERBOSITY=verbose prints besides the SQLSTATE: where in PostgreSQL's own source; and the state of a notice.
+_LOCATION = re.compile(r"^(?:psql:.+?: )?[^\s:]+:  \w+, \w+\.c:\d+\n?", re.MULTILINE)
+_NO_STATE = re.compile(r"^((?:psql:.+?:\d+: )?[^\s:]+:  )00000: ", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a run ended; ``problem`` is None when it went well."""
+
+    output: str
+    problem: str | None = None
+    line: int | None = None
+    looked_at: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+
+def psql(
+    migration: SqlFiles,
+    server: Server,
+    address: Address,
+    *,
+    transaction: bool,
+    deadline: float | None,
+    folder: Path,
+    private: Path,
+) -> End:
+    """Run the files, each in a session of its own unless they are one transaction.
+
+    :param private: a folder for what psql prints.
+    """
+    # The SQLSTATE shows only with VERBOSITY=verbose. -w: nobody is there to type a password.
+    options = ["-X", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+    if server.kind != "container":
+        options += ["-c", f"\\cd {_quoted(str(folder.absolute()))}"]
+    if transaction:
+        options.append("--single-transaction")
+        batches = [migration.files]
+    else:
+        # A session for each file: what one of them sets does not leak into the next.
+        batches = [(file,) for file in migration.files]
+    printed: list[str] = []
+    end = None if deadline is None else time.monotonic() + deadline
+    for number, batch in enumerate(batches):
+        stdout = private / f"stdout-{number}"
+        arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
+        names = ", ".join(file.name for file in batch)
+        try:
+            done = server.programs.run(
+                "psql", arguments, address=address, stdout=stdout, files=batch,
+                deadline=None if end is None else max(end - time.monotonic(), 0.001),
+            )  # fmt: skip
+        except TimeoutError:
+            printed.append(process.excerpt(stdout))
+            return stopped(f"psql -f {names}", deadline or 0, activity(server, address.dbname), "".join(printed))
+        said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
+        printed.append(process.excerpt(stdout) + said)
+        stdout.unlink()
+        if done.returncode:
+            return _psql_failed(names, done.returncode, done.stderr, "".join(printed))
+    return End(output="".join(printed))
+
+
+def _quoted(argument: str) -> str:
+    """Quote an argument of a psql command."""
+    return "'" + argument.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _psql_failed(names: str, status: int, stderr: str, output: str) -> End:
+    ran = f"psql -f {names}: exit status {status}"
+    errors = list(_PSQL_ERROR.finditer(stderr))
+    if not errors:
+        return End(output=output, problem=f"{names} failed: psql ended with exit status {status}", looked_at=(ran,))
+    last = errors[-1]
+    place = f"{Path(last['file']).name}:{last['line']}"
+    return End(
+        output=output,
+        problem=f"{place}: SQLSTATE {last['state']}: {last['text'].strip()}",
+        line=int(last["line"]),
+        looked_at=(ran,),
+    )
+
+
+def stopped(what: str, deadline: float, activities: tuple[str, ...], output: str) -> End:
+    """Tell of a run that was stopped past its deadline, and of what its sessions were doing."""
+    return End(
+        output=output,
+        problem=f"the migration was stopped: {what} had not ended after {deadline:g} s",
+        looked_at=tuple(f"at that time: {line}" for line in activities) or ("at that time: no session on the copy",),
+        remedies=("allow it more time, or see above what it was waiting for",),
+    )
