@@ -14,7 +14,7 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.container import ContainerServer
 from pytest_pgsafe.server.existing import ExistingServer
 from pytest_pgsafe.server.local import LocalServer
-from pytest_pgsafe.server.programs import find
+from pytest_pgsafe.server.programs import LocalPrograms, find
 
 #: Kinds of server, a major where it matters: ``local``, ``local:15``, ``local:wheel``, ``container``, ``container:17``
 #: (the official image, or PGSAFE_TEST_IMAGE), ``existing`` (or PGSAFE_TEST_EXISTING, the URI of one for tests).
@@ -89,6 +89,17 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         pytest.skip(f"no server {request.param}: {error}")
     with started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def programs() -> LocalPrograms:
+    """PostgreSQL programs of this machine, whatever the kind of server that the run is about."""
+    try:
+        return find()
+    except ServerError as error:
+        if os.environ.get("PGSAFE_TEST_REQUIRE_SERVER") == "1":
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,30 @@ class Address:
         """Write a private service file and yield the environment that makes libpq read it.
 
         Programs are then called with ``service=pgsafe`` as their database. The file is 0600 and gone afterwards.
+
+        :raises ValueError: a value holds a line end.
         """
-        handle, name = tempfile.mkstemp(prefix="pgsafe-", suffix=".conf", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(f"[{SERVICE}]\n")
-                # A service file cannot name a service; resolve() has taken its parameters in.
-                file.writelines(f"{key}={value}\n" for key, value in self.parameters.items() if key != "service")
+        # A service file cannot name a service; resolve() has taken its parameters in.
+        values = {key: value for key, value in self.parameters.items() if key != "service"}
+        if any("\n" in value for value in values.values()):
+            raise ValueError("a connection parameter holds a line end: libpq's files cannot")
+        with ExitStack() as stack:
+            password = values.get("password", "")
+            # Blanks at the end of a line, and lines of more than 1023 bytes, are no part of a service file's values.
+            if password != password.rstrip() or len(password) > 500:
+                escaped = values.pop("password").replace("\\", "\\\\").replace(":", "\\:")
+                values["passfile"] = stack.enter_context(_private_file(f"*:*:*:*:{escaped}\n", folder))
+            lines = "".join(f"{key}={value}\n" for key, value in values.items())
+            name = stack.enter_context(_private_file(f"[{SERVICE}]\n{lines}", folder))
             yield {"PGSERVICEFILE": name, "PGSERVICE": SERVICE}
-        finally:
-            Path(name).unlink()
+
+
+@contextmanager
+def _private_file(content: str, folder: Path | None) -> Generator[str]:
+    handle, name = tempfile.mkstemp(prefix="pgsafe-", suffix=".conf", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        yield name
+    finally:
+        Path(name).unlink()

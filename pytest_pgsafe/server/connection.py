@@ -92,13 +92,28 @@ def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0"
             connection.adapters.register_loader(name, _AnyEncodingLoader)
 
 
+#: Parameters of a session that resolve() does not take over from libpq: pgsafe's own, and what others say better.
+_NOT_TAKEN = frozenset(
+    {"service", "servicefile", "application_name", "connect_timeout", "options", "hostaddr", "passfile"}
+)
+_ALWAYS_TAKEN = frozenset({"host", "port", "user", "dbname"})
+#: Defaults that libpq does not report as compiled in.
+_DEFAULTS = {"sslcertmode": "allow"}
+
+
 def resolve(connection: Connection, address: Address) -> Address:
-    """Return the address with everything that libpq took from services, passfiles and the environment filled in."""
-    known = {
-        option.keyword.decode(): option.val.decode()
-        for option in connection.pgconn.info
-        if option.val and option.keyword.decode() not in {"service", "servicefile", "application_name", "options"}
-    }
-    if "options" in address.parameters:
-        known["options"] = address.parameters["options"]
-    return Address({**{key: value for key, value in address.parameters.items() if key != "service"}, **known})
+    """Return the address with everything that libpq took from services, passfiles and the environment filled in.
+
+    What is libpq's default anyway is left out: other programs, which read the address as a URL, know few parameters.
+    """
+    known: dict[str, str] = {}
+    for option in connection.pgconn.info:
+        name, value = option.keyword.decode(), (option.val or b"").decode()
+        default = (option.compiled or b"").decode() or _DEFAULTS.get(name, "")
+        if value and name not in _NOT_TAKEN and (name in _ALWAYS_TAKEN or value != default):
+            known[name] = value
+    # The one that was used, wherever it came from.
+    if connection.pgconn.password:
+        known["password"] = connection.pgconn.password.decode()
+    left_out = {"service", "servicefile", *(["passfile"] if "password" in known else [])}
+    return Address({**{key: value for key, value in address.parameters.items() if key not in left_out}, **known})

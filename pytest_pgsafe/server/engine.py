@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,11 @@ def find() -> Engine:
 def _ping(engine: Engine) -> str | None:
     """Return why an engine does not answer; None when it does."""
     try:
+        if engine.is_local:
+            # First by ourselves: docker's SDK leaves a socket open that cannot be connected.
+            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+                connection.settimeout(ANSWER)
+                connection.connect(urlsplit(engine.host).path)
         with engine.client(seconds=ANSWER) as client:
             client.ping()
     # Every transport has errors of its own (requests, ssh, TLS); whichever it is, there is no engine here.

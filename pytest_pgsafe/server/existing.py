@@ -99,9 +99,7 @@ class ExistingServer(ScratchServer):
         return made
 
     def _is_here(self, address: Address) -> bool:
-        return all(
-            address.parameters.get(key) == self._address.parameters.get(key) for key in ("host", "hostaddr", "port")
-        )
+        return all(address.parameters.get(key) == self._address.parameters.get(key) for key in ("host", "port"))
 
     @property
     def owns_cluster(self) -> bool:

@@ -79,7 +79,7 @@ class ContainerPrograms(Programs):
                 known = parameters.known_to(self.version, translated)
                 known, keys = _carried_keys(known, folder)
                 carried += keys
-                content[f"{folder}/service.conf"] = _service(known)
+                content |= _service(known, folder)
                 variables |= {"PGSERVICEFILE": f"{folder}/service.conf", "PGSERVICE": SERVICE}
             if stdin is None:
                 content[f"{folder}/stdin"] = b""
@@ -165,9 +165,18 @@ class ContainerPrograms(Programs):
         return code, _text(captured), _text(errors)
 
 
-def _service(address: Address) -> bytes:
+def _service(address: Address, folder: str) -> dict[str, bytes]:
+    """Return the service file, and the passfile that it may name, by their names inside."""
     with address.service_file() as variables:
-        return Path(variables["PGSERVICEFILE"]).read_bytes()
+        service = Path(variables["PGSERVICEFILE"]).read_bytes()
+        for line in service.decode().splitlines():
+            key, _, value = line.partition("=")
+            if key == "passfile" and "passfile" not in address.parameters:
+                return {
+                    f"{folder}/service.conf": service.replace(value.encode(), f"{folder}/pass".encode()),
+                    f"{folder}/pass": Path(value).read_bytes(),
+                }
+    return {f"{folder}/service.conf": service}
 
 
 def _carried_keys(address: Address, folder: str) -> tuple[Address, list[tuple[str, Path]]]:

@@ -91,6 +91,9 @@ def _record(row: Sequence[str]) -> Mapping[str, object]:
     record: dict[str, object] = {
         name: int(value) if name in NUMBERS else value for name, value in zip(COLUMNS, row, strict=False) if value != ""
     }
+    if record.get("state_code") == "00000":
+        # As in jsonlog, which says it of what went wrong only.
+        del record["state_code"]
     origin = record.pop("connection_from", None)
     if isinstance(origin, str):
         host, colon, port = origin.rpartition(":")

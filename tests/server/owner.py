@@ -16,10 +16,6 @@ import time
 # Up front: the user may not be able to read this interpreter's files.
 for module in ("psycopg", "psycopg_binary", "encodings.idna", "ipaddress", "concurrent.futures.thread"):
     importlib.import_module(module)
-import psycopg.adapt
-import psycopg.conninfo
-import psycopg.types.array
-import psycopg.waiting
 
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer

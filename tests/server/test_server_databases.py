@@ -13,6 +13,7 @@ from pytest_pgsafe.errors import CopyError, ServerError
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import MARK, SCRATCH_PREFIX, Server
 from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.owned import set_password
 
 ROLES = ("server_owner", "server_granter", "server_reader")
 
@@ -433,3 +434,22 @@ def test_program_does_not_ask_for_a_password(server: Server, database: Address) 
     done = server.programs.run("psql", ["-XAtc", "select 1"], address=database.with_(password=None), deadline=20)
     assert done.returncode == 2
     assert "password" in done.stderr
+
+
+@pytest.mark.parametrize("password", ["trailing blank ", "a:b\\c \t", "#'\"=$(x)", "long" * 200, " leading"])
+def test_programs_take_any_password(server: Server, database: Address, password: str) -> None:
+    if not server.owns_cluster:
+        pytest.skip("no role is created on a server that is not ours")
+    with connect(server.address(), read_only=False) as session:
+        session.execute("create role server_login login")
+        set_password(session, "server_login", password)
+    try:
+        done = server.programs.run(
+            "psql",
+            ["-XAtc", "select current_user"],
+            address=database.with_(user="server_login", password=password),
+            deadline=60,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "server_login\n", "")
+    finally:
+        execute(server.address(), "drop role server_login")

@@ -19,7 +19,7 @@ from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server import keeper, local
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
-from pytest_pgsafe.server.programs import LocalPrograms, find
+from pytest_pgsafe.server.programs import LocalPrograms
 from pytest_pgsafe.server.user import ServerUser, may, server_user
 
 OWNER = Path(__file__).with_name("owner.py")
@@ -64,16 +64,6 @@ def own(programs: LocalPrograms, user: list[str]) -> Iterator[Owner]:
     for process in processes:
         with process:
             process.kill()
-
-
-@pytest.fixture(scope="module")
-def programs() -> LocalPrograms:
-    try:
-        return find()
-    except ServerError as error:
-        if os.environ.get("PGSAFE_TEST_REQUIRE_SERVER") == "1":
-            raise
-        pytest.skip(str(error))
 
 
 def alive(pid: int) -> bool:
