@@ -8,7 +8,7 @@ from ..catalog.values import Constraint
 from ..compare.names import bare
 from ..compare.values import Action, Change
 from .equivalents import constraint_after
-from .evidence import behaviour, consequence, excused, of, say
+from .evidence import behaviour, consequence, excused, of, say, told
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -39,15 +39,15 @@ def _dropped(evidence: Evidence) -> Iterator[Finding]:
             continue
         if lost.form == "not null" and _told_by_column(evidence, lost):
             continue
-        told = f"the {lost.form} constraint {bare(lost.name)} of {lost.table} was dropped: {lost.definition}"
+        text = f"the {lost.form} constraint {bare(lost.name)} of {lost.table} was dropped: {lost.definition}"
         if constraint_after(comparison, lost) is not None:
             continue  # replaced
         if lost.enforced:
-            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, told))
+            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, text))
         else:
-            told += "; it was not enforced"
+            text += "; it was not enforced"
             severity = behaviour(evidence)
-            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, told, severity=severity))
+            yield excused(evidence, "constraint", CONSTRAINT_DROPPED.finding(lost.name, text, severity=severity))
 
 
 def _told_by_column(evidence: Evidence, lost: Constraint) -> bool:
@@ -59,19 +59,19 @@ def _weakened(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "constraint"):
         if strength(evidence.comparison, change) is not Strength.WEAKER or _follows(evidence, change):
             continue
-        told = f"{change.object} protects less: {_say(change)}"
-        yield CONSTRAINT_WEAKENED.finding(change.object, told, before=_text(change.before), after=_text(change.after))
+        text = f"{change.object} protects less: {_say(change)}"
+        yield CONSTRAINT_WEAKENED.finding(change.object, text, before=_text(change.before), after=_text(change.after))
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "constraint"):
         if strength(evidence.comparison, change) is not Strength.OTHER or _follows(evidence, change):
             continue
-        told = f"{change.object} says something else: {_say(change)}"
+        text = f"{change.object} says something else: {_say(change)}"
         whole = change.attribute == "definition"
         yield CONSTRAINT_CHANGED.finding(
             change.object,
-            told,
+            text,
             severity=Severity.WARNING if whole else behaviour(evidence),
             before=_text(change.before),
             after=_text(change.after),
@@ -85,31 +85,27 @@ def _already(evidence: Evidence) -> Iterator[Finding]:
         new = comparison.after.catalog.constraints.get(pairs.get(name, ""))
         if old.validated or not old.enforced or new is None or new.validated or old.parent is not None:
             continue
-        told = f"{name} is NOT VALID, as before the migration: rows that break it may be there"
-        yield NOT_VALID.finding(name, told)
+        text = f"{name} is NOT VALID, as before the migration: rows that break it may be there"
+        yield NOT_VALID.finding(name, text)
     taken = set(pairs.values())
     for name, new in comparison.after.catalog.constraints.items():
         if name not in taken and not new.validated and new.enforced and new.parent is None:
-            told = f"{name} was added NOT VALID and not validated: rows that were there before may break it"
-            yield NOT_VALID.finding(name, told)
+            text = f"{name} was added NOT VALID and not validated: rows that were there before may break it"
+            yield NOT_VALID.finding(name, text)
 
 
 def _follows(evidence: Evidence, change: Change) -> bool:
     """Tell whether another change of the same constraint, or of its parent's, says it already."""
     old = change.old
-    others = [one for one in of(evidence, Action.CHANGED, "constraint") if one.attribute != change.attribute]
-    if change.attribute in ("definition", "columns", "reference_columns"):
-        said = {one.attribute for one in others if one.object == change.object}
-        if change.attribute == "definition" and said & _SPELT_OUT:
-            return True
-        if change.attribute != "definition" and "references" in said:
-            return True
-        if change.attribute == "columns" and isinstance(old, Constraint) and old.form == "check":
-            return "definition" in said
+    said = {one.attribute for one in evidence.comparison.by_object.get(change.object, ()) if one.kind == "constraint"}
+    if change.attribute == "definition" and said & _SPELT_OUT:
+        return True
+    if change.attribute in ("columns", "reference_columns") and "references" in said:
+        return True
+    if change.attribute == "columns" and isinstance(old, Constraint) and old.form == "check":
+        return "definition" in said
     parent = old.parent if isinstance(old, Constraint) else None
-    return parent is not None and any(
-        one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "constraint")
-    )
+    return parent is not None and told(evidence, change, object_=parent)
 
 
 def _say(change: Change) -> str:

@@ -53,8 +53,8 @@ def _column_dropped(evidence: Evidence) -> Iterator[Finding]:
 
 def _in_parent(evidence: Evidence, column: Column) -> bool:
     table = evidence.comparison.before.catalog.tables.get(column.table)
-    dropped = {change.object for change in of(evidence, Action.DROPPED, "column")}
-    return table is not None and any(f"{parent}.{column.column}" in dropped for parent in table.parents)
+    gone = evidence.comparison.columns_gone
+    return table is not None and any(column.column in gone.get(parent, ()) for parent in table.parents)
 
 
 def _type_changed(evidence: Evidence) -> Iterator[Finding]:

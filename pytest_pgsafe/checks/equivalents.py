@@ -6,7 +6,7 @@ from collections.abc import Sequence as Names
 
 from ..catalog.values import Constraint, Index, Sequence
 from ..compare.values import Comparison
-from .evidence import columns_after, renames, table_after
+from .evidence import columns_after, table_after
 from .strength import key_text
 
 
@@ -19,10 +19,9 @@ def unique_after(
     if wanted is None:
         return None
     there = table_after(comparison, table)
-    for index in comparison.after.catalog.indexes.values():
+    for index in comparison.indexes_after.get(there, ()):
         if (
-            index.table == there
-            and _holds(index)
+            _holds(index)
             and index.predicate is None
             and None not in index.columns
             and set(index.columns) <= wanted
@@ -35,11 +34,10 @@ def unique_after(
 def index_after(comparison: Comparison, lost: Index) -> Index | None:
     """Return an index that does what a lost one did: the same key and predicate, or unique in fewer columns."""
     there = table_after(comparison, lost.table)
-    same = renames(comparison).same
-    for index in comparison.after.catalog.indexes.values():
+    same = comparison.renames.same
+    for index in comparison.indexes_after.get(there, ()):
         if (
-            index.table == there
-            and (_holds(index) if lost.unique else index.valid)
+            (_holds(index) if lost.unique else index.valid)
             and same(key_text(lost), key_text(index))
             and same(lost.predicate or "", index.predicate or "")
             and (index.nulls_not_distinct or not (lost.unique and lost.nulls_not_distinct))
@@ -53,15 +51,14 @@ def index_after(comparison: Comparison, lost: Index) -> Index | None:
 def constraint_after(comparison: Comparison, lost: Constraint) -> str | None:
     """Return the name of what protects as a lost constraint did: a constraint, a unique index, or ``NOT NULL``."""
     there = table_after(comparison, lost.table)
-    same = renames(comparison).same
-    for name, constraint in comparison.after.catalog.constraints.items():
+    same = comparison.renames.same
+    for constraint in comparison.constraints_after.get(there, ()):
         if (
-            constraint.table == there
-            and constraint.form == lost.form
+            constraint.form == lost.form
             and same(lost.definition, constraint.definition)
             and _as_strong(lost, constraint)
         ):
-            return name
+            return constraint.name
     if lost.form in ("primary key", "unique"):
         index = comparison.before.catalog.indexes.get(lost.index or "")
         distinct = index is not None and index.nulls_not_distinct

@@ -6,16 +6,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
 
-from ..catalog.values import Column, Constraint, Index
+from ..catalog.values import Constraint, Index
 from ..compare.names import container, means, split
-from ..compare.renames import Renames, tokens
+from ..compare.renames import tokens
 from ..compare.values import Action, Change, Comparison
 from .values import DropExpected, Evidence, Finding, Severity
 
 
 def of(evidence: Evidence, action: Action, *kinds: str) -> Iterator[Change]:
     """Yield the changes of one action, of these kinds or of all."""
-    return (one for one in evidence.comparison.changes if one.action is action and (not kinds or one.kind in kinds))
+    if not kinds:
+        yield from (one for one in evidence.comparison.changes if one.action is action)
+    for kind in kinds:
+        yield from evidence.comparison.by_kind.get((action, kind), ())
+
+
+def told(evidence: Evidence, change: Change, *, object_: str) -> bool:
+    """Tell whether another object has the same change: of the same kind, action and attribute."""
+    return any(
+        (one.kind, one.action, one.attribute) == (change.kind, change.action, change.attribute)
+        for one in evidence.comparison.by_object.get(object_, ())
+    )
 
 
 def attribute(evidence: Evidence, kind: str, *names: str) -> Iterator[Change]:
@@ -89,31 +100,17 @@ def columns_after(comparison: Comparison, table: str, columns: Iterable[str]) ->
     return frozenset(found)
 
 
-def dropped_columns(evidence: Evidence) -> dict[str, set[str]]:
-    """Return the bare names of dropped columns, by table."""
-    found: dict[str, set[str]] = {}
-    for change in of(evidence, Action.DROPPED, "column"):
-        if isinstance(change.old, Column):
-            found.setdefault(change.old.table, set()).add(change.old.column)
-    return found
-
-
 def consequence(evidence: Evidence, lost: Constraint | Index) -> bool:
     """Tell whether something is gone because a column or table that it needs was dropped, which is told by itself."""
-    gone = dropped_columns(evidence)
+    gone = evidence.comparison.columns_gone
     if isinstance(lost, Constraint):
-        if gone.get(lost.table, set()) & set(lost.columns):
+        if gone.get(lost.table, frozenset()) & set(lost.columns):
             return True
         if lost.references is None:
             return False
-        tables = {change.object for change in of(evidence, Action.DROPPED, "table")}
-        return lost.references in tables or bool(gone.get(lost.references, set()) & set(lost.reference_columns))
-    here = gone.get(lost.table, set())
+        there = lost.references in evidence.comparison.objects.get("tables", {})
+        was = lost.references in evidence.comparison.before.catalog.tables
+        return (was and not there) or bool(gone.get(lost.references, frozenset()) & set(lost.reference_columns))
+    here = gone.get(lost.table, frozenset())
     # Also those that an expression, a predicate or INCLUDE uses.
-    return bool(here & (set(lost.columns) | set(tokens(lost.definition))))
-
-
-def renames(comparison: Comparison) -> Renames:
-    """Return what was renamed."""
-    skipped = ("grants", "roles", "definitions")
-    return Renames.of(pairs for name, pairs in comparison.objects.items() if name not in skipped)
+    return bool(here) and bool(here & (set(lost.columns) | set(tokens(lost.definition))))

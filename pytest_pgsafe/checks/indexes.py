@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..catalog.values import Index
 from ..compare.values import Action, Change
 from .equivalents import index_after
-from .evidence import behaviour, consequence, excused, of, say
+from .evidence import behaviour, consequence, excused, of, say, told
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -30,8 +30,8 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
         if _told(evidence, change):
             continue
         if index_after(comparison, old) is None:
-            told = f"the unique index {change.object} protects less: {_say(change)}"
-            yield UNIQUE_LOST.finding(change.object, told)
+            text = f"the unique index {change.object} protects less: {_say(change)}"
+            yield UNIQUE_LOST.finding(change.object, text)
 
 
 def _plain(evidence: Evidence) -> Iterator[Finding]:
@@ -50,13 +50,13 @@ def _dropped(evidence: Evidence, *, unique: bool) -> Iterator[Finding]:
         if consequence(evidence, lost) or lost.parent in dropped:
             continue
         word = "unique index" if unique else "index"
-        told = f"the {word} {lost.name} was dropped: {lost.definition}"
+        text = f"the {word} {lost.name} was dropped: {lost.definition}"
         if index_after(evidence.comparison, lost) is not None:
             continue  # replaced
         severity = Severity.ERROR if unique and lost.valid else behaviour(evidence)
         if unique and not lost.valid:
-            told += "; it was INVALID"
-        yield excused(evidence, "index", check.finding(lost.name, told, severity=severity))
+            text += "; it was INVALID"
+        yield excused(evidence, "index", check.finding(lost.name, text, severity=severity))
 
 
 def _invalid(evidence: Evidence) -> Iterator[Finding]:
@@ -67,15 +67,15 @@ def _invalid(evidence: Evidence) -> Iterator[Finding]:
             continue
         old = comparison.before.catalog.indexes.get(names.get(name, ""))
         if old is not None and old.valid and old.ready:
-            told, severity = f"{name} is INVALID, and was not before", Severity.ERROR
+            text, severity = f"{name} is INVALID, and was not before", Severity.ERROR
         elif old is not None:
-            told, severity = f"{name} is INVALID, as before the migration", Severity.WARNING
+            text, severity = f"{name} is INVALID, as before the migration", Severity.WARNING
         else:
-            told = f"{name} was added and is INVALID: CREATE INDEX CONCURRENTLY failed, or ON ONLY waits for partitions"
+            text = f"{name} was added and is INVALID: CREATE INDEX CONCURRENTLY failed, or ON ONLY waits for partitions"
             severity = Severity.WARNING
         if index.unique:
-            told += "; it keeps nothing unique that queries may rely on"
-        yield INDEX_INVALID.finding(name if old is None else old.name, told, severity=severity)
+            text += "; it keeps nothing unique that queries may rely on"
+        yield INDEX_INVALID.finding(name if old is None else old.name, text, severity=severity)
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
@@ -85,21 +85,15 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
         found = strength(evidence.comparison, change)
         plain = found is Strength.WEAKER and not old.unique and change.attribute not in _ALWAYS
         if (found is Strength.OTHER or plain) and not _told(evidence, change) and old.constraint is None:
-            told = f"the index {change.object} is another: {_say(change)}"
-            yield INDEX_CHANGED.finding(change.object, told, severity=behaviour(evidence))
+            text = f"the index {change.object} is another: {_say(change)}"
+            yield INDEX_CHANGED.finding(change.object, text, severity=behaviour(evidence))
 
 
 def _told(evidence: Evidence, change: Change) -> bool:
-    others = {
-        one.attribute
-        for one in of(evidence, Action.CHANGED, "index")
-        if one.object == change.object and one.attribute != change.attribute
-    }
+    said = {one.attribute for one in evidence.comparison.by_object.get(change.object, ()) if one.kind == "index"}
     parent = change.old.parent if isinstance(change.old, Index) else None
-    inherited = parent is not None and any(
-        one.object == parent and one.attribute == change.attribute for one in of(evidence, Action.CHANGED, "index")
-    )
-    return inherited or (change.attribute == "definition" and bool(others & _SPELT_OUT))
+    inherited = parent is not None and told(evidence, change, object_=parent)
+    return inherited or (change.attribute == "definition" and bool(said & _SPELT_OUT))
 
 
 def _say(change: Change) -> str:

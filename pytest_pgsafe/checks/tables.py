@@ -8,7 +8,7 @@ from typing import cast
 from ..catalog.values import Column, Index, Object, Policy, Trigger, Type
 from ..compare.names import bare
 from ..compare.values import Action, Change
-from .evidence import attribute, excused, of, say
+from .evidence import attribute, excused, of, say, told
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -19,9 +19,9 @@ _VIEW_GUARDS = ("security_barrier", "security_invoker", "check_option")
 def _nullable(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "column", "not_null"):
         column = change.old
-        if change.before and isinstance(column, Column) and not _inherited(evidence, column):
-            told = f"{change.object} can be NULL now"
-            yield NOT_NULL_DROPPED.finding(change.object, told)
+        if change.before and isinstance(column, Column) and not _inherited(evidence, change, column):
+            text = f"{change.object} can be NULL now"
+            yield NOT_NULL_DROPPED.finding(change.object, text)
     for change in attribute(evidence, "type", "definition"):
         if isinstance(change.old, Type) and change.old.form == "domain":
             was, now = " NOT NULL" in str(change.before), " NOT NULL" in str(change.after)
@@ -29,10 +29,11 @@ def _nullable(evidence: Evidence) -> Iterator[Finding]:
                 yield NOT_NULL_DROPPED.finding(change.object, f"the domain {change.object} allows NULL now")
 
 
-def _inherited(evidence: Evidence, column: Column) -> bool:
-    table = evidence.comparison.before.catalog.tables.get(column.table)
-    told = {change.object for change in attribute(evidence, "column", "not_null")}
-    return table is not None and any(f"{parent}.{column.column}" in told for parent in table.parents)
+def _inherited(evidence: Evidence, change: Change, part: Column | Trigger) -> bool:
+    """Tell whether a partition or heir only follows its parent."""
+    table = evidence.comparison.before.catalog.tables.get(part.table)
+    parents = () if table is None else table.parents
+    return any(told(evidence, change, object_=f"{parent}.{bare(part.name)}") for parent in parents)
 
 
 def _row_security(evidence: Evidence) -> Iterator[Finding]:
@@ -44,8 +45,8 @@ def _row_security(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "view", "options"):
         lost = lost_guards(change)
         if lost:
-            told = f"the view {change.object} is without {', '.join(lost)}, which it had"
-            yield ROW_SECURITY_LOST.finding(change.object, told)
+            text = f"the view {change.object} is without {', '.join(lost)}, which it had"
+            yield ROW_SECURITY_LOST.finding(change.object, text)
 
 
 def lost_guards(change: Change) -> list[str]:
@@ -60,21 +61,21 @@ def _guarded(options: object, guard: str) -> bool:
 
 def _policies(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.DROPPED, "policy"):
-        told = f"the policy {bare(change.object)} of {_table(change.old)} was dropped"
-        yield excused(evidence, "policy", POLICY_LOST.finding(change.object, told))
+        text = f"the policy {bare(change.object)} of {_table(change.old)} was dropped"
+        yield excused(evidence, "policy", POLICY_LOST.finding(change.object, text))
     for change in of(evidence, Action.CHANGED, "policy"):
         if change.attribute == "comment":
             continue
-        told = f"the policy {change.object} is another: {change.attribute} went from {change.before} to {change.after}"
-        yield POLICY_LOST.finding(change.object, told)
+        text = f"the policy {change.object} is another: {change.attribute} went from {change.before} to {change.after}"
+        yield POLICY_LOST.finding(change.object, text)
     for change in of(evidence, Action.ADDED, "policy"):
         policy = change.new
         assert isinstance(policy, Policy)
         names = {new: old for old, new in evidence.comparison.tables.items()}
         before = evidence.comparison.before.catalog.tables.get(names.get(policy.table, ""))
         if policy.permissive and before is not None and before.row_security:
-            told = f"the permissive policy {policy.name} shows rows of {policy.table} that others kept from readers"
-            yield POLICY_LOST.finding(policy.name, told, severity=Severity.WARNING)
+            text = f"the permissive policy {policy.name} shows rows of {policy.table} that others kept from readers"
+            yield POLICY_LOST.finding(policy.name, text, severity=Severity.WARNING)
 
 
 def _triggers(evidence: Evidence) -> Iterator[Finding]:
@@ -82,42 +83,36 @@ def _triggers(evidence: Evidence) -> Iterator[Finding]:
         if _of_parent(evidence, change):
             continue
         of_table = "" if change.kind == "event trigger" else f" of {_table(change.old)}"
-        told = f"the {change.kind} {bare(change.object)}{of_table} was dropped"
-        yield excused(evidence, change.kind, TRIGGER_LOST.finding(change.object, told))
+        text = f"the {change.kind} {bare(change.object)}{of_table} was dropped"
+        yield excused(evidence, change.kind, TRIGGER_LOST.finding(change.object, text))
     for change in of(evidence, Action.CHANGED, "trigger", "rule", "event trigger"):
         if change.attribute in ("comment", "owner") or _of_parent(evidence, change):
             continue
         if change.attribute == "enabled":
             found = strength(evidence.comparison, change)
             if found is Strength.WEAKER:
-                told = f"the {change.kind} {change.object} is {change.after}, and was {change.before}"
-                yield TRIGGER_LOST.finding(change.object, told)
+                text = f"the {change.kind} {change.object} is {change.after}, and was {change.before}"
+                yield TRIGGER_LOST.finding(change.object, text)
         elif change.attribute == "definition" or (change.attribute == "function" and not _redefined(evidence, change)):
-            told = f"the {change.kind} {change.object} is another: {change.after}"
-            yield TRIGGER_LOST.finding(change.object, told, severity=Severity.WARNING)
+            text = f"the {change.kind} {change.object} is another: {change.after}"
+            yield TRIGGER_LOST.finding(change.object, text, severity=Severity.WARNING)
 
 
 def _redefined(evidence: Evidence, change: Change) -> bool:
-    return any(one.object == change.object for one in attribute(evidence, change.kind, "definition"))
+    return any(one.attribute == "definition" for one in evidence.comparison.by_object.get(change.object, ()))
 
 
 def _of_parent(evidence: Evidence, change: Change) -> bool:
-    """Tell whether a partition's trigger follows its parent's."""
-    if not isinstance(change.old, Trigger):
-        return False
-    table = evidence.comparison.before.catalog.tables.get(change.old.table)
-    parents = () if table is None else table.parents
-    told = {one.object for one in of(evidence, change.action, "trigger") if one.attribute == change.attribute}
-    return any(f"{parent}.{bare(change.object)}" in told for parent in parents)
+    return isinstance(change.old, Trigger) and _inherited(evidence, change, change.old)
 
 
 def _unlogged(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "table", "persistence"):
         if change.after != "permanent":
-            told = (
+            text = (
                 f"{change.object} is UNLOGGED: a crash empties it, and no standby and no point-in-time recovery has it"
             )
-            yield UNLOGGED.finding(change.object, told)
+            yield UNLOGGED.finding(change.object, text)
 
 
 def _stronger(evidence: Evidence) -> Iterator[Finding]:
@@ -126,10 +121,10 @@ def _stronger(evidence: Evidence) -> Iterator[Finding]:
             continue
         if isinstance(change.old, Index) and change.old.constraint is not None:
             continue  # told by the constraint
-        told = (
+        text = (
             f"{change.object} protects more: {change.attribute} went from {say(change.before)} to {say(change.after)}"
         )
-        yield STRONGER.finding(change.object, told)
+        yield STRONGER.finding(change.object, text)
 
 
 def _table(value: Object | None) -> str:

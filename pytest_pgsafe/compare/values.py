@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
+from typing import TypeVar
 
-from ..catalog.values import Object
+from ..catalog.values import Column, Constraint, Index, Object
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
+from .renames import Renames
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 #: What an attribute of a catalog value, or a fact, can be.
 Attribute = str | int | float | bool | tuple[str | None, ...] | None
@@ -59,3 +65,45 @@ class Comparison:
     #: The same for every collection of the catalog, by its field's name (``constraints``, ``sequences`` …).
     objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     not_verified: tuple[NotVerified, ...] = ()
+
+    # What checks ask for each of thousands of objects is grouped once.
+
+    @cached_property
+    def by_kind(self) -> Mapping[tuple[Action, str], tuple[Change, ...]]:
+        """The changes by action and kind, in order."""
+        return _grouped(self.changes, lambda change: (change.action, change.kind))
+
+    @cached_property
+    def by_object(self) -> Mapping[str, tuple[Change, ...]]:
+        """The changes by their object's name."""
+        return _grouped(self.changes, lambda change: change.object)
+
+    @cached_property
+    def indexes_after(self) -> Mapping[str, tuple[Index, ...]]:
+        """The indexes of the after side by table."""
+        return _grouped(self.after.catalog.indexes.values(), lambda index: index.table)
+
+    @cached_property
+    def constraints_after(self) -> Mapping[str, tuple[Constraint, ...]]:
+        """The constraints of the after side by table or domain."""
+        return _grouped(self.after.catalog.constraints.values(), lambda constraint: constraint.table)
+
+    @cached_property
+    def columns_gone(self) -> Mapping[str, frozenset[str]]:
+        """Bare names of dropped columns by table."""
+        gone = [change.old for change in self.by_kind.get((Action.DROPPED, "column"), ())]
+        tables = _grouped((one for one in gone if isinstance(one, Column)), lambda column: column.table)
+        return {table: frozenset(column.column for column in found) for table, found in tables.items()}
+
+    @cached_property
+    def renames(self) -> Renames:
+        """Everything that has another name now."""
+        skipped = ("grants", "roles", "definitions")
+        return Renames.of(pairs for name, pairs in self.objects.items() if name not in skipped)
+
+
+def _grouped(values: Iterable[Value], key: Callable[[Value], Key]) -> dict[Key, tuple[Value, ...]]:
+    found: dict[Key, list[Value]] = {}
+    for value in values:
+        found.setdefault(key(value), []).append(value)
+    return {name: tuple(several) for name, several in found.items()}
