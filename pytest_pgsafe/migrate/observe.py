@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from importlib import resources
 from types import TracebackType
 
+import psycopg
 from psycopg import sql
 
+from ..errors import MigrationError
 from ..server.base import Server
 from ..server.connection import Connection, connect
 
@@ -100,7 +102,13 @@ class Observer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with connect(self._server.address(self.dbname), read_only=False) as session, session.transaction():
+        try:
+            session = connect(self._server.address(self.dbname), read_only=False)
+        except psycopg.OperationalError as gone:
+            raise MigrationError(
+                "the copy is gone or lets nobody in after the migration", looked_at=[f"{self.dbname}: {gone}"]
+            ) from gone
+        with session, session.transaction():
             awake = self._silence(session)
             session.execute(_read("unobserve.sql"))
             now = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.errors import MigrationError
 from pytest_pgsafe.migrate.run import FailedRun, run
 from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.migrate.values import Trace
@@ -268,6 +269,13 @@ def test_a_migration_that_waits_for_itself_is_named(server: Server, copy: Addres
 def test_a_backend_left_behind_by_a_good_end_is_ended(server: Server, copy: Address, tmp_path: Path) -> None:
     migrate(server, copy, tmp_path, "cmd:psql -X -c 'select pg_sleep(600)' >/dev/null & sleep 0.5")
     assert rows(server.address(), f"select count(*) from pg_stat_activity where datname = '{copy.dbname}'") == [(0,)]
+
+
+def test_a_migration_that_drops_the_copy(server: Server, role: str, tmp_path: Path) -> None:
+    doomed = server.create("doomed")
+    command = f"cmd:psql -X -d postgres -c 'drop database {doomed.dbname}'"
+    with pytest.raises(MigrationError, match="the copy is gone"):
+        run(parse(command, tmp_path), server, doomed, role=SUPERUSER, folder=tmp_path)
 
 
 def test_settings_that_point_at_the_source_do_not_reach_it(
