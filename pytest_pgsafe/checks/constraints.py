@@ -59,8 +59,19 @@ def _weakened(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "constraint"):
         if strength(evidence.comparison, change) is not Strength.WEAKER or _follows(evidence, change):
             continue
+        if change.attribute == "columns" and _still_unique(evidence, change):
+            severity, text = behaviour(evidence), f"{change.object} is another, and its columns are unique as before"
+            yield CONSTRAINT_CHANGED.finding(change.object, f"{text}: {_say(change)}", severity=severity)
+            continue
         text = f"{change.object} protects less: {_say(change)}"
         yield CONSTRAINT_WEAKENED.finding(change.object, text, before=_text(change.before), after=_text(change.after))
+
+
+def _still_unique(evidence: Evidence, change: Change) -> bool:
+    """Tell whether another constraint or index took over, as when a table gets a new primary key."""
+    old = change.old
+    unique = isinstance(old, Constraint) and old.form in ("primary key", "unique")
+    return isinstance(old, Constraint) and unique and constraint_after(evidence.comparison, old) is not None
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..catalog.values import Column
 from ..compare.values import Action
-from .evidence import attribute, behaviour, count, excused, of, unproven
+from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
 from .values import Check, Evidence, Finding, Severity
 
 
@@ -62,6 +62,8 @@ def _type_changed(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "column", "type"):
         column = change.old
         assert isinstance(column, Column)
+        if inherited(evidence, change):
+            continue
         told = f"the type of {change.object} went from {change.before} to {change.after}"
         before, after = str(change.before), str(change.after)
         difference = comparison.rows.get(column.table)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
 
-from ..catalog.values import Constraint, Index
+from ..catalog.values import Column, Constraint, Index, Trigger
 from ..compare.names import container, means, split
 from ..compare.renames import tokens
 from ..compare.values import Action, Change, Comparison
@@ -27,6 +27,17 @@ def told(evidence: Evidence, change: Change, *, object_: str) -> bool:
         (one.kind, one.action, one.attribute) == (change.kind, change.action, change.attribute)
         for one in evidence.comparison.by_object.get(object_, ())
     )
+
+
+def inherited(evidence: Evidence, change: Change) -> bool:
+    """Tell whether a column or trigger of a partition or heir only follows its parent's, which is told."""
+    value, catalog = change.old, evidence.comparison.before.catalog
+    if value is None:
+        value, catalog = change.new, evidence.comparison.after.catalog
+    if not isinstance(value, (Column, Trigger)) or value.table not in catalog.tables:
+        return False
+    parents = catalog.tables[value.table].parents
+    return any(told(evidence, change, object_=f"{parent}.{split(value.name)[-1]}") for parent in parents)
 
 
 def attribute(evidence: Evidence, kind: str, *names: str) -> Iterator[Change]:

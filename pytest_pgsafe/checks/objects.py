@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..catalog.values import Column, Constraint, Index, Object, Type
 from ..compare.names import unquoted
 from ..compare.values import Action, Change
-from .evidence import behaviour, excused, of, say, unproven
+from .evidence import behaviour, excused, inherited, of, say, unproven
 from .strength import Strength, strength
 from .tables import lost_guards
 from .values import Check, Evidence, Finding, Severity
@@ -89,7 +89,7 @@ def _labels(evidence: Evidence) -> Iterator[Finding]:
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED):
-        if change.attribute is None or _judged(evidence, change):
+        if change.attribute is None or _judged(evidence, change) or inherited(evidence, change):
             continue
         told = f"the {_word(change)} {change.object} is another: {_say(change)}"
         if change.attribute == "content":
@@ -127,6 +127,8 @@ def _word(change: Change) -> str:
 def _renamed(evidence: Evidence) -> Iterator[Finding]:
     after = evidence.comparison.after.catalog
     for change in of(evidence, Action.RENAMED):
+        if inherited(evidence, change):
+            continue
         told, severity = f"the {_word(change)} {change.object} is called {change.after} now", behaviour(evidence)
         if change.kind == "table" and change.object in after.views:
             told += f"; {change.object} is a view now, and whether it shows the same rows was not compared"
@@ -137,7 +139,7 @@ def _renamed(evidence: Evidence) -> Iterator[Finding]:
 def _added(evidence: Evidence) -> Iterator[Finding]:
     former = _former(evidence)
     for change in of(evidence, Action.ADDED):
-        if change.kind in ("grant", "role") or _follows(change.new):
+        if change.kind in ("grant", "role") or _follows(change.new) or inherited(evidence, change):
             continue
         form = getattr(change.new, "form", change.kind)
         word = form if change.kind in ("function", "type", "table") else change.kind

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from ..catalog.values import Column, Index, Object, Policy, Trigger, Type
+from ..catalog.values import Column, Index, Object, Policy, Type
 from ..compare.names import bare
 from ..compare.values import Action, Change
-from .evidence import attribute, excused, of, say, told
+from .evidence import attribute, excused, inherited, of, say
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -19,7 +19,7 @@ _VIEW_GUARDS = ("security_barrier", "security_invoker", "check_option")
 def _nullable(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "column", "not_null"):
         column = change.old
-        if change.before and isinstance(column, Column) and not _inherited(evidence, change, column):
+        if change.before and isinstance(column, Column) and not inherited(evidence, change):
             text = f"{change.object} can be NULL now"
             yield NOT_NULL_DROPPED.finding(change.object, text)
     for change in attribute(evidence, "type", "definition"):
@@ -27,13 +27,6 @@ def _nullable(evidence: Evidence) -> Iterator[Finding]:
             was, now = " NOT NULL" in str(change.before), " NOT NULL" in str(change.after)
             if was and not now:
                 yield NOT_NULL_DROPPED.finding(change.object, f"the domain {change.object} allows NULL now")
-
-
-def _inherited(evidence: Evidence, change: Change, part: Column | Trigger) -> bool:
-    """Tell whether a partition or heir only follows its parent."""
-    table = evidence.comparison.before.catalog.tables.get(part.table)
-    parents = () if table is None else table.parents
-    return any(told(evidence, change, object_=f"{parent}.{bare(part.name)}") for parent in parents)
 
 
 def _row_security(evidence: Evidence) -> Iterator[Finding]:
@@ -80,13 +73,13 @@ def _policies(evidence: Evidence) -> Iterator[Finding]:
 
 def _triggers(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.DROPPED, "trigger", "rule", "event trigger"):
-        if _of_parent(evidence, change):
+        if inherited(evidence, change):
             continue
         of_table = "" if change.kind == "event trigger" else f" of {_table(change.old)}"
         text = f"the {change.kind} {bare(change.object)}{of_table} was dropped"
         yield excused(evidence, change.kind, TRIGGER_LOST.finding(change.object, text))
     for change in of(evidence, Action.CHANGED, "trigger", "rule", "event trigger"):
-        if change.attribute in ("comment", "owner") or _of_parent(evidence, change):
+        if change.attribute in ("comment", "owner") or inherited(evidence, change):
             continue
         if change.attribute == "enabled":
             found = strength(evidence.comparison, change)
@@ -100,10 +93,6 @@ def _triggers(evidence: Evidence) -> Iterator[Finding]:
 
 def _redefined(evidence: Evidence, change: Change) -> bool:
     return any(one.attribute == "definition" for one in evidence.comparison.by_object.get(change.object, ()))
-
-
-def _of_parent(evidence: Evidence, change: Change) -> bool:
-    return isinstance(change.old, Trigger) and _inherited(evidence, change, change.old)
 
 
 def _unlogged(evidence: Evidence) -> Iterator[Finding]:

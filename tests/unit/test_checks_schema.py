@@ -79,6 +79,27 @@ def test_a_primary_key_replaced_by_an_equal_unique_constraint() -> None:
     assert ("PGS501", "error", f"{T}.sales_pkey") in judged(sales(), rest)
 
 
+def test_a_new_primary_key_under_the_old_name() -> None:
+    key = {"columns": ("name",), "definition": "PRIMARY KEY (name)"}
+    after = changed(sales(), f"{T}.sales_pkey", **key)
+    assert ("PGS502", "error", f"{T}.sales_pkey") in judged(sales(), without(after, "public.sales_pkey"))
+    found = judged(sales(), [*after, index("public.sales_id", T, ["id"], unique=True)])
+    assert not [one for one in found if one[1] == "error"]
+
+
+def test_partitions_follow_their_parent_without_a_word() -> None:
+    def side(type_: str):
+        return snapshot(
+            table("public.p", form="partitioned table", partition_key="LIST (x)"),
+            table("public.p1", partition_bound="FOR VALUES IN (1)", parents=("public.p",)),
+            column("public.p.x", type_),
+            column("public.p1.x", type_, local=False),
+            tables={"public.p": content(key=(), x=1), "public.p1": content(key=(), x=1)},
+        )
+
+    assert shown(judge(evidence(side("integer"), side("bigint")))) == [("PGS204", "note", "public.p.x")]
+
+
 def test_not_null_does_what_its_check_did() -> None:
     waiting = constraint(f"{T}.c", "check", "CHECK ((name IS NOT NULL))", columns=("name",))
     found = judged([*sales(), waiting], changed(sales(), f"{T}.name", not_null=True))
