@@ -17,7 +17,7 @@ from ..catalog.values import (
     Sequence,
 )
 from .identity import COLLECTIONS, Identity, collection, expected
-from .names import container
+from .names import container, split
 from .renames import Renames
 from .values import Action, Attribute, Change
 
@@ -98,14 +98,26 @@ def _changed(
 ) -> Iterator[Change]:
     if name not in ("grants", "definitions"):
         wanted = expected(identity, name, old.name)
+        # Indexes and owned sequences go with their table into another schema.
+        home = identity.tables.get(_home(old))
+        moved = wanted if home is None else f"{container(home)}.{split(wanted)[-1]}"
         # A function is renamed along with a type among its arguments.
         consequence = name == "functions" and renames.same(_arguments(wanted), _arguments(new.name))
-        if wanted != new.name and not (consequence and wanted.partition("(")[0] == new.name.partition("(")[0]):
+        if new.name not in (wanted, moved) and not (
+            consequence and wanted.partition("(")[0] == new.name.partition("(")[0]
+        ):
             yield _renamed(old, new)
     elif name == "definitions" and keys[0] != keys[1]:
         yield _renamed(old, new)
     if type(old) is type(new):
         yield from attributes(old, new, renames, identity)
+
+
+def _home(value: Object) -> str:
+    """Return the table that an index or a sequence belongs to; empty if there is none."""
+    if isinstance(value, Index):
+        return value.table
+    return container(value.column) if isinstance(value, Sequence) and value.column is not None else ""
 
 
 def _arguments(name: str) -> str:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from builders import catalog, column, comparison, constraint, content, index, sales, snapshot, table, view
+from builders import (
+    catalog,
+    column,
+    comparison,
+    constraint,
+    content,
+    index,
+    sales,
+    schema,
+    sequence,
+    snapshot,
+    table,
+    view,
+)
 
 from pytest_pgsafe.compare import match
+from pytest_pgsafe.compare.structure import structure
 
 
 def shown(found):
@@ -76,20 +90,33 @@ def test_renaming_a_table_and_a_column_is_two_changes() -> None:
 
 
 def test_a_renamed_schema_is_one_change() -> None:
-    from builders import schema
-
     before = catalog(
         schema("old", oid=1), table("old.a", 10), column("old.a.x", oid=10), index("old.i", "old.a", ["x"], oid=3)
     )
     after = catalog(
         schema("new", oid=1), table("new.a", 10), column("new.a.x", oid=10), index("new.i", "new.a", ["x"], oid=3)
     )
-    from pytest_pgsafe.compare.structure import structure
-
     found = structure(before, after, match(before, after, cloned=True), cloned=True)
     assert [(one.kind, one.action.value, one.object, one.after) for one in found] == [
         ("schema", "renamed", "old", "new")
     ]
+
+
+def test_indexes_and_sequences_go_with_their_table_into_another_schema() -> None:
+    def objects(home: str, sequence_home: str) -> list:
+        return [
+            table(f"{home}.a", 10),
+            column(f"{home}.a.x", oid=10),
+            index(f"{home}.i", f"{home}.a", ["x"], oid=3),
+            sequence(f"{sequence_home}.s", f"{home}.a.x", oid=4),
+        ]
+
+    before = catalog(*objects("public", "public"))
+    for sequence_home in ("shop", "public"):
+        after = catalog(*objects("shop", sequence_home))
+        found = structure(before, after, match(before, after, cloned=True), cloned=True)
+        # A sequence that only feeds the column stays where it is, which is nothing to tell.
+        assert [(one.kind, one.action.value) for one in found] == [("table", "renamed")]
 
 
 def test_a_definition_that_differs_by_more_than_a_rename_is_a_change() -> None:
