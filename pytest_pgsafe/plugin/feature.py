@@ -82,7 +82,7 @@ class Feature:
         config = self.config
         if self.told is not None:
             self.settings = _SETTINGS.validate_json(self.told["settings"])
-            self.store = Store(Path(self.told["folder"]))
+            self.store = None if self.told["folder"] is None else Store(Path(self.told["folder"]))
         arguments = select(config.args, rootdir=config.rootpath, invocation_dir=config.invocation_params.dir)
         config.args[:] = arguments.arguments
         self.selection = arguments
@@ -122,9 +122,11 @@ class Feature:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what was resolved; it resolves nothing by itself."""
         assert self.settings is not None
-        assert self.store is not None
         settings = _SETTINGS.dump_json(self.settings).decode()
-        node.workerinput["pgsafe"] = {"settings": settings, "folder": str(self.store.folder)}
+        node.workerinput["pgsafe"] = {
+            "settings": settings,
+            "folder": None if self.store is None else str(self.store.folder),
+        }
 
     # Collection.
 
@@ -167,9 +169,10 @@ class Feature:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Refuse a run without anything of ours, which under xdist only a worker can see."""
-        assert self.store is not None
         assert self.settings is not None
-        if not names(self.settings) and not self.selection.by_id and not (self.store.folder / "found").exists():
+        if self.store is None or names(self.settings) or self.selection.by_id:
+            return
+        if not (self.store.folder / "found").exists():
             self._refuse()
 
     def _refuse(self) -> None:

@@ -23,11 +23,13 @@ insert into public.people values (1, 'Ada', 'ada@example.org'), (2, 'Bea', 'bea@
 """
 ADDITIVE = "alter table public.people add column age integer;\n"
 LOSS = "delete from public.people where id = 2;\n"
+#: Warnings are errors there, too; hypothesis would be loaded at the end of each run, which takes seconds.
+QUIET = ("-W", "error", "-p", "no:hypothesispytest")
 
 
 @dataclass(frozen=True)
 class Project:
-    """The files of a project and how pytest is run in it. Warnings are errors there, too."""
+    """The files of a project and how pytest is run in it."""
 
     pytester: pytest.Pytester
 
@@ -45,10 +47,10 @@ class Project:
             path.write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_inprocess("-W", "error", "-p", "no:xdist", *arguments)
+        return self.pytester.runpytest_inprocess(*QUIET, "-p", "no:xdist", *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
-        return self.pytester.runpytest_subprocess("-W", "error", *arguments)
+        return self.pytester.runpytest_subprocess(*QUIET, *arguments)
 
     def rehearse(self, *arguments: str) -> pytest.RunResult:
         """Run apart with everything that a rehearsal needs but the migration."""

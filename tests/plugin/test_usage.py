@@ -115,3 +115,8 @@ def test_a_wrong_password(project: Project, server: Server) -> None:
     source = address.with_(password="not-this-one").url()
     refused(project.run("--pgsafe", f"--pgsafe-source={source}"), "password")
     assert "not-this-one" not in project.run("--pgsafe", f"--pgsafe-source={source}").stderr.str()
+
+
+def test_a_plan_under_xdist(project: Project) -> None:
+    source = f"--pgsafe-source={UNREACHABLE}"
+    assert project.run_apart("--pgsafe", source, "--setup-plan", "-n", "1").ret == 0
