@@ -36,12 +36,10 @@ def _gone(evidence: Evidence) -> Iterator[Finding]:
 
 def _multiplied(evidence: Evidence) -> Iterator[Finding]:
     for name, found in evidence.comparison.rows.items():
-        if found.key or not found.added:
+        again = found.duplicated
+        if found.key or not again:
             continue
         before, after = _counts(evidence, found)
-        again = _again(evidence, found)
-        if not again:
-            continue
         finding = ROWS_MULTIPLIED.finding(
             name,
             f"{count(again)} of {name}, a table without key, stand there once more than before",
@@ -53,20 +51,6 @@ def _multiplied(evidence: Evidence) -> Iterator[Finding]:
         if rule is not None and rule.rule == "any":
             finding = replace(finding, severity=Severity.NOTE, reason=rule.reason, remedy=None)
         yield finding
-
-
-def _again(evidence: Evidence, found: TableDifference) -> int:
-    """Return how many added rows were there before, as far as it is known."""
-    known = getattr(found, "duplicated", None)
-    if isinstance(known, int):
-        return known
-    ours = evidence.comparison.before.tables.get(found.before)
-    theirs = evidence.comparison.after.tables.get(found.after)
-    if ours is None or theirs is None or found.gone or not ours.rows:
-        return 0
-    # Without a key digests are sums over rows: a table that was inserted into itself has a multiple of its sum.
-    whole = theirs.rows % ours.rows == 0 and theirs.digest == ours.digest * (theirs.rows // ours.rows)
-    return found.added if whole and theirs.rows > ours.rows else 0
 
 
 def _table_dropped(evidence: Evidence) -> Iterator[Finding]:

@@ -107,7 +107,7 @@ class _Sides:
                 nulled={},
             )
         self._gather(where)
-        gone, added, *each = self._row(counts(where))
+        gone, added, again, *each = self._row(counts(where))
         changed, nulled = each[::2], each[1::2]
         names = [self.plan_before.columns[place].name for place in where.columns]
         differs = [at for at, count in enumerate(changed) if count]
@@ -120,6 +120,7 @@ class _Sides:
             key=self.plan_before.key,
             gone=gone,
             added=added,
+            duplicated=again,
             changed={names[at]: changed[at] for at in differs},
             nulled={names[at]: nulled[at] for at in differs if nulled[at]},
             gone_samples=show.rows(self._places("a_tid IS NULL", samples), None),

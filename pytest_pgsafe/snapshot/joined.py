@@ -91,9 +91,12 @@ def join(width: int, *, twice: bool) -> str:
     differs = " OR ".join(
         ["b.tid IS NULL", "a.tid IS NULL", *(f"b.h{at} IS DISTINCT FROM a.h{at}" for at in range(width))]
     )
+    # Hashes that do not repeat leave no row that is there once more.
+    again = "EXISTS (SELECT FROM pg_temp.pgsafe_b x WHERE x.s = a.s AND x.s2 = a.s2)" if twice else "false"
     return (
         "CREATE TEMPORARY TABLE pgsafe_d ON COMMIT DROP AS"
-        f" SELECT b.rel AS b_rel, b.tid AS b_tid, a.rel AS a_rel, a.tid AS a_tid{flags}"
+        f" SELECT b.rel AS b_rel, b.tid AS b_tid, a.rel AS a_rel, a.tid AS a_tid{flags},"
+        f" b.tid IS NULL AND {again} AS again"
         f" FROM {left} b FULL JOIN {right} a ON b.s = a.s AND b.s2 = a.s2{numbered} WHERE {differs}"
     )
 
@@ -104,6 +107,6 @@ def counts(where: Where) -> str:
         for at in range(len(where.columns))
     )
     return (
-        "SELECT pg_catalog.count(*) FILTER (WHERE a_tid IS NULL),"
-        f" pg_catalog.count(*) FILTER (WHERE b_tid IS NULL){each} FROM pg_temp.pgsafe_d"
+        "SELECT pg_catalog.count(*) FILTER (WHERE a_tid IS NULL), pg_catalog.count(*) FILTER (WHERE b_tid IS NULL),"
+        f" pg_catalog.count(*) FILTER (WHERE again){each} FROM pg_temp.pgsafe_d"
     )

@@ -117,6 +117,8 @@ class TableDifference:
     changed: Mapping[str, int]
     #: Of those, how many went from a value to NULL.
     nulled: Mapping[str, int]
+    #: Of the rows added: how many are, by key or without one as a whole, once more what was there before.
+    duplicated: int = 0
     gone_samples: tuple[RowSample, ...] = ()
     added_samples: tuple[RowSample, ...] = ()
     #: By column.

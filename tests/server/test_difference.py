@@ -332,3 +332,13 @@ def test_random_rows_without_a_key(sides: Sides) -> None:
         assert same == found.same == (Counter(one) == Counter(other))
 
     check()
+
+
+def test_rows_added_that_were_there_before_are_told_from_new_ones(sides: Sides) -> None:
+    sides.both("create table public.t (a int, b text)")
+    sides.both("insert into public.t values (1, 'x'), (1, 'x'), (2, 'y'), (3, null)")
+    sides.then("insert into public.t values (1, 'x'), (3, null), (4, 'new'), (4, 'new')")
+    found = sides.difference()
+    assert (found.gone, found.added, found.duplicated) == (0, 4, 2)
+    sides.then("delete from public.t where a in (1, 3, 4)")
+    assert sides.difference().duplicated == 0

@@ -66,7 +66,7 @@ def keyless(rows: int, digest: int):
 
 
 def test_a_table_without_key_inserted_into_itself_is_an_error() -> None:
-    found = judge(evidence(keyless(5, 7), keyless(10, 14), difference("public.log", added=5, key=())))
+    found = judge(evidence(keyless(5, 7), keyless(10, 14), difference("public.log", added=5, duplicated=5, key=())))
     assert ("PGS102", "error", "public.log") in shown(found)
 
 
