@@ -67,11 +67,14 @@ class Watch:
         mark = f"pgsafe mark {secrets.token_hex(8)}"
         session.execute(sql.SQL("do $$ begin raise log {}; end $$").format(sql.Literal(mark)))
         end = time.monotonic() + PATIENCE
+        records: list[Record] = []
+        position = self._position
         while True:
-            records, _ = self._server.log(since=self._position)
-            for number in range(len(records) - 1, -1, -1):
-                if records[number].get("message") == mark:
-                    return records[:number], True
+            more, position = self._server.log(since=position)
+            for number, record in enumerate(more):
+                if record.get("message") == mark:
+                    return [*records, *more[:number]], True
+            records += more
             if time.monotonic() > end:
                 return records, False
             time.sleep(0.02)
