@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import ipaddress
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -59,6 +61,7 @@ class ContainerServer(OwnedServer):
         self._started: list[DockerContainer] = []
         self._reaper: subprocess.Popen[bytes] | None = None
         self._kept = False
+        self._loopback = False
 
     @classmethod
     def start(
@@ -144,7 +147,8 @@ class ContainerServer(OwnedServer):
         own = {**SETTINGS, "listen_addresses": "*", **settings}
         container.with_copy_into_container(configuration(own).encode(), CONFIGURATION)
         container.with_command(["-c", f"config_file={CONFIGURATION}"])
-        if self._engine.is_local and not _inside_container():
+        self._loopback = self._engine.is_local and (not _inside_container() or self._shares_network())
+        if self._loopback:
             container.ports = {f"{PORT}/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item]
         self._prepared(container, shm_size="1g")
         with _testcontainers_reaper(self._engine, wanted=reaper_too):
@@ -157,6 +161,30 @@ class ContainerServer(OwnedServer):
             inside=self._seen_inside,
             outward=self._outward,
         )
+
+    def _shares_network(self) -> bool:
+        """Tell whether the engine's bridge is an interface of this machine, although this looks like a container.
+
+        The engine of a container that was given the socket of its host publishes on the host's loopback address.
+        """
+        errors: Any = import_module("docker.errors")
+        try:
+            with self._engine.client() as client:
+                configurations: list[dict[str, str]] = client.networks.get("bridge").attrs["IPAM"]["Config"] or []
+        except errors.NotFound:
+            return False
+        for configuration in configurations:
+            # An engine that was not restarted yet does not say which it took: the subnet's first.
+            network = ipaddress.ip_network(configuration["Subnet"])
+            gateway = configuration.get("Gateway") or str(network[1])
+            family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+            with contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
+                try:
+                    probe.bind((gateway, 0))
+                except OSError:
+                    continue
+            return True
+        return False
 
     def _image_major(self) -> int | None:
         """Return the major that an image is of, by its own variables or its tag; None if they do not say."""
@@ -174,12 +202,18 @@ class ContainerServer(OwnedServer):
 
     def _take_over(self, container: DockerContainer, password: str) -> None:
         """Wait until the server answers, and change the password, which stands in the container's environment."""
-        host = container.get_container_host_ip()
-        # An address that is only IPv4 does not lead to another container that has the same port on ::1.
-        host = "127.0.0.1" if host == "localhost" else host
-        self._address = Address(
-            {"host": host, "port": str(container.get_exposed_port(PORT)), "user": "postgres", "password": password}
-        )
+        try:
+            # Not localhost: that may lead to another container that has the same port on ::1.
+            host = "127.0.0.1" if self._loopback else container.get_container_host_ip()
+            port = (
+                container.get_docker_client().port(container.get_container_id(), PORT)
+                if self._loopback
+                else container.get_exposed_port(PORT)
+            )
+        except (OSError, RuntimeError) as error:
+            # Ended before its port could be asked for.
+            raise self._not_started(container, error) from error
+        self._address = Address({"host": host, "port": str(port), "user": "postgres", "password": password})
         until = time.monotonic() + START
         while True:
             try:
@@ -190,18 +224,21 @@ class ContainerServer(OwnedServer):
                 wrapped: Container = container.get_wrapped_container()
                 wrapped.reload()
                 if wrapped.status not in {"created", "running"} or time.monotonic() > until:
-                    tail = wrapped.logs(tail=15).decode("utf-8", "replace").splitlines()
-                    raise ServerError(
-                        f"the server in a container of {self.image} did not start: {str(error).strip()}",
-                        looked_at=tail,
-                        remedies=["--pgsafe-image=NAME for another image", "--pgsafe-server=local"],
-                    ) from error
+                    raise self._not_started(container, error) from error
                 time.sleep(0.05)
         self._replace_password()
         # Not in the file: which of them there is depends on the major, which the image may not have told.
         with connect(self.address(), read_only=False) as session:
             session.execute(f"ALTER SYSTEM SET log_destination = {'csvlog' if self._csvlog else 'jsonlog'}")
             session.execute("SELECT pg_reload_conf()")
+
+    def _not_started(self, container: DockerContainer, error: Exception) -> ServerError:
+        wrapped: Container = container.get_wrapped_container()
+        return ServerError(
+            f"the server in a container of {self.image} did not start: {str(error).strip()}",
+            looked_at=wrapped.logs(tail=15).decode("utf-8", "replace").splitlines(),
+            remedies=["--pgsafe-image=NAME for another image", "--pgsafe-server=local"],
+        )
 
     @property
     def _csvlog(self) -> bool:
