@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
 from .content import content, differing
 from .identity import Identity, match
-from .restored import restored_equals_source
+from .restored import not_carried, restored_equals_source
 from .structure import ordered, structure
 from .values import Action, Change, Comparison
 
@@ -20,6 +20,7 @@ __all__ = [
     "compare",
     "differing",
     "match",
+    "not_carried",
     "restored_equals_source",
 ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..catalog.values import Constraint, Grant, Object
-from ..snapshot.values import SequenceValue, Snapshot, TableContent
+from ..catalog.values import Catalog, Constraint, Grant, Index, Object
+from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
 from .identity import Identity, match
 from .names import split
 from .renames import tokens
@@ -59,10 +59,30 @@ def _major(snapshot: Snapshot) -> int:
     return int(snapshot.server_version.split(".")[0].split()[0])
 
 
-def _noise(change: Change) -> bool:
+def not_carried(source: Catalog) -> tuple[NotVerified, ...]:
+    """Return what of a source no dump carries over, so that a copy never has it."""
+    found = [
+        (name, "INVALID in the source: pg_dump leaves it out") for name, one in source.indexes.items() if not one.valid
+    ]
+    found += [
+        (name, f"its triggers are {one.enabled} in the source: pg_dump carries the key, not that")
+        for name, one in source.constraints.items()
+        if one.enabled != "origin"
+    ]
     # A dump without subscriptions is the safe one: they hold passwords.
-    if change.kind == "subscription" and change.action is Action.DROPPED:
-        return True
+    found += [
+        (one.name, "a subscription: left out of the backup")
+        for one in source.definitions.values()
+        if one.form == "subscription"
+    ]
+    return tuple(NotVerified(object=name, reason=reason) for name, reason in sorted(found))
+
+
+def _noise(change: Change) -> bool:
+    if change.action is Action.DROPPED:
+        if isinstance(change.old, Index) and not change.old.valid:
+            return True
+        return change.kind == "subscription"
     return change.attribute in _NOT_RESTORED.get(change.kind, frozenset())
 
 

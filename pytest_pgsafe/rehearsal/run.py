@@ -13,7 +13,7 @@ from ..backup.archive import is_complete
 from ..backup.take import Backup, take
 from ..checks import judge
 from ..checks.values import Finding
-from ..compare import restored_equals_source
+from ..compare import not_carried, restored_equals_source
 from ..compare.values import Comparison
 from ..config.values import Settings
 from ..errors import BackupError, RestoreError
@@ -161,6 +161,7 @@ class _Run:
 
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
         comparable = replace(source, catalog=restoring.comparable(source.catalog, prepared, facts.catalog))
+        self.not_verified += not_carried(source.catalog)
         changes = restored_equals_source(comparable, facts)
         if not prepared.owners:
             changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")

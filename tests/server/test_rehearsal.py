@@ -154,6 +154,27 @@ def test_restored_equals_source_while_the_source_is_written_to(server: Server, c
     assert result.verdict == "passed", result
 
 
+def test_what_was_wrong_in_the_source_is_named_and_is_no_error(
+    server: Server, database: Address, tmp_path: Path
+) -> None:
+    with connect(database, read_only=False) as connection:
+        connection.execute("create table public.parent (id int primary key)")
+        connection.execute("create table public.child (id int primary key, parent int, n int)")
+        connection.execute("insert into public.child values (1, 99, 7), (2, null, 7)")
+        connection.execute("alter table public.child add foreign key (parent) references public.parent not valid")
+        connection.execute("create sequence public.behind owned by public.child.id")
+        connection.execute("alter table public.child alter id set default nextval('public.behind')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("create unique index concurrently child_n on public.child (n)")
+        connection.execute("alter table public.parent disable trigger all")
+    (tmp_path / "m.sql").write_text("alter table public.child add column extra int;")
+    result = rehearse(settings(server, Source(dsn=database.url()), tmp_path / "m.sql", tmp_path))
+    assert result.verdict == "passed", result
+    assert {"public.child_n", "public.child.child_parent_fkey"} <= {item.object for item in result.not_verified}
+    warned = {one.object for one in result.findings if one.severity is Severity.WARNING}
+    assert {"public.child.child_parent_fkey", "public.behind"} <= warned
+
+
 def test_a_migration_that_fails_says_where(server: Server, crm: Address, tmp_path: Path) -> None:
     migration = tmp_path / "broken.sql"
     migration.write_text("alter table public.sales add extra int;\nalter table public.nowhere add extra int;\n")
