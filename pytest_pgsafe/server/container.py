@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import ipaddress
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -21,9 +19,10 @@ from ..errors import ServerError
 from . import reaper, serverlog
 from .address import Address
 from .base import Kind
+from .carrying import Container
 from .connection import connect
-from .engine import Engine, image_state
-from .inside import Container, ContainerPrograms, execute
+from .engine import Engine, image_major, image_state, publishes_on_loopback
+from .inside import ContainerPrograms, execute
 from .owned import SETTINGS, OwnedServer, configuration
 from .version import Version
 
@@ -129,7 +128,7 @@ class ContainerServer(OwnedServer):
             def _connect(self) -> None:
                 """Wait for nothing: the inherited one puts the password into a command line, once a second."""
 
-        major = self._image_major()
+        major = image_major(self._engine, self.image)
         password = secrets.token_urlsafe(24)
         container = Postgres(
             self.image,
@@ -147,7 +146,7 @@ class ContainerServer(OwnedServer):
         own = {**SETTINGS, "listen_addresses": "*", **settings}
         container.with_copy_into_container(configuration(own).encode(), CONFIGURATION)
         container.with_command(["-c", f"config_file={CONFIGURATION}"])
-        self._loopback = self._engine.is_local and (not _inside_container() or self._shares_network())
+        self._loopback = publishes_on_loopback(self._engine)
         if self._loopback:
             container.ports = {f"{PORT}/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item]
         self._prepared(container, shm_size="1g")
@@ -161,44 +160,6 @@ class ContainerServer(OwnedServer):
             inside=self._seen_inside,
             outward=self._outward,
         )
-
-    def _shares_network(self) -> bool:
-        """Tell whether the engine's bridge is an interface of this machine, although this looks like a container.
-
-        The engine of a container that was given the socket of its host publishes on the host's loopback address.
-        """
-        errors: Any = import_module("docker.errors")
-        try:
-            with self._engine.client() as client:
-                configurations: list[dict[str, str]] = client.networks.get("bridge").attrs["IPAM"]["Config"] or []
-        except errors.NotFound:
-            return False
-        for configuration in configurations:
-            # An engine that was not restarted yet does not say which it took: the subnet's first.
-            network = ipaddress.ip_network(configuration["Subnet"])
-            gateway = configuration.get("Gateway") or str(network[1])
-            family = socket.AF_INET if network.version == 4 else socket.AF_INET6
-            with contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
-                try:
-                    probe.bind((gateway, 0))
-                except OSError:
-                    continue
-            return True
-        return False
-
-    def _image_major(self) -> int | None:
-        """Return the major that an image is of, by its own variables or its tag; None if they do not say."""
-        errors: Any = import_module("docker.errors")
-        with self._engine.client() as client:
-            try:
-                found = client.images.get(self.image)
-            except errors.ImageNotFound:
-                found = client.images.pull(*_name_and_tag(self.image))
-            variables = dict(line.partition("=")[::2] for line in found.attrs["Config"].get("Env") or ())
-        for text in (variables.get("PG_MAJOR"), variables.get("PG_VERSION"), self.image.rpartition(":")[2]):
-            with contextlib.suppress(ValueError):
-                return Version.parse(text or "").major
-        return None
 
     def _take_over(self, container: DockerContainer, password: str) -> None:
         """Wait until the server answers, and change the password, which stands in the container's environment."""
@@ -313,18 +274,6 @@ class ContainerServer(OwnedServer):
         process.stdout.read()
         process.stdout.close()
         process.wait()
-
-
-def _name_and_tag(image: str) -> tuple[str, str | None]:
-    name, colon, tag = image.rpartition(":")
-    # A colon before a slash is a registry's port.
-    return (name, tag) if colon and "/" not in tag else (image, "latest")
-
-
-def _inside_container() -> bool:
-    from testcontainers.core.utils import inside_container
-
-    return inside_container()
 
 
 @contextlib.contextmanager

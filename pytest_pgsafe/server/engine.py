@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import ipaddress
 import json
 import os
 import socket
@@ -15,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ..errors import ServerError
+from .version import Version
 
 #: Seconds for an engine to answer, and for it to ask a registry: finding out must not take longer than starting.
 ANSWER, REGISTRY = 3, 5
@@ -163,3 +166,58 @@ def image_state(engine: Engine, image: str) -> Had:
                 *REMEDIES[1:],
             ],
         ) from error
+
+
+def publishes_on_loopback(engine: Engine) -> bool:
+    """Tell whether a port that the engine publishes on its loopback address is one of this machine's."""
+    # A container that was given the socket of its host has another loopback address than the engine.
+    return engine.is_local and (not Path("/.dockerenv").exists() or _shares_network(engine))
+
+
+def _shares_network(engine: Engine) -> bool:
+    """Tell whether the engine's bridge is an interface of this machine, although this looks like a container.
+
+    The engine of a container that was given the socket of its host publishes on the host's loopback address.
+    """
+    errors: Any = import_module("docker.errors")
+    try:
+        with engine.client() as client:
+            configurations: list[dict[str, str]] = client.networks.get("bridge").attrs["IPAM"]["Config"] or []
+    except errors.NotFound:
+        return False
+    for subnet in configurations:
+        # An engine that was not restarted yet does not say which it took: the subnet's first.
+        network = ipaddress.ip_network(subnet["Subnet"])
+        gateway = subnet.get("Gateway") or str(network[1])
+        family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+        with contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
+            try:
+                probe.bind((gateway, 0))
+            except OSError:
+                continue
+        return True
+    return False
+
+
+def image_major(engine: Engine, image: str) -> int | None:
+    """Return the major that an image is of, by its own variables or its tag; None if they do not say.
+
+    The image is pulled if need be.
+    """
+    errors: Any = import_module("docker.errors")
+    with engine.client() as client:
+        try:
+            found = client.images.get(image)
+        except errors.ImageNotFound:
+            found = client.images.pull(*_name_and_tag(image))
+        variables = dict(line.partition("=")[::2] for line in found.attrs["Config"].get("Env") or ())
+    for text in (variables.get("PG_MAJOR"), variables.get("PG_VERSION"), image.rpartition(":")[2]):
+        with contextlib.suppress(ValueError):
+            return Version.parse(text or "").major
+    return None
+
+
+def _name_and_tag(image: str) -> tuple[str, str | None]:
+    name, colon, tag = image.rpartition(":")
+    # A colon before a slash is a registry's port.
+    return (name, tag) if colon and "/" not in tag else (image, "latest")

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import secrets
-import tarfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ServerError
-from . import parameters
+from . import carrying, parameters
 from .address import SERVICE, Address
 from .base import Completed, Programs
+from .carrying import Container
 from .programs import GRACE
 from .version import Version
 
-#: docker.models.containers.Container; the SDK brings no types of its own.
-Container = Any
 #: Parameters that name files of this machine.
 FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile")
 #: Arguments: folder, program, its arguments. The shell's own pid is the program's after exec.
 SCRIPT = 'cd "$0" && command -v "$1" >/dev/null || exit 127; echo $$ >pid; exec "$@" <stdin >&1'
-CHUNK = 1 << 20
 #: The number of the stream in docker's protocol.
 STDERR = 2
 
@@ -87,12 +83,12 @@ class ContainerPrograms(Programs):
                 carried.append((f"{folder}/stdin", stdin))
             for number in range(len(files)):
                 content[f"{folder}/{number}/"] = b""
-            if not container.put_archive("/", _tar(content, carried)):
+            if not container.put_archive("/", carrying.packed(content, carried)):
                 raise ServerError("files could not be carried into the container", looked_at=[self.origin])
             command = ["sh", "-c", SCRIPT, folder, program, *(_renamed(argument, names) for argument in arguments)]
             done = self._execute(container, command, variables, stdout=stdout, deadline=deadline)
             for path in made:
-                _carry_out(container, names[path], path)
+                carrying.unpack(container, names[path], path)
         finally:
             _check(container, ["rm", "-rf", folder])
         return Completed(command=(program, *arguments), returncode=done[0], stdout=done[1], stderr=done[2])
@@ -196,78 +192,6 @@ def _renamed(argument: str, names: Mapping[Path, str]) -> str:
         if argument == str(path) or argument.endswith(f"={path}"):
             return argument[: len(argument) - len(str(path))] + name
     return argument
-
-
-def _tar(content: Mapping[str, bytes], carried: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
-    """Yield a tar archive of root's files without holding them in memory."""
-    for name, text in content.items():
-        entry = tarfile.TarInfo(name.strip("/"))
-        entry.mode = 0o600
-        if name.endswith("/"):
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o700
-        entry.size = len(text)
-        yield entry.tobuf(tarfile.PAX_FORMAT)
-        yield _padded(text)
-    for name, path in carried:
-        for inner in (path, *sorted(path.rglob("*"))) if path.is_dir() else (path,):
-            entry = tarfile.TarInfo(
-                f"{name.strip('/')}/{inner.relative_to(path)}" if inner != path else name.strip("/")
-            )
-            entry.mode = 0o600
-            if inner.is_dir():
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o700
-                yield entry.tobuf(tarfile.PAX_FORMAT)
-                continue
-            with inner.open("rb") as file:
-                entry.size = inner.stat().st_size
-                yield entry.tobuf(tarfile.PAX_FORMAT)
-                left = entry.size
-                while left > 0:
-                    chunk = file.read(min(CHUNK, left))
-                    if not chunk:
-                        raise OSError(f"{inner} became shorter while it was read")
-                    left -= len(chunk)
-                    yield chunk
-                yield b"\0" * (-entry.size % tarfile.BLOCKSIZE)
-    yield b"\0" * (2 * tarfile.BLOCKSIZE)
-
-
-def _padded(content: bytes) -> bytes:
-    return content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
-
-
-class _Stream(io.RawIOBase):
-    """Chunks as a file."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        super().__init__()
-        self._chunks = iter(chunks)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self._rest = self._rest or next(self._chunks, b"")
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-
-def _carry_out(container: Container, name: str, path: Path) -> None:
-    """Copy what a program wrote to where it was wanted; nothing if it wrote nothing."""
-    errors: Any = import_module("docker.errors")
-    try:
-        chunks, _ = container.get_archive(name)
-    except errors.NotFound:
-        return
-    with (
-        contextlib.closing(io.BufferedReader(_Stream(chunks), CHUNK)) as stream,
-        tarfile.open(fileobj=stream, mode="r|") as tar,
-    ):
-        # Its one top entry has the name that path has.
-        tar.extractall(path.parent, filter="data")
 
 
 def execute(
