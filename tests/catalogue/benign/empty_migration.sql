@@ -1,0 +1,2 @@
+-- benign: nothing at all
+select 1;

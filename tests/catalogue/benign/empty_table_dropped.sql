@@ -1,0 +1,3 @@
+-- benign: a table without rows
+-- note: shop.empty
+drop table shop.empty;

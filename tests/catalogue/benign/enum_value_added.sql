@@ -1,0 +1,2 @@
+-- benign: one more label
+alter type shop.mood add value 'furious' before 'sad';

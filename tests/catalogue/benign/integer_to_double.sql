@@ -1,0 +1,3 @@
+-- benign: integer to double precision
+-- note: shop.building.floors
+alter table shop.building alter floors type double precision;

@@ -1,0 +1,2 @@
+-- benign: the cache survives a crash
+alter table shop.cache set logged;

@@ -1,0 +1,3 @@
+-- benign: a sequence may begin again at its end
+-- note: shop.sale_id_seq
+alter sequence shop.sale_id_seq cycle;

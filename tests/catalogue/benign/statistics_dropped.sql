@@ -1,0 +1,3 @@
+-- benign: the planner knows less
+-- note: shop.sale_statistics
+drop statistics shop.sale_statistics;

@@ -1,0 +1,4 @@
+-- harm: a schema is dropped
+-- object: scratch
+-- check: schema
+drop schema scratch;

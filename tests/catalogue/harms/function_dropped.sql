@@ -1,0 +1,4 @@
+-- harm: a function is dropped
+-- object: shop.vat(numeric)
+-- check: schema
+drop function shop.vat(numeric);

@@ -1,0 +1,4 @@
+-- harm: a procedure is dropped
+-- object: shop.nightly()
+-- check: schema
+drop procedure shop.nightly();

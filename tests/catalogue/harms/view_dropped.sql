@@ -1,0 +1,4 @@
+-- harm: a view is dropped
+-- object: shop.active_customer
+-- check: schema
+drop view shop.active_customer;
