@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -29,7 +30,19 @@ def wheel() -> LocalPrograms:
         pytest.skip(str(error))
 
 
-def test_programs_that_the_servers_user_cannot_read_are_copied(wheel: LocalPrograms, tmp_path: Path) -> None:
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache for one test, where the server's user can read it."""
+    place = cache.folder() / f"test-{os.getpid()}"
+    place.mkdir(mode=0o755)
+    monkeypatch.setattr(cache, "folder", lambda: place)
+    yield place
+    shutil.rmtree(place)
+
+
+def test_programs_that_the_servers_user_cannot_read_are_copied(
+    wheel: LocalPrograms, tmp_path: Path, own_cache: Path
+) -> None:
     user = server_user()
     if user is None:
         pytest.skip("only root's server runs as another user")
@@ -38,21 +51,15 @@ def test_programs_that_the_servers_user_cannot_read_are_copied(wheel: LocalProgr
     private.chmod(0o700)
     programs = LocalPrograms(private / "pginstall" / "bin", wheel.version, found_by="test")
     readable = programs.readable_by(user)
-    try:
-        assert readable.is_relative_to(cache.folder())
-        assert programs.readable_by(user) == readable
-        with LocalServer.start(programs) as server, connect(server.address()) as session:
-            # Extensions are found beside the copy.
-            session.execute("set default_transaction_read_only = off")
-            session.execute("create extension pgcrypto schema public")
-            assert session.info.server_version == wheel.version.number
-        # Changed programs are copied anew.
-        (private / "pginstall" / "share" / "new").write_text("x")
-        another = programs.readable_by(user)
-        assert another != readable
-        shutil.rmtree(another.parent)
-    finally:
-        shutil.rmtree(readable.parent)
+    assert readable.is_relative_to(own_cache)
+    assert programs.readable_by(user) == readable
+    with LocalServer.start(programs) as server, connect(server.address(), read_only=False) as session:
+        # Extensions are found beside the copy.
+        session.execute("create extension pgcrypto schema public")
+        assert session.info.server_version == wheel.version.number
+    # Changed programs are copied anew.
+    (private / "pginstall" / "share" / "new").write_text("x")
+    assert programs.readable_by(user) != readable
     # No rights of the tree itself were touched.
     assert private.stat().st_mode & 0o777 == 0o700
 
@@ -75,11 +82,10 @@ def test_system_tree_that_cannot_be_read_is_not_copied(tmp_path: Path) -> None:
         lone.readable_by(user)
 
 
-def test_template_is_made_once_however_many_ask(programs: LocalPrograms, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_template_is_made_once_however_many_ask(
+    programs: LocalPrograms, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user = server_user()
-    place = cache.folder() / f"test-{os.getpid()}"
-    place.mkdir(mode=0o755)
-    monkeypatch.setattr(cache, "folder", lambda: place)
     made: list[Path] = []
     inner = cluster._initialise
 
@@ -90,26 +96,22 @@ def test_template_is_made_once_however_many_ask(programs: LocalPrograms, monkeyp
     monkeypatch.setattr(cluster, "_initialise", counted)
     templates: list[cluster.Template] = []
     folder = programs.readable_by(user)
-    try:
-        threads = [
-            threading.Thread(target=lambda: templates.append(cluster.template(programs, folder, user)))
-            for _ in range(3)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(made) == 1
-        assert len(set(templates)) == 1
-        data = templates[0].data
-        assert (data / "PG_VERSION").read_text().strip() == str(programs.version.major)
-        assert data.parent.stat().st_mode & 0o777 == 0o700
-        assert (data.parent / "password").stat().st_mode & 0o777 == 0o600
-        assert templates[0].password not in repr(templates[0])
-        if user is not None:
-            assert data.stat().st_uid == user.uid
-    finally:
-        shutil.rmtree(place)
+    threads = [
+        threading.Thread(target=lambda: templates.append(cluster.template(programs, folder, user))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert len(set(templates)) == 1
+    data = templates[0].data
+    assert (data / "PG_VERSION").read_text().strip() == str(programs.version.major)
+    assert data.parent.stat().st_mode & 0o777 == 0o700
+    assert (data.parent / "password").stat().st_mode & 0o777 == 0o600
+    assert templates[0].password not in repr(templates[0])
+    if user is not None:
+        assert data.stat().st_uid == user.uid
 
 
 def test_template_that_fails_leaves_nothing(tmp_path: Path) -> None:
