@@ -1,21 +1,53 @@
-"""Names as the catalog's values have them, taken apart again."""
+"""Names as the catalog writes them: parts joined by dots, each as ``quote_ident`` prints it."""
 
 from __future__ import annotations
 
 import re
 
-_PART = re.compile(r'"((?:[^"]|"")+)"|([^".,\s]+)')
+_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 
 
-def parts(name: str) -> tuple[str, ...]:
-    """Return the bare parts of a dotted name that quote_ident wrote: ``a."B.""c"`` is ``('a', 'B."c')``."""
-    return tuple(found[1].replace('""', '"') if found[1] is not None else found[2] for found in _PART.finditer(name))
+def split(name: str) -> tuple[str, ...]:
+    """Return the parts of a qualified name; a function's argument types stay with its last part."""
+    head, parenthesis, arguments = _split_quoted(name) if '"' in name else name.partition("(")
+    parts = tuple(_PART.findall(head))
+    return (*parts[:-1], parts[-1] + parenthesis + arguments) if parts else (name,)
+
+
+def _split_quoted(name: str) -> tuple[str, str, str]:
+    # A parenthesis may stand inside a quoted part.
+    outside = re.sub(r'"(?:[^"]|"")*"', lambda found: "_" * len(found.group()), name)
+    at = outside.find("(")
+    return (name, "", "") if at < 0 else (name[:at], "(", name[at + 1 :])
 
 
 def bare(name: str) -> str:
-    """Return the bare form of a name of one part, such as a role's: ``"My role"`` is ``My role``.
+    """Return the last part."""
+    return split(name)[-1]
 
-    :raises ValueError: the name has several parts.
-    """
-    [part] = parts(name)
-    return part
+
+def container(name: str) -> str:
+    """Return the name without its last part: a column's table, a table's schema; empty for a bare name."""
+    return ".".join(split(name)[:-1])
+
+
+def unquoted(part: str) -> str:
+    """Return what a quoted part means."""
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
+
+
+def means(name: str, wanted: str) -> bool:
+    """Tell whether ``wanted``, qualified or not, quoted or not, may stand for ``name``."""
+    if name == wanted:
+        return True
+    whole, tail = split(name), split(wanted)
+    if len(tail) > len(whole):
+        return False
+    return all(
+        unquoted(ours) == unquoted(theirs) for ours, theirs in zip(reversed(whole), reversed(tail), strict=False)
+    )
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """Return the parts of a dotted name as they are meant: ``a."B.""c"`` is ``('a', 'B."c')``."""
+    return tuple(unquoted(part) for part in split(name))

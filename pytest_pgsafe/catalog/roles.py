@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from psycopg import sql
 
 from ..server.connection import Connection
-from .names import bare
+from ..server.settings import assignment
+from .names import unquoted
 from .queries import queries
 from .rows import rows_as
 from .values import Role
-
-#: Settings whose value is a list of names, each of which is quoted for itself (GUC_LIST_QUOTE).
-_LISTS = frozenset(
-    {
-        "local_preload_libraries",
-        "search_path",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    }
-)
 
 
 def needed_roles(connection: Connection) -> Mapping[str, Role]:
     """Return whoever owns, is granted or is named in anything in the database, and all that they are members of.
 
-    By name as quote_ident writes it (:func:`~.names.bare` undoes it). The bootstrap superuser is always among them,
+    By name as quote_ident writes it (:func:`~.names.unquoted` undoes it). The bootstrap superuser is always among them,
     since nothing records what it owns; predefined roles (``pg_*``) never are.
 
     :raises psycopg.Error: as the server says it.
@@ -67,40 +56,6 @@ def create_roles_sql(roles: Mapping[str, Role], existing: Collection[str]) -> li
     return created + settings + members + comments
 
 
-def database_settings_sql(database: str, settings: Iterable[str], roles: Mapping[str, Role]) -> list[sql.Composed]:
-    """Return ``ALTER DATABASE … SET`` and ``ALTER ROLE … IN DATABASE … SET``, which a dump has only with ``--create``.
-
-    :param database: bare name of the database that gets them.
-    :param settings: :attr:`Database.settings <.values.Database.settings>`.
-    """
-    target = sql.Identifier(database)
-    own = [sql.SQL("ALTER DATABASE {} SET {}").format(target, assignment(setting)) for setting in settings]
-    return own + [
-        sql.SQL("ALTER ROLE {} IN DATABASE {} SET {}").format(_name(role.name), target, assignment(setting))
-        for role in roles.values()
-        for setting in role.database_settings
-    ]
-
-
-def assignment(setting: str) -> sql.Composed:
-    """Turn ``name=value`` of pg_db_role_setting into what SET takes."""
-    name, _, value = setting.partition("=")
-    literals = [sql.Literal(value)]
-    if name.lower() in _LISTS:
-        literals = [sql.Literal(item) for item in _items(value)]
-    return sql.SQL("{} TO {}").format(sql.Identifier(*name.split(".")), sql.SQL(", ").join(literals))
-
-
-def _items(value: str) -> list[str]:
-    """Split a list of names; an empty list is one empty name, as ``SET search_path TO ''`` has it."""
-    items: list[str] = []
-    for item in _split(value):
-        stripped = item.strip()
-        quoted = stripped.startswith('"')
-        items.append(stripped[1:-1].replace('""', '"') if quoted else stripped)
-    return items
-
-
 def _split(value: str) -> list[str]:
     items, inside = [""], False
     for character in value:
@@ -113,7 +68,7 @@ def _split(value: str) -> list[str]:
 
 
 def _name(name: str) -> sql.Identifier:
-    return sql.Identifier(bare(name))
+    return sql.Identifier(unquoted(name))
 
 
 def _attributes(role: Role) -> sql.Composed:
@@ -148,4 +103,4 @@ def _grant(role: Role, membership: str) -> sql.Composed:
 def _membership(text: str) -> tuple[str, frozenset[str]]:
     """Read ``role[, admin][, no inherit][, no set]``; the name may have commas in quotes."""
     name, *flags = _split(text)
-    return bare(name), frozenset(flag.strip() for flag in flags)
+    return unquoted(name), frozenset(flag.strip() for flag in flags)

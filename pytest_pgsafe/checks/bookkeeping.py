@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..catalog.names import bare, container, split, unquoted
 from ..catalog.values import Catalog
-from ..compare.names import bare, container, split, unquoted
 from .values import Evidence
 
 #: Bare names, as the tools create them by default.

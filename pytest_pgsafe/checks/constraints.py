@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..catalog.names import bare
 from ..catalog.values import Constraint
-from ..compare.names import bare
 from ..compare.values import Action, Change
 from .equivalents import constraint_after
 from .evidence import behaviour, consequence, excused, of, say, told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from ..catalog.values import Column
+from ..catalog.values import Catalog, Column
 from ..compare.values import Action
 from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
 from .values import Check, Evidence, Finding, Severity
@@ -70,12 +71,58 @@ def _type_changed(evidence: Evidence) -> Iterator[Finding]:
         if difference is not None and difference.changed.get(column.column):
             continue  # values-changed tells the type as well
         partition = comparison.before.catalog.tables[column.table].partition_bound is not None
-        if column.table not in comparison.before.tables and not partition:
+        lost = _left_behind(evidence, column)
+        if lost:
+            told += f": {', '.join(lost)} of its domain {'does' if len(lost) == 1 else 'do'} not hold for it any more"
+            yield TYPE_CHANGED.finding(
+                change.object, told, severity=Severity.ERROR, check="schema", before=before, after=after
+            )
+        elif column.table not in comparison.before.tables and not partition:
             told += "; its values could not be compared"
             yield TYPE_CHANGED.finding(change.object, told, severity=unproven(evidence), before=before, after=after)
         else:
             told += "; every value is equal to what it was"
             yield TYPE_CHANGED.finding(change.object, told, severity=behaviour(evidence), before=before, after=after)
+
+
+def _left_behind(evidence: Evidence, column: Column) -> list[str]:
+    """Return the constraints of a column's domain that neither its new type nor its table has."""
+    comparison = evidence.comparison
+    there = comparison.after.catalog.columns[comparison.columns[column.name]]
+    kept = {
+        _plain(one.definition, there.column)
+        for one in comparison.after.catalog.constraints.values()
+        if one.table in (there.table, *_domains(comparison.after.catalog, there.type)) and one.validated
+    }
+    domains = _domains(comparison.before.catalog, column.type)
+    lost = [
+        bare(one.name)
+        for one in comparison.before.catalog.constraints.values()
+        if one.table in domains and one.form != "not null" and _plain(one.definition, there.column) not in kept
+    ]
+    if _refuses_null(comparison.before.catalog, column) and not _refuses_null(comparison.after.catalog, there):
+        lost.append("NOT NULL")
+    return lost
+
+
+def _domains(catalog: Catalog, type_: str) -> tuple[str, ...]:
+    """Return a type, if it is a domain, and the domains below it."""
+    found: list[str] = []
+    while (known := catalog.types.get(type_)) is not None and known.form == "domain":
+        found.append(type_)
+        type_ = re.split(" COLLATE | DEFAULT | NOT NULL", known.definition, maxsplit=1)[0]
+    return tuple(found)
+
+
+def _refuses_null(catalog: Catalog, column: Column) -> bool:
+    domains = _domains(catalog, column.type)
+    return column.not_null or any(" NOT NULL" in catalog.types[domain].definition for domain in domains)
+
+
+def _plain(definition: str, column: str) -> str:
+    """Return what a CHECK says, whether of VALUE or of a column, and however it is cast and put in parentheses."""
+    text = re.sub(r"::[\w. ]+(\(\d+(,\d+)?\))?", "", definition.replace(column, "VALUE"))
+    return re.sub(r"[()\s]", "", text)
 
 
 VALUES_CHANGED = Check(
@@ -115,7 +162,7 @@ TYPE_CHANGED = Check(
     severity=Severity.NOTE,
     condition=(
         "A column has another type, and each value is equal to what it was through the cast. Otherwise values-"
-        "changed says which are not."
+        "changed says which are not. If it left a domain whose constraints nothing else keeps, it is an error."
     ),
     effect="What reads the column gets another type; the rewrite may have locked the table (see locks).",
     remedy="See that the applications that read it take the new type.",

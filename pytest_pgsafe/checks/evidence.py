@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
 
+from ..catalog.names import container, means, split
 from ..catalog.values import Column, Constraint, Index, Trigger
-from ..compare.names import container, means, split
 from ..compare.renames import tokens
 from ..compare.values import Action, Change, Comparison
 from .values import DropExpected, Evidence, Finding, Severity

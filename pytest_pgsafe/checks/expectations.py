@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..catalog.names import means
 from ..compare.identity import collection
-from ..compare.names import means
 from .evidence import count, unproven
 from .values import Check, DropExpected, Evidence, Finding, RowsExpected, Severity
 

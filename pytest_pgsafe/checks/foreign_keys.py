@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..catalog.names import means
 from ..catalog.values import Constraint
-from ..compare.names import means
 from ..snapshot.values import RowSample, TableDifference
 from .evidence import count, unproven
 from .values import Check, Evidence, Finding, Severity

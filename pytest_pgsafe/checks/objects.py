@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..catalog.names import unquoted
 from ..catalog.values import Column, Constraint, Index, Object, Type
-from ..compare.names import unquoted
 from ..compare.values import Action, Change
 from .evidence import behaviour, excused, inherited, of, say, unproven
 from .strength import Strength, strength

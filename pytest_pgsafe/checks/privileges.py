@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..catalog.names import container
 from ..catalog.values import Catalog, Grant
-from ..compare.names import container
 from ..compare.values import Action, Change
 from .evidence import attribute, behaviour, of
 from .values import Check, Evidence, Finding, Severity

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..catalog.names import bare
 from ..catalog.values import Constraint, Index, Sequence
-from ..compare.names import bare
 from ..compare.values import Action
 from .equivalents import constraint_after, index_after, sequence_after
 from .evidence import behaviour, consequence, of

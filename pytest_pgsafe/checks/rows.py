@@ -34,6 +34,24 @@ def _gone(evidence: Evidence) -> Iterator[Finding]:
         yield finding
 
 
+def _not_inherited(evidence: Evidence) -> Iterator[Finding]:
+    """Rows that a parent showed, of tables that do not inherit from it any more."""
+    comparison = evidence.comparison
+    for change in attribute(evidence, "table", "parents"):
+        child, now = change.old, change.new
+        content = comparison.before.tables.get(change.object)
+        # Partitions are read with their partitioned table.
+        if not isinstance(child, Table) or not isinstance(now, Table) or child.partition_bound is not None:
+            continue
+        for parent in child.parents:
+            there = comparison.tables.get(parent)
+            if there is None or there in now.parents or (content is not None and not content.rows):
+                continue
+            held = "rows" if content is None else count(content.rows)
+            told = f"{parent} is without the {held} of {child.name}, which does not inherit from it any more"
+            yield ROWS_GONE.finding(parent, told, before=None if content is None else content.rows, after=0)
+
+
 def _multiplied(evidence: Evidence) -> Iterator[Finding]:
     for name, found in evidence.comparison.rows.items():
         again = found.duplicated

@@ -71,9 +71,14 @@ def _back(evidence: Evidence) -> Iterator[Finding]:
         before, after = _next(comparison.before, name), _next(comparison.after, there)
         if before is None or after is None:
             continue
-        new = comparison.after.catalog.sequences[there]
-        up = new.increment > 0
-        if (after >= before if up else after <= before) or new.cycle:
+        old, new = comparison.before.catalog.sequences[name], comparison.after.catalog.sequences[there]
+        up = old.increment > 0
+        if up is not (new.increment > 0):
+            told = f"{name} counts by {new.increment} now, and by {old.increment} before: it comes by the values that"
+            yield SEQUENCE_BACK.finding(name, f"{told} it gave, and gives them again", before=before, after=after)
+            continue
+        # One that cycled before gave values twice anyway; CYCLE that is new excuses nothing.
+        if (after >= before if up else after <= before) or old.cycle:
             continue
         if _gap(comparison.after, there) > _gap(comparison.before, name):
             continue  # sequence-behind tells it
@@ -124,7 +129,7 @@ SEQUENCE_BACK = Check(
     check="sequences",
     name="sequence-back",
     severity=Severity.ERROR,
-    condition="A sequence was set back, while its column still holds what it held.",
+    condition="A sequence was set back, or counts the other way, while its column still holds what it held.",
     effect="Numbers that were given out before (on an invoice, in a link, of a row deleted since) are given out again.",
     remedy="Leave the sequence where it is; gaps do no harm.",
     judge=_back,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from ..catalog.names import bare
 from ..catalog.values import Column, Index, Object, Policy, Type
-from ..compare.names import bare
 from ..compare.values import Action, Change
 from .evidence import attribute, excused, inherited, of, say
 from .strength import Strength, strength

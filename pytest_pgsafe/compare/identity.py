@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from ..catalog.names import container, split
 from ..catalog.values import Catalog, Column, Definition, Grant, Object
-from .names import container, split
 
 #: The mappings of :class:`~..catalog.values.Catalog` that identity is told for, in the order in which it is found.
 COLLECTIONS = (

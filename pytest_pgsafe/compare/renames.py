@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .names import bare, split
+from ..catalog.names import bare, split
 
 _PART = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 _TOKEN = re.compile(

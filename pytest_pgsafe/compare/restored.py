@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..catalog.names import split
 from ..catalog.values import Catalog, Constraint, Grant, Index, Object
 from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
 from .identity import Identity, match
-from .names import split
 from .renames import tokens
 from .structure import ordered, structure
 from .values import Action, Attribute, Change

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 
+from ..catalog.names import container, split
 from ..catalog.values import (
     Catalog,
     Column,
@@ -17,7 +18,6 @@ from ..catalog.values import (
     Sequence,
 )
 from .identity import COLLECTIONS, Identity, collection, expected
-from .names import container, split
 from .renames import Renames
 from .values import Action, Attribute, Change
 

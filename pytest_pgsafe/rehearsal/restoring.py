@@ -12,9 +12,9 @@ from psycopg import sql
 from ..backup import roles as mentioned
 from ..backup.restore import restore, run_sql
 from ..backup.take import Backup
+from ..catalog.names import unquoted
 from ..catalog.roles import create_roles_sql
 from ..catalog.values import Catalog, Database, Role
-from ..compare.names import unquoted
 from ..errors import CopyError, RestoreError
 from ..server import settings
 from ..server.address import Address

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from ..catalog.names import means
 from ..catalog.values import Catalog
 from ..checks.values import DropExpected, RowsExpected, Rules
-from ..compare.names import means
 from ..config.values import Settings
 from ..errors import ConfigError
 from ..snapshot.values import DenormalizedRule

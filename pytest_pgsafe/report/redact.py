@@ -8,8 +8,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from ..catalog.names import split, unquoted
 from ..checks.values import Finding
-from ..compare.names import split, unquoted
 from ..compare.values import Action
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample

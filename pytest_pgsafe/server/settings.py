@@ -44,22 +44,19 @@ def alter(database: str, setting: str, *, role: str | None = None) -> sql.Compos
 
     :param setting: ``name=value``.
     """
-    name, value = setting.split("=", 1)
     whose = sql.SQL("DATABASE {}").format(sql.Identifier(database))
     if role is not None:
         whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(database))
-    return sql.SQL("ALTER {} SET {} TO {}").format(whose, _name(name), _value(name, value))
+    return sql.SQL("ALTER {} SET {}").format(whose, assignment(setting))
 
 
-def _name(setting: str) -> sql.Composable:
+def assignment(setting: str) -> sql.Composed:
+    """Turn ``name=value`` of pg_db_role_setting into what SET takes."""
+    name, _, value = setting.partition("=")
+    # An empty list is one empty name, as SET search_path TO '' has it.
+    items = split_list(value) if name.lower() in LISTS else [value]
     # A custom setting has a qualified name: app.tenant.
-    return sql.Identifier(*setting.split("."))
-
-
-def _value(name: str, value: str) -> sql.Composable:
-    if name.lower() not in LISTS:
-        return sql.Literal(value)
-    return sql.SQL(", ").join(map(sql.Literal, split_list(value))) if value else sql.Literal("")
+    return sql.SQL("{} TO {}").format(sql.Identifier(*name.split(".")), sql.SQL(", ").join(map(sql.Literal, items)))
 
 
 def split_list(value: str) -> Sequence[str]:

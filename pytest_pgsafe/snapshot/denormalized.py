@@ -44,18 +44,18 @@ def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, sa
     rows, drifted = counted
     found: tuple[RowSample, ...] = ()
     if drifted:
-        columns = sql.SQL(", ").join(
-            [sql.SQL("{}::text").format(_column(0, name)) for name in key] or [sql.SQL("null")]
-        )
-        order = sql.SQL(", ").join([_column(0, name) for name in key] or [sql.SQL("1")])
-        query = sql.SQL(
-            "SELECT {l}::text, {r}::text, {c} FROM {f} WHERE {l} IS DISTINCT FROM {r} ORDER BY {o} LIMIT {n}"
+        shown = [left, right, *(_column(0, name) for name in key)]
+        query = sql.SQL("SELECT {c} FROM {f} WHERE {l} IS DISTINCT FROM {r} ORDER BY {o} LIMIT {n}").format(
+            c=sql.SQL(", ").join([sql.SQL("{}::text").format(one) for one in shown]),
+            f=from_,
+            l=left,
+            r=right,
+            o=sql.SQL(", ").join([_column(0, name) for name in key] or [left, right]),
+            n=sql.Literal(samples),
         )
         found = tuple(
-            RowSample(key=dict(zip(key, values, strict=False)), before={rule.column: mine}, after={rule.source: theirs})
-            for mine, theirs, *values in connection.execute(
-                query.format(l=left, r=right, c=columns, f=from_, o=order, n=sql.Literal(samples))
-            )
+            RowSample(key=dict(zip(key, values, strict=True)), before={rule.column: mine}, after={rule.source: theirs})
+            for mine, theirs, *values in connection.execute(query)
         )
     return DenormalizedContent(rows=rows, drifted=drifted, samples=found)
 

@@ -11,9 +11,9 @@ from catalog_rich import build, catalog, differences
 from psycopg import sql
 
 from pytest_pgsafe.catalog import codec
+from pytest_pgsafe.catalog.names import unquoted
 from pytest_pgsafe.catalog.roles import (
     create_roles_sql,
-    database_settings_sql,
     existing_roles,
     needed_roles,
 )
@@ -21,6 +21,7 @@ from pytest_pgsafe.catalog.values import Catalog
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.settings import alter
 
 
 def restore(server: Server, source: Address, folder: Path, name: str) -> Address:
@@ -146,7 +147,11 @@ def test_what_only_create_carries(server: Server, rich: Address, restored: Addre
     assert source.roles["rich_login"].database_settings == ("work_mem=7MB",)
     target = restored.parameters["dbname"]
     with connect(restored, read_only=False) as connection:
-        for statement in database_settings_sql(target, source.database.settings, source.roles):
+        pairs = [(None, setting) for setting in source.database.settings]
+        pairs += [
+            (unquoted(role.name), setting) for role in source.roles.values() for setting in role.database_settings
+        ]
+        for statement in [alter(target, setting, role=role) for role, setting in pairs]:
             connection.execute(statement)
         connection.execute(sql.SQL("alter database {} connection limit 99").format(sql.Identifier(target)))
         connection.execute(sql.SQL("revoke connect on database {} from public").format(sql.Identifier(target)))

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 from pytest_pgsafe.catalog import values
+from pytest_pgsafe.catalog.names import bare
 from pytest_pgsafe.catalog.values import Catalog, Object
 from pytest_pgsafe.checks.values import Evidence, Finding, Rules
 from pytest_pgsafe.compare import compare
-from pytest_pgsafe.compare.names import bare
 from pytest_pgsafe.compare.values import Comparison
 from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.snapshot.values import (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pgsafe.catalog.names import bare, parts
-from pytest_pgsafe.catalog.roles import assignment, create_roles_sql, database_settings_sql
+from pytest_pgsafe.catalog.names import parts, unquoted
+from pytest_pgsafe.catalog.roles import create_roles_sql
 from pytest_pgsafe.catalog.values import Role
+from pytest_pgsafe.server.settings import alter, assignment
 
 
 def statements(*roles: Role, existing: tuple[str, ...] = ()) -> list[str]:
@@ -62,12 +63,9 @@ def test_settings(setting: str, expected: str) -> None:
 
 
 def test_settings_of_a_database() -> None:
-    roles = {"a": Role(name="a", database_settings=("work_mem=1MB",)), "b": Role(name="b", settings=("jit=off",))}
-    made = [one.as_string(None) for one in database_settings_sql("the copy", ["jit=on"], roles)]
-    assert made == [
-        'ALTER DATABASE "the copy" SET "jit" TO \'on\'',
-        'ALTER ROLE "a" IN DATABASE "the copy" SET "work_mem" TO \'1MB\'',
-    ]
+    assert alter("the copy", "jit=on").as_string(None) == 'ALTER DATABASE "the copy" SET "jit" TO \'on\''
+    of_role = alter("the copy", "work_mem=1MB", role="A").as_string(None)
+    assert of_role == 'ALTER ROLE "A" IN DATABASE "the copy" SET "work_mem" TO \'1MB\''
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,5 @@ def test_names_are_taken_apart(name: str, expected: tuple[str, ...]) -> None:
     assert parts(name) == expected
 
 
-def test_a_bare_name_has_one_part() -> None:
-    assert bare('"A b"') == "A b"
-    with pytest.raises(ValueError, match="too many"):
-        bare("a.b")
+def test_a_role_is_named_as_it_is() -> None:
+    assert (unquoted('"A ""b"""'), unquoted("plain")) == ('A "b"', "plain")

@@ -24,10 +24,10 @@ from builders import (
     view,
 )
 
+from pytest_pgsafe.catalog.names import bare, container, means, split
 from pytest_pgsafe.catalog.values import Extension
 from pytest_pgsafe.compare import restored_equals_source
 from pytest_pgsafe.compare.explain import explain
-from pytest_pgsafe.compare.names import bare, container, means, split
 from pytest_pgsafe.compare.renames import Renames, tokens
 from pytest_pgsafe.snapshot.values import (
     ForeignKeyContent,
