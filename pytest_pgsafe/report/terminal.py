@@ -22,8 +22,10 @@ class Line:
 
 def finding_lines(finding: Finding) -> list[str]:
     """Return a finding with its evidence, the first line for itself."""
-    lines = [f"{finding.code} {finding.severity.value}: {finding.object}: {finding.message}"]
-    if finding.before is not None or finding.after is not None:
+    # Most messages name their object where it reads best.
+    where = "" if finding.object in finding.message else f"{finding.object}: "
+    lines = [f"{finding.code} {finding.severity.value}: {where}{finding.message}"]
+    if finding.before is not None and finding.after is not None:
         lines += _pair("before", finding.before) + _pair("after", finding.after)
     lines += [f"  {sample_text(sample)}" for sample in finding.samples]
     if finding.reason is not None:
@@ -85,7 +87,7 @@ def summary(result: Result, *, short: bool) -> list[Line]:
 def counted(result: Result) -> str:
     """Return what was compared and what was not: said in every case."""
     relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
-    rows = "1 row" if result.rows == 1 else f"{result.rows} rows"
+    rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"
 
 
@@ -115,8 +117,9 @@ def _findings(result: Result) -> list[Line]:
         for finding in result.findings:
             if finding.severity is level:
                 first, *rest = finding_lines(finding)
-                lines.append(Line(text=first, tone=_TONES[level]))
                 # A note is a line; a warning is worth its evidence.
+                announced = f" ({finding.reason})" if level is Severity.NOTE and finding.reason is not None else ""
+                lines.append(Line(text=first + announced, tone=_TONES[level]))
                 lines += [Line(text=text) for text in rest if level is Severity.WARNING]
     return lines
 
@@ -125,6 +128,6 @@ def _values(values: Mapping[str, str | None] | None) -> str:
     return ", ".join(f"{column}={shown(value)}" for column, value in (values or {}).items())
 
 
-def _pair(name: str, value: str | int | None) -> list[str]:
-    first, *rest = str("nothing" if value is None else value).splitlines() or [""]
+def _pair(name: str, value: str | int) -> list[str]:
+    first, *rest = str(value).splitlines() or [""]
     return [f"  {name}: {first}", *(f"    {line}" for line in rest)]

@@ -178,7 +178,7 @@ def test_the_schema_allows_more_keys() -> None:
 def test_markdown_shows_keys_and_never_values() -> None:
     text = markdown.render(RESULT)
     assert text.startswith("## pgsafe: ❌ not safe\n")
-    assert "15 relations (123456 rows) compared, 1 not verified" in text
+    assert "15 relations (123,456 rows) compared, 1 not verified" in text
     assert "row id=17" in text
     assert "row id=18" in text
     for value in ("Ada", "1.50"):
@@ -290,7 +290,7 @@ def test_the_summary() -> None:
     assert "no way back is configured" in texts[1]
     assert "1 error, 1 warning, 1 note" in texts
     assert "not verified: public.remote: a foreign table" in texts
-    assert lines[-1].text == "pgsafe failed: 15 relations (123456 rows) compared, 1 not verified"
+    assert lines[-1].text == "pgsafe failed: 15 relations (123,456 rows) compared, 1 not verified"
     assert lines[-1].tone == "bad"
     assert [line.text for line in summary(RESULT, short=True)] == [lines[-1].text]
 
