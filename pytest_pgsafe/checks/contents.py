@@ -96,7 +96,7 @@ def _left_behind(evidence: Evidence, column: Column) -> list[str]:
     }
     domains = _domains(comparison.before.catalog, column.type)
     lost = [
-        bare(one.name)
+        one.name[len(one.table) + 1 :]
         for one in comparison.before.catalog.constraints.values()
         if one.table in domains and one.form != "not null" and _plain(one.definition, there.column) not in kept
     ]

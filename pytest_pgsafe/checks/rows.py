@@ -32,6 +32,7 @@ def _gone(evidence: Evidence) -> Iterator[Finding]:
             reason = rule.reason if rule.reason is not None else f'announced: rows = "{rule.rule}"'
             finding = replace(finding, severity=Severity.NOTE, reason=reason, remedy=None)
         yield finding
+    yield from _not_inherited(evidence)
 
 
 def _not_inherited(evidence: Evidence) -> Iterator[Finding]:

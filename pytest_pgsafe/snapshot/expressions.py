@@ -137,15 +137,18 @@ _TO_TIMESTAMP = {
     "timestamp without time zone": _CAST,
     "timestamp with time zone": "pg_catalog.timezone('UTC', {v})::pg_catalog.text",
 }
-#: How many keys a JSON text has; what a string holds counts in json and jsonb alike.
-_KEYS = (
-    "(SELECT pg_catalog.count(*) FROM pg_catalog.regexp_matches("
-    "pg_catalog.regexp_replace({t}, E'\\\\\\\\.', '', 'g'), E'\"\\\\s*:', 'g'))"
-)
 _AS_JSONB = "({v})::pg_catalog.jsonb::pg_catalog.text"
-# jsonb keeps the last of repeated keys: a text with more of them than it keeps equals none.
+
+
+def _keys(text: str) -> str:
+    """Return the SQL of the number of keys in a JSON text; what a string holds counts in json and jsonb alike."""
+    plain = f"pg_catalog.regexp_replace({text}, E'\\\\\\\\.', '', 'g')"
+    return f"(SELECT pg_catalog.count(*) FROM pg_catalog.regexp_matches({plain}, E'\"\\\\s*:', 'g'))"  # noqa: S608
+
+
+# jsonb keeps the last of repeated keys: a json text with more keys than are left of it equals no jsonb.
 _TO_JSONB = {
-    "json": f"(CASE WHEN {_KEYS.replace('{t}', _CAST)} OPERATOR(pg_catalog.>) {_KEYS.replace('{t}', _AS_JSONB)}"
+    "json": f"(CASE WHEN {_keys(_CAST)} OPERATOR(pg_catalog.>) {_keys(_AS_JSONB)}"
     f" THEN pg_catalog.concat('repeated keys: ', {{v}}) ELSE {_AS_JSONB} END)",
     "jsonb": _CAST,
 }
