@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.checks.values import Finding, Severity
-from pytest_pgsafe.compare.names import means
+from pytest_pgsafe.catalog.names import means
 from pytest_pgsafe.server.base import Server
 from tests.server.bench import Bench
 
