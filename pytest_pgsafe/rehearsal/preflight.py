@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..backup import manifest
 from ..catalog import read as catalog_of
+from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..config.values import Settings, Way
-from ..errors import BackupError, ConfigError
+from ..errors import BackupError, ConfigError, ServerError
 from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from ..server.version import SUPPORTED
 from .rules import resolve_rules
 from .source import Source, examine
 
@@ -27,13 +28,22 @@ class Plan:
     choice: Choice
     migration: Migration | None = None
     rollback: Migration | None = None
+    #: Extensions that the source needs, as far as they are known.
+    extensions: tuple[str, ...] = ()
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
 
-        :raises ServerError: it does not start.
+        :raises ServerError: it does not start, or lacks what the source needs.
         """
-        return self.choice.start()
+        server = self.choice.start()
+        if self.choice.extensions is None and self.extensions:
+            try:
+                check_extensions(self.extensions, server.extensions(), self.choice.origin)
+            except BaseException:
+                server.close()
+                raise
+        return server
 
     def header(self) -> tuple[str, ...]:
         """Return lines for the head of the report, without secrets."""
@@ -70,8 +80,30 @@ def preflight(settings: Settings) -> Plan:
     if catalog is not None:
         resolve_rules(settings, catalog)
     server = settings.server
-    choice = probe(server.use, major=source.least_major or SUPPORTED[0], image=server.image, keep=server.keep)
-    return Plan(source=source, choice=choice, migration=migration, rollback=rollback)
+    choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
+    needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
+    if choice.extensions is not None:
+        check_extensions(needed, choice.extensions, choice.origin)
+    return Plan(source=source, choice=choice, migration=migration, rollback=rollback, extensions=needed)
+
+
+def check_extensions(needed: Collection[str], there: Collection[str], origin: str) -> None:
+    """Say what a scratch server lacks before anything is restored into it.
+
+    :raises ServerError: with each extension that is missing.
+    """
+    missing = sorted(set(needed) - set(there))
+    if missing:
+        raise ServerError(
+            f"this cannot be verified here: the scratch server lacks the extension{'s' * (len(missing) > 1)} "
+            + ", ".join(missing),
+            looked_at=[f"{origin}: {len(there)} extensions"],
+            remedies=[
+                "install the packages that hold them beside these programs",
+                "name an image that has them: --pgsafe-image=IMAGE",
+                "name a server that has them: --pgsafe-server=URI",
+            ],
+        )
 
 
 def _migration(way: Way | None, folder: Path, *, way_back: bool) -> Migration | None:

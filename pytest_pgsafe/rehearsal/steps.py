@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..errors import StepError
+from ..errors import PgsafeError
 from .values import Outcome, Step
 
 
@@ -31,7 +31,7 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Record a step; a :class:`StepError` in it becomes its reason.
+        """Record a step; an error of ours in it becomes its reason.
 
         :raises Stopped: the step failed.
         """
@@ -39,7 +39,7 @@ class Steps:
         start = time.monotonic()
         try:
             yield
-        except StepError as error:
+        except PgsafeError as error:
             self._record(name, start, Outcome.FAILED, str(error))
             raise Stopped from error
         except BaseException as error:

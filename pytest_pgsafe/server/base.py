@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO, ClassVar, Literal
 
 from .address import Address
+from .connection import connect
 from .version import Version
 
 Kind = Literal["local", "container", "existing"]
@@ -119,6 +120,11 @@ class Server(ABC):
         ``error_severity``, ``state_code`` …).
         An existing server returns none.
         """
+
+    def extensions(self) -> frozenset[str]:
+        """Return the names of the extensions that can be created here."""
+        with connect(self.address()) as session:
+            return frozenset(name for (name,) in session.execute("select name from pg_available_extensions"))
 
     @abstractmethod
     def describe(self) -> Mapping[str, str]:

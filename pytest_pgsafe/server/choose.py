@@ -10,6 +10,7 @@ from ..errors import ServerError
 from . import engine, programs
 from .address import Address
 from .base import Kind, Server
+from .version import SUPPORTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,8 @@ class Choice:
     origin: str
     #: For people: why this one.
     reason: str
+    #: The extensions that it can be given; None where that shows only when it runs.
+    extensions: frozenset[str] | None = field(default=None, repr=False)
     #: Starts it; raises ServerError.
     start: Callable[[], Server] = field(repr=False, compare=False)
 
@@ -28,7 +31,7 @@ class Choice:
 def choose(
     use: str = "auto",
     *,
-    major: int,
+    major: int | None = None,
     image: str | None = None,
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
@@ -38,7 +41,7 @@ def choose(
 
     :param use: ``auto``, ``container``, ``local``, or the URI of an existing server. ``auto``: a container if an engine
         answers and the image can be had, else programs of this machine.
-    :param major: the source's; the server is of this major, else of a newer one.
+    :param major: the source's; the server is of this major, else of a newer one. None: any will do.
     :param image: None is the official image of the major.
     :param bin_dir: the only folder of programs to look at.
     :param settings: of postgresql.conf, for a server of ours.
@@ -58,7 +61,7 @@ def choose(
 def probe(
     use: str = "auto",
     *,
-    major: int,
+    major: int | None = None,
     image: str | None = None,
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
@@ -80,9 +83,9 @@ def probe(
     return _existing(use, major)
 
 
-def _container(major: int, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
+def _container(major: int | None, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
     found = engine.find()
-    name = f"postgres:{major}" if image is None else image
+    name = f"postgres:{major or SUPPORTED[-1]}" if image is None else image
     state = engine.image_state(found, name)
     reason = f"{found.by} answers and the image is {state}"
 
@@ -95,7 +98,7 @@ def _container(major: int, image: str | None, settings: Mapping[str, str] | None
 
 
 def _local(
-    major: int, bin_dir: Path | None, settings: Mapping[str, str] | None, refused: ServerError | None = None
+    major: int | None, bin_dir: Path | None, settings: Mapping[str, str] | None, refused: ServerError | None = None
 ) -> Choice:
     """Choose programs of this machine; ``refused`` is why it is no container."""
     try:
@@ -117,10 +120,10 @@ def _local(
 
         return LocalServer.start(found, settings=settings, reason=reason)
 
-    return Choice(kind="local", origin=found.origin, reason=reason, start=start)
+    return Choice(kind="local", origin=found.origin, reason=reason, extensions=found.extensions(), start=start)
 
 
-def _existing(use: str, major: int) -> Choice:
+def _existing(use: str, major: int | None) -> Choice:
     from .existing import ExistingServer
 
     try:
@@ -133,9 +136,11 @@ def _existing(use: str, major: int) -> Choice:
     reason = "the server that was named"
     with ExistingServer.start(address, major=major, reason=reason) as server:
         origin = server.describe()["origin"]
+        there = server.extensions()
     return Choice(
         kind="existing",
         origin=origin,
         reason=reason,
+        extensions=there,
         start=lambda: ExistingServer.start(address, major=major, reason=reason),
     )

@@ -55,6 +55,17 @@ class LocalPrograms(Programs):
             )
         return path
 
+    def extensions(self) -> frozenset[str] | None:
+        """Return the names of the extensions that these programs come with, None if that is not to be told."""
+        try:
+            done = self.run("pg_config", ["--sharedir"], deadline=10)
+        except (ServerError, TimeoutError, OSError):
+            return None
+        folder = Path(done.stdout.strip()) / "extension"
+        if done.returncode or not folder.is_dir():
+            return None
+        return frozenset(path.stem for path in folder.glob("*.control"))
+
     def run(
         self,
         program: str,

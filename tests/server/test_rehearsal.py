@@ -17,7 +17,7 @@ from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Report, Settings, Source, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.errors import ConfigError, ServerError, SourceError
-from pytest_pgsafe.rehearsal.preflight import preflight
+from pytest_pgsafe.rehearsal.preflight import check_extensions, preflight
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
@@ -238,6 +238,18 @@ class TestBeforeTheFirstStep:
         other = "host=127.0.0.1 port=1 user=x"
         with pytest.raises(ServerError):
             preflight(replace(told, server=ServerSettings(use=other)))
+
+    def test_an_extension_that_the_scratch_server_lacks(
+        self, server: Server, database: Address, tmp_path: Path
+    ) -> None:
+        told = settings(server, Source(dsn=database.url()), None, tmp_path)
+        plan = preflight(told)
+        if plan.choice.extensions is not None:
+            assert "plpgsql" in plan.choice.extensions
+        with pytest.raises(ServerError, match="lacks the extension postgis") as caught:
+            check_extensions(["plpgsql", "postgis"], plan.choice.extensions or {"plpgsql"}, plan.choice.origin)
+        assert "cannot be verified here" in str(caught.value)
+        assert "--pgsafe-image" in str(caught.value)
 
     def test_a_rule_about_nothing(self, server: Server, crm: Address, tmp_path: Path) -> None:
         told = settings(server, Source(dsn=crm.url()), None, tmp_path)
