@@ -239,9 +239,7 @@ class TestBeforeTheFirstStep:
         with pytest.raises(ServerError):
             preflight(replace(told, server=ServerSettings(use=other)))
 
-    def test_an_extension_that_the_scratch_server_lacks(
-        self, server: Server, database: Address, tmp_path: Path
-    ) -> None:
+    def test_an_extension_that_is_missing(self, server: Server, database: Address, tmp_path: Path) -> None:
         told = settings(server, Source(dsn=database.url()), None, tmp_path)
         plan = preflight(told)
         if plan.choice.extensions is not None:
