@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..catalog.values import Table, View
@@ -123,17 +123,29 @@ def _large_objects(evidence: Evidence) -> Iterator[Finding]:
     before, after = evidence.comparison.before.large_objects, evidence.comparison.after.large_objects
     if before == after:
         return
-    if after.count < before.count:
+    severity = Severity.ERROR
+    gone = [oid for oid in before.each if oid not in after.each]
+    changed = [oid for oid, digest in before.each.items() if after.each.get(oid, digest) != digest]
+    told_apart = len(before.each) == before.count and len(after.each) == after.count
+    if told_apart and gone:
+        told = f"{count(len(gone), 'large object')} of {before.count:,} are gone: {_first(gone)}"
+        told += f"; the content of {_first(changed)} is another" if changed else ""
+    elif told_apart and changed:
+        told = f"the content of {count(len(changed), 'large object')} is not what it was: {_first(changed)}"
+    elif after.count < before.count:
         told = f"{count(before.count - after.count, 'large object')} of {before.count:,} are gone"
-        severity = Severity.ERROR
     elif after.count == before.count:
-        told, severity = f"the content of the {count(before.count, 'large object')} is not what it was", Severity.ERROR
-    elif before.count == 0:
-        told, severity = f"{count(after.count, 'large object')} added", Severity.NOTE
+        told = f"the content of the {count(before.count, 'large object')} is not what it was"
+    elif before.count == 0 or told_apart:
+        told, severity = f"{count(after.count - before.count, 'large object')} added", Severity.NOTE
     else:
         more = count(after.count - before.count, "large object")
         told, severity = f"{more} added; whether the others are as they were cannot be told", unproven(evidence)
     yield LARGE_OBJECTS.finding("large objects", told, severity=severity, before=before.count, after=after.count)
+
+
+def _first(oids: Sequence[str]) -> str:
+    return ", ".join(oids[:5]) + (" …" if len(oids) > 5 else "")
 
 
 def _unpopulated(evidence: Evidence) -> Iterator[Finding]:

@@ -68,6 +68,8 @@ class NotVerified:
 class LargeObjects:
     count: int
     digest: int
+    #: By OID, its digest; empty where they are too many or could not be told apart. The whole digest is their sum.
+    each: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

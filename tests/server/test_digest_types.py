@@ -302,7 +302,7 @@ def test_a_case_insensitive_collation_hides_nothing(connection: Connection) -> N
         ("date", "timestamp without time zone", q("2020-01-01", "infinity", "0044-03-15 BC")),
         ("date", "timestamp with time zone", q("2020-01-01", "-infinity")),
         ("timestamp without time zone", "timestamp with time zone", q("2020-01-01 12:00:00.5", "infinity")),
-        ("json", "jsonb", q('{"b":1, "a" : [1.0]}', "null")),
+        ("json", "jsonb", q('{"b":1, "a" : [1.0]}', "null", '{"a" :":b", "c\\\\":":" }', '{"\\\\"a":"\\\\u003a"}')),
         ("character varying(20)", "public.mood", q("sad", "ok")),
         ("public.mood", "text", q("sad", "ok")),
         ("text", "json", q("{}", "[1, 2]")),
@@ -344,6 +344,8 @@ def test_a_value_keeps_its_digest_in_another_type(
         ("'2020-01-01 12:00'::timestamp without time zone", "'2020-01-01 11:00+00'::timestamp with time zone"),
         ("'5874897-12-31'::date", "'294276-12-31'::timestamp without time zone"),
         ("""'{"a":1,"a":2}'::json""", """'{"a":1}'::jsonb"""),
+        ("""'{"a":1,"a":2}'::json""", """'{"a":1,"a":2}'::jsonb"""),
+        ("""'[{"b" : {"a":":", "a" :1}}]'::json""", """'[{"b" : {"a":":", "a" :1}}]'::jsonb"""),
     ],
 )
 def test_what_another_type_loses_is_seen(connection: Connection, before: str, after: str) -> None:
