@@ -302,7 +302,7 @@ def test_a_case_insensitive_collation_hides_nothing(connection: Connection) -> N
         ("date", "timestamp without time zone", q("2020-01-01", "infinity", "0044-03-15 BC")),
         ("date", "timestamp with time zone", q("2020-01-01", "-infinity")),
         ("timestamp without time zone", "timestamp with time zone", q("2020-01-01 12:00:00.5", "infinity")),
-        ("json", "jsonb", q('{"b":1, "a" : [1.0]}', "null", '{"a" :":b", "c\\\\":":" }', '{"\\\\"a":"\\\\u003a"}')),
+        ("json", "jsonb", q('{"b":1, "a" : [1.0]}', "null", '{"a" :":b", "c\\\\\\\\":":" }', '{"\\\\"a":"\\\\u003a"}')),
         ("character varying(20)", "public.mood", q("sad", "ok")),
         ("public.mood", "text", q("sad", "ok")),
         ("text", "json", q("{}", "[1, 2]")),
