@@ -7,10 +7,28 @@ import re
 _CAST_ARRAY = "(ARRAY["
 #: ``])::text[]``, ``])::character varying(10)[]``, ``])::public."My type"[]``.
 _CAST = re.compile(r"\]\)::((?:\"(?:[^\"]|\"\")+\"|[\w$. ])+(?:\(\d+(?:,\d+)?\))?(?: (?:with|without) time zone)?)\[\]")
+#: ``EXTRACT('Year' FROM …)`` is printed ``EXTRACT(Year FROM …)``, and restored from that text ``EXTRACT(year FROM …)``.
+_FIELD = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\bEXTRACT\([^'\"()]+? FROM ")
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[\[\](),]|[^'\"\[\](),]+")
 
 
 def canonical(text: str) -> str:
+    """Print an expression as PostgreSQL does once it was restored from what PostgreSQL printed."""
+    if _CAST_ARRAY in text:
+        text = _cast_elements(text)
+    if "EXTRACT(" in text:
+        # Not in a string or a quoted name.
+        text = _FIELD.sub(lambda found: _folded(found[0]) if found[0].startswith("EXTRACT(") else found[0], text)
+    return text
+
+
+def _folded(field: str) -> str:
+    """Fold an unquoted identifier as PostgreSQL's parser does: in most encodings, ASCII letters only."""
+    name = field.removeprefix("EXTRACT(").removesuffix(" FROM ")
+    return f"EXTRACT({''.join(letter.lower() if letter.isascii() else letter for letter in name)} FROM "
+
+
+def _cast_elements(text: str) -> str:
     """Cast the elements instead of the array: ``(ARRAY['a'::x, 'b'::x])::text[]`` to ``ARRAY[('a'::x)::text, …]``.
 
     ``CHECK (status IN ('a', 'b'))`` over a varchar is printed the first way, and, once restored from that text, the

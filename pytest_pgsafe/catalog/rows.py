@@ -34,7 +34,7 @@ def rows_as(value: type[ObjectType], cursor: Cursor) -> list[ObjectType]:
             content[index] = tuple(content[index])
         for index in expressions:
             text = content[index]
-            if text is not None and "(ARRAY[" in text and (not verbatim or "BEGIN ATOMIC" in text):
+            if text is not None and (not verbatim or "BEGIN ATOMIC" in text):
                 content[index] = canonical(text)
         values.append(value(**dict(zip(names, content, strict=True))))
     return values

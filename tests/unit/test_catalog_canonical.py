@@ -29,6 +29,23 @@ def test_the_cast_goes_to_the_elements(source: str, restored: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "restored"),
+    [
+        ("EXTRACT(YEAR FROM now())", "EXTRACT(year FROM now())"),
+        ("(EXTRACT(Day FROM a) + EXTRACT(HOUR FROM b))", "(EXTRACT(day FROM a) + EXTRACT(hour FROM b))"),
+    ],
+)
+def test_the_field_of_extract_is_folded(source: str, restored: str) -> None:
+    assert canonical(source) == restored
+    assert canonical(restored) == restored
+
+
+@pytest.mark.parametrize("text", ["'EXTRACT(YEAR FROM '", '"EXTRACT(YEAR FROM x"', "f('it''s EXTRACT(YEAR FROM it')"])
+def test_what_only_looks_like_extract_stays(text: str) -> None:
+    assert canonical(text) == text
+
+
+@pytest.mark.parametrize(
     "text",
     ["(ARRAY['a'::text, 'b'::text])", "(ARRAY[1, 2])::text", "(ARRAY[", "(ARRAY['unfinished", "", "(ARRAY[1]) || 2"],
 )
