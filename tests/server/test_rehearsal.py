@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,12 +42,13 @@ def settings(
 ) -> Settings:
     """Return the settings of a rehearsal on a further server of the same kind."""
     use = server.address().url() if server.kind == "existing" else server.kind
+    image = server.describe()["origin"].removeprefix("image ") if server.kind == "container" else None
     return Settings(
         folder=folder,
         source=source,
         migration=None if migration is None else Way(kind="sql", path=migration),
         rollback=None if rollback is None else Way(kind="sql", path=rollback),
-        server=ServerSettings(use=use, image=os.environ.get("PGSAFE_TEST_IMAGE")),
+        server=ServerSettings(use=use, image=image),
         report=Report(),
     )
 
