@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from ..backup import manifest
 from ..backup.archive import is_complete
 from ..backup.take import Backup, take
 from ..checks import judge
+from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
 from ..compare import not_carried, restored_equals_source
 from ..compare.values import Comparison
@@ -78,8 +79,11 @@ class _Run:
             self.server = server.describe()
             try:
                 self._rehearse(server, folder)
-            finally:
+            except Stopped:
                 self._keep(server)
+                raise
+            # Not after an interruption or a defect: nobody would be told what was left running.
+            self._keep(server)
 
     def _rehearse(self, server: Server, folder: Path) -> None:
         backup = self._backup(server, folder)
@@ -98,6 +102,7 @@ class _Run:
             rules = resolve_rules(self.settings, facts.catalog)
             now = read_facts(two)
             self.comparison = compare_databases(one, two, facts, now, self.settings.report.samples)
+            self.compared = facts
             self.not_verified += self.comparison.not_verified
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
         self.findings = judge(evidence)
@@ -108,6 +113,7 @@ class _Run:
             self._run(self.plan.rollback, server, after, role, observed=False)
             with connect(before) as one, connect(after, read_only=False) as two:
                 back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
+        self.not_verified += back.not_verified
         self.findings = judge(replace(evidence, rollback=back))
 
     def _backup(self, server: Server, folder: Path) -> Backup | None:
@@ -144,7 +150,9 @@ class _Run:
                 # A role that may not log in is given leave, which is not to look like the migration's doing.
                 server.address(prepared.address.dbname, user=role)
                 facts = read_facts(connection)
-            self.compared = facts
+            self.not_verified += facts.not_verified
+            if not facts.catalog.tables:
+                raise _empty(self.plan.source.kind)
             self.source_version = str(self.plan.source.version or facts.server_version)
             if source is None:
                 self.not_verified.append(
@@ -160,6 +168,8 @@ class _Run:
         return prepared.address, facts, role
 
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
+        self.compared = facts
+        self.not_verified += source.not_verified
         comparable = replace(source, catalog=restoring.comparable(source.catalog, prepared, facts.catalog))
         self.not_verified += not_carried(source.catalog)
         changes = restored_equals_source(comparable, facts)
@@ -193,6 +203,7 @@ class _Run:
     def result(self) -> Result:
         """Return what is known."""
         compared = self.compared.tables if self.compared is not None else {}
+        not_verified = tuple(dict.fromkeys(self.not_verified))
         return Result(
             steps=self.steps.done,
             source={
@@ -202,11 +213,31 @@ class _Run:
             },
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,
-            findings=self.findings,
+            findings=(*self.findings, *self._unverified(not_verified)),
             relations=len(compared),
             rows=sum(content.rows for content in compared.values()),
-            not_verified=tuple(dict.fromkeys(self.not_verified)),
+            not_verified=not_verified,
             trace=self.trace,
             unused=self.unused,
             kept=self.kept,
         )
+
+    def _unverified(self, gaps: Sequence[NotVerified]) -> Iterator[Finding]:
+        """Under ``strict``, yield what was not verified and is not told by a check: they see the comparison alone."""
+        told = {finding.object for finding in self.findings if finding.code == NOT_VERIFIED.code}
+        for gap in gaps if self.settings.strict else ():
+            # Files that build a database are no backup: there is nothing that their result could be compared with.
+            if gap.object not in told and not (gap.object == "restore" and self.plan.source.kind == "sql"):
+                yield NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="restore")
+
+
+def _empty(kind: str) -> RestoreError:
+    """A rehearsal of an empty database compares nothing, and would be green whatever the migration does."""
+    cause = {
+        "sql": "see that the files commit what they begin, and connect to no other database (\\connect)",
+        "database": "see that the source names the right database",
+    }
+    return RestoreError(
+        "the source holds no table: there is nothing to compare",
+        remedies=[cause.get(kind, "see that the dump is of the right database, and not of a part of it")],
+    )

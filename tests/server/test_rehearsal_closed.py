@@ -1,0 +1,99 @@
+"""A rehearsal fails closed: what was not compared is never silent, and an empty source is no source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.config.values import Server as ServerSettings
+from pytest_pgsafe.config.values import Settings, Source, Way
+from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.rehearsal.values import Outcome, Result
+from pytest_pgsafe.server.address import Address
+from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
+
+FAR = """
+create extension postgres_fdw;
+create server far foreign data wrapper postgres_fdw options (host '127.0.0.1', port '9');
+create foreign table public.far (id integer) server far;
+create table public.near (id integer primary key);
+insert into public.near values (1), (2);
+"""
+
+
+def settings(server: Server, source: Source, folder: Path, *, migration: str | None = None, **more: bool) -> Settings:
+    """Return the settings of a rehearsal on a further server of the same kind."""
+    way = None
+    if migration is not None:
+        way = Way(kind="sql", path=folder / "migration.sql")
+        (folder / "migration.sql").write_text(migration)
+    use = server.address().url() if server.kind == "existing" else server.kind
+    image = server.describe()["origin"].removeprefix("image ") if server.kind == "container" else None
+    return Settings(
+        folder=folder,
+        source=source,
+        migration=way,
+        server=ServerSettings(use=use, image=image, keep=more.get("keep", False)),
+        strict=more.get("strict", False),
+    )
+
+
+@pytest.fixture
+def with_foreign_table(database: Address) -> Source:
+    with connect(database, read_only=False) as session:
+        session.execute(FAR)
+    return Source(dsn=database.url())
+
+
+def failed(result: Result) -> list[str | None]:
+    return [step.reason for step in result.steps if step.outcome is Outcome.FAILED]
+
+
+@pytest.mark.parametrize("migration", [None, "create table public.more (id integer primary key);"])
+def test_tables_that_were_not_read_are_listed(
+    server: Server, with_foreign_table: Source, tmp_path: Path, migration: str | None
+) -> None:
+    result = rehearse(settings(server, with_foreign_table, tmp_path, migration=migration))
+    assert not failed(result)
+    assert [gap.object for gap in result.not_verified].count("public.far") == 1
+    assert (result.relations, result.rows) == (1, 2)
+    assert result.verdict == "passed"
+
+
+@pytest.mark.parametrize("migration", [None, "create table public.more (id integer primary key);"])
+def test_strict_makes_errors_of_them(
+    server: Server, with_foreign_table: Source, tmp_path: Path, migration: str | None
+) -> None:
+    result = rehearse(settings(server, with_foreign_table, tmp_path, migration=migration, strict=True))
+    assert not failed(result)
+    assert [finding.object for finding in result.findings if finding.code == "PGS001"] == ["public.far"]
+    assert result.verdict == "failed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["select 1;", "begin; create table public.people (id integer primary key); insert into public.people values (1);"],
+    ids=["no table", "never committed"],
+)
+@pytest.mark.parametrize("migration", [None, "create table public.more (id integer primary key);"])
+def test_a_source_without_tables_is_none(server: Server, tmp_path: Path, text: str, migration: str | None) -> None:
+    (tmp_path / "source.sql").write_text(text)
+    result = rehearse(settings(server, Source(sql=(tmp_path / "source.sql",)), tmp_path, migration=migration))
+    assert result.verdict == "failed"
+    assert ["the source holds no table" in str(reason) for reason in failed(result)] == [True]
+
+
+def test_an_empty_database_is_no_source(server: Server, database: Address, tmp_path: Path) -> None:
+    result = rehearse(settings(server, Source(dsn=database.url()), tmp_path))
+    assert ["the source holds no table" in str(reason) for reason in failed(result)] == [True]
+
+
+def test_what_was_compared_with_nothing_is_not_counted(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "source.sql").write_text("create table public.people (id integer primary key);")
+    source = Source(sql=(tmp_path / "source.sql",))
+    assert rehearse(settings(server, source, tmp_path)).relations == 0
+    assert rehearse(settings(server, source, tmp_path, strict=True)).verdict == "passed"
+    result = rehearse(settings(server, source, tmp_path, migration="alter table public.people add age integer;"))
+    assert (result.relations, result.verdict) == (1, "passed")
