@@ -167,8 +167,9 @@ def comparable(facts: Catalog, prepared: Prepared, restored: Catalog) -> Catalog
     if "database collation" in noted:
         names = ("provider", "collate", "ctype", "locale", "icu_rules")
         database = replace(database, **{name: getattr(restored.database, name) for name in names})
-    if any(name.startswith("setting ") for name in noted):
-        database = replace(database, settings=restored.database.settings)
+    # Only those that failed: of any other a difference still counts.
+    kept = tuple(one for one in database.settings if f"setting {one.split('=', 1)[0]}" not in noted)
+    database = replace(database, settings=kept)
     return replace(facts, database=database)
 
 
