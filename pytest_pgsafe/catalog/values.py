@@ -194,6 +194,8 @@ class Sequence(Object):
     persistence: str = "permanent"
     #: The column that owns it, or whose default it feeds (``serial``, identity, a plain ``nextval`` default).
     column: str | None = None
+    #: The column owns it, so that it goes when the column goes.
+    owned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

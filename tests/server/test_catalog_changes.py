@@ -111,7 +111,7 @@ CHANGES: list[tuple[str, str, str, str]] = [
     ("alter sequence rich.free cache 6", "sequence", "rich.free", "cache"),
     ("alter sequence rich.free no cycle", "sequence", "rich.free", "cycle"),
     ("alter sequence rich.free owner to rich_owner", "sequence", "rich.free", "owner"),
-    ("alter sequence rich.free owned by rich.no_key.a", "sequence", "rich.free", "column"),
+    ("alter sequence rich.free owned by rich.no_key.a", "sequence", "rich.free", "column owned"),
     ("alter table rich.customer alter id set cache 9", "sequence", "rich.customer_id_seq", "cache"),
     # Triggers, rules, policies
     ("drop trigger customer_truncate on rich.customer", "trigger", "rich.customer.customer_truncate", ""),

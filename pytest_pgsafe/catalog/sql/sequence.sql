@@ -38,7 +38,8 @@ select
     s.seqcache as cache,
     s.seqcycle as cycle,
     case c.relpersistence when 'u' then 'unlogged' else 'permanent' end as persistence,
-    coalesce(o.column, f.column) as column
+    coalesce(o.column, f.column) as column,
+    o.column is not null as owned
 from pg_catalog.pg_sequence s
 join pg_catalog.pg_class c on c.oid = s.seqrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
