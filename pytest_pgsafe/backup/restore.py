@@ -6,6 +6,7 @@ import gzip
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def restore(
             try:
                 with gzip.open(archive.path) as packed, plain.open("wb") as file:
                     shutil.copyfileobj(packed, file, 1 << 20)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, zlib.error) as error:
                 raise RestoreError(
                     "the backup cannot be unpacked: it is damaged or cut", looked_at=[str(archive.path)]
                 ) from error
@@ -80,7 +81,8 @@ def judge(done: Completed) -> None:
 def _pg_restore(
     archive: Archive, target: Address, programs: Programs, *, owners: bool, deadline: float | None
 ) -> Completed:
-    arguments = ["--dbname=service=pgsafe"]
+    # A tablespace is a folder of the source's machine.
+    arguments = ["--dbname=service=pgsafe", "--no-tablespaces"]
     arguments += [] if owners else ["--no-owner", "--no-privileges"]
     if archive.form != "tar" and _size(archive.path) >= PARALLEL_FROM:
         arguments.append(f"--jobs={_JOBS}")

@@ -9,8 +9,11 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 from ..catalog import codec
 from ..errors import BackupError
@@ -156,8 +159,18 @@ def _attempt(
             if seen.overtaken or "could not obtain lock on relation" in str(error):
                 raise Overtaken(seen.overtaken or str(error)) from error
             raise
+        except BaseException:
+            _end(source, name)
+            raise
         last = facts_of.sequences(now.connection)
     return dataclasses.replace(facts, sequences=_between(first, last)), form
+
+
+def _end(source: Address, name: str) -> None:
+    """End pg_dump by its session: it would run on to its end, Ctrl-C or not, with the source's tables locked."""
+    query = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name = %s"
+    with suppress(psycopg.Error), connect(source, statement_timeout="10s") as connection:
+        connection.execute(query, (name,))
 
 
 def _dump(
