@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -39,7 +41,13 @@ def mentioned(archive: Archive, programs: Programs, folder: Path) -> tuple[str, 
     if archive.form == "plain":
         return _sorted(archive.path)
     if archive.form == "gzip":
-        return ()
+        try:
+            with gzip.open(archive.path, "rt", encoding="utf-8", errors="replace", newline="\n") as lines:
+                return tuple(sorted(set(names(lines))))
+        except (OSError, EOFError, zlib.error) as error:
+            raise RestoreError(
+                "the backup cannot be unpacked: it is damaged or cut", looked_at=[str(archive.path)]
+            ) from error
     text = folder / "schema.sql"
     done = programs.run(
         "pg_restore", ["--schema-only", "--file=-", str(archive.path)], stdout=text, files=[archive.path]

@@ -1,4 +1,13 @@
-from pytest_pgsafe.backup.roles import names
+import gzip
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from pytest_pgsafe.backup.archive import Archive
+from pytest_pgsafe.backup.roles import mentioned, names
+from pytest_pgsafe.errors import RestoreError
+from pytest_pgsafe.server.base import Programs
 
 DUMP = '''\
 ALTER TABLE public.a OWNER TO app_owner;
@@ -23,3 +32,19 @@ def test_roles_of_a_dump_and_nothing_from_its_data() -> None:
     assert set(names(DUMP.splitlines(keepends=True))) == {
         "app_owner", 'Odd "name"', "reader", "boss", "former", "maker", "taker", "one", "Two", "mapped", "last",
     }  # fmt: skip
+
+
+def test_a_packed_dump_mentions_the_same_roles(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "dump.sql", tmp_path / "dump.sql.gz"
+    plain.write_text(DUMP, encoding="utf-8")
+    packed.write_bytes(gzip.compress(DUMP.encode()))
+    programs = cast("Programs", None)
+    found = mentioned(Archive(packed, "gzip"), programs, tmp_path)
+    assert found == mentioned(Archive(plain, "plain"), programs, tmp_path)
+    assert "app_owner" in found
+
+
+def test_a_packed_dump_that_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "dump.sql.gz").write_bytes(gzip.compress(DUMP.encode())[:-20])
+    with pytest.raises(RestoreError, match="damaged or cut"):
+        mentioned(Archive(tmp_path / "dump.sql.gz", "gzip"), cast("Programs", None), tmp_path)
