@@ -15,10 +15,20 @@ from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
 
 MASKED = "***"
-#: What PostgreSQL's messages say about rows: the line after the error, with keys or a whole row.
-_DETAIL = re.compile(r"^(\s*(?:\S+:\s*)*(?:DETAIL|CONTEXT):).*$", re.MULTILINE)
-#: Rows in a message's own line.
-_KEY_VALUES = re.compile(r"\(([^()]*)\)=\(.*\)|Failing row contains \(.*\)")
+#: Where programs quote rows, and what stands there instead.
+_QUOTED = (
+    # A value may hold line ends.
+    (re.compile(r"Failing row contains \(.*?\)\.?$", re.MULTILINE | re.DOTALL), "Failing row contains (…)."),
+    # What PostgreSQL's messages say about rows: the line after the error, with keys or a whole row.
+    (re.compile(r"^(.*?\b(?:DETAIL|CONTEXT):).*$", re.MULTILINE), r"\1 (not shown)"),
+    # Rows in a message's own line; a key may be an expression.
+    (re.compile(r"\(([^()\n]*)\)=\(.*\)|Key \(.*?\)=\(.*\)"), "(…)"),
+    # A value that cannot be cast.
+    (re.compile(r"(invalid input (?:syntax|value) for [^:\n]*:|out of range:) *\".*\""), r"\1 (not shown)"),
+    (re.compile(r"value \".*\" is out of range"), "value (not shown) is out of range"),
+    # SQLAlchemy, and so Alembic.
+    (re.compile(r"^\[parameters: .*\]$", re.MULTILINE), "[parameters: (not shown)]"),
+)
 
 Shown = Callable[[str], bool]
 
@@ -114,4 +124,6 @@ def _step(step: Step) -> Step:
 
 def _text(text: str) -> str:
     """Take rows out of what a program printed: it quotes them in whole, whichever columns are masked."""
-    return _KEY_VALUES.sub("(…)", _DETAIL.sub(r"\1 (not shown)", text))
+    for pattern, instead in _QUOTED:
+        text = pattern.sub(instead, text)
+    return text

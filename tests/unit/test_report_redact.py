@@ -139,3 +139,25 @@ def test_no_report_shows_what_is_masked(suffix: str) -> None:
     assert "secret" not in text
     assert "Rome" not in text
     assert "public.people.email" in text.replace("\\_", "_")
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "  looked at: psql:d.sql:5: ERROR:  duplicate key\n  looked at: DETAIL:  Key (lower(email))=(secret@a) exists.",
+        '  looked at: CONTEXT:  COPY people, line 2, column id: "secret"',
+        "ERROR:  Key (lower(email))=(secret@a) is not present",
+        "DETAIL:  Failing row contains (1, one\nsecret, two).\nHINT:  none",
+        'ERROR:  invalid input syntax for type integer: "12 secret street"',
+        'ERROR:  invalid input value for enum public.mood: "secret"',
+        'ERROR:  date/time field value out of range: "secret"',
+        'ERROR:  value "secret" is out of range for type integer',
+        "(psycopg.errors.UniqueViolation) duplicate key\n[SQL: insert into people]\n[parameters: {'email': 'secret'}]",
+    ],
+)
+def test_what_programs_quote(printed: str) -> None:
+    given = result(steps=(Step(name="migrate", seconds=1, outcome=Outcome.FAILED, reason=printed),))
+    (step,) = redact(given, samples="values", mask=["people.email"]).steps
+    assert step.reason is not None
+    assert "secret" not in step.reason
+    assert step.reason.splitlines()[0].split(" ")[0] == printed.split(" ", maxsplit=1)[0]
