@@ -72,13 +72,14 @@ def shown(value: str | None) -> str:
 def summary(result: Result, *, short: bool) -> list[Line]:
     """Return the steps, the findings that fail no test, and the verdict.
 
-    :param short: the verdict's line alone.
+    :param short: the verdict's line alone, and what was kept.
     """
     lines: list[Line] = [] if short else [*_steps(result), *_findings(result)]
     if not short:
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
-        if result.kept is not None:
-            lines.append(Line(text=f"kept: {result.kept}"))
+    # What was left running is said in every case.
+    if result.kept is not None:
+        lines.append(Line(text=f"kept: {result.kept}"))
     tone: Tone = "good" if result.verdict == "passed" else "bad"
     lines.append(Line(text=f"pgsafe {result.verdict}: {counted(result)}", tone=tone))
     return lines

@@ -318,3 +318,9 @@ def test_one_report_that_cannot_be_written_does_not_take_the_others_along(tmp_pa
         write(RESULT, [tmp_path / "out.json", tmp_path / "out.md"])
     assert (tmp_path / "out.md").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.md"]
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_what_was_left_running_is_said(short: bool) -> None:
+    lines = summary(replace(RESULT, kept="connect: psql\nstop it: kill 17"), short=short)
+    assert "kept: connect: psql\nstop it: kill 17" in [line.text for line in lines]
