@@ -69,6 +69,7 @@ def preflight(settings: Settings) -> Plan:
             looked_at=["--pgsafe-source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
             remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
         )
+    _refuse_ignored(settings)
     migration = _migration(settings.migration, settings.folder, way_back=False)
     rollback = _migration(settings.rollback, settings.folder, way_back=True)
     if rollback is not None and migration is None:
@@ -103,6 +104,17 @@ def check_extensions(needed: Collection[str], there: Collection[str], origin: st
                 "name an image that has them: --pgsafe-image=IMAGE",
                 "name a server that has them: --pgsafe-server=URI",
             ],
+        )
+
+
+def _refuse_ignored(settings: Settings) -> None:
+    """Refuse what would be accepted and have no effect: a green run would say more than it looked at."""
+    if settings.update:
+        raise ConfigError("--pgsafe-update: this release writes no baseline yet")
+    if settings.from_rev is not None:
+        raise ConfigError(
+            "--pgsafe-from: this release leaves out no migration file yet",
+            remedies=["name the file, or a folder that holds only those that are to be applied"],
         )
 
 
