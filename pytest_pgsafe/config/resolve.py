@@ -139,6 +139,7 @@ class _Resolution:
             role=document.migration.role,
             transaction=bool(document.migration.transaction),
             env=dict(document.migration.env),
+            timeout=forms.duration(document.migration.timeout),
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
             expect=self._expect(),

@@ -80,6 +80,7 @@ class MigrationSection(Section):
     role: Text | None = None
     transaction: bool | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    timeout: Duration = "1h"
 
 
 class ServerSection(Section):

@@ -140,6 +140,8 @@ class Settings:
     transaction: bool = False
     #: Further variables of a migration command, with ``{url}`` still in them.
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    #: Seconds after which a migration, or its way back, is stopped.
+    timeout: float = 3600.0
     server: Server = Server()
     report: Report = Report()
     expect: Expect = Expect()

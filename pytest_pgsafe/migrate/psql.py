@@ -10,7 +10,7 @@ from pathlib import Path
 from ..server.address import Address
 from ..server.base import Server
 from . import process
-from .sessions import activity
+from .sessions import activity, noted
 from .sources import SqlFiles
 
 _PSQL_ERROR = re.compile(
@@ -62,14 +62,23 @@ def psql(
         stdout = private / f"stdout-{number}"
         arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
         names = ", ".join(file.name for file in batch)
-        try:
-            done = server.programs.run(
-                "psql", arguments, address=address, stdout=stdout, files=batch,
-                deadline=None if end is None else max(end - time.monotonic(), 0.001),
-            )  # fmt: skip
-        except TimeoutError:
+        left = None if end is None else max(end - time.monotonic(), 0.001)
+        with noted(server, address.dbname, left) as noticed:
+            try:
+                done = server.programs.run(
+                    "psql",
+                    arguments,
+                    address=address,
+                    stdout=stdout,
+                    files=batch,
+                    deadline=left,
+                )
+            except TimeoutError:
+                done = None
+        if done is None:
             printed.append(process.excerpt(stdout))
-            return stopped(f"psql -f {names}", deadline or 0, activity(server, address.dbname), "".join(printed))
+            seen = tuple(noticed) if noticed else activity(server, address.dbname)
+            return stopped(f"psql -f {names}", deadline or 0, seen, "".join(printed))
         said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
         printed.append(process.excerpt(stdout) + said)
         stdout.unlink()
@@ -100,9 +109,16 @@ def _psql_failed(names: str, status: int, stderr: str, output: str) -> End:
 
 def stopped(what: str, deadline: float, activities: tuple[str, ...], output: str) -> End:
     """Tell of a run that was stopped past its deadline, and of what its sessions were doing."""
+    waiting = next((line for line in activities if " waits for " in line and ", which " in line), None)
     return End(
         output=output,
-        problem=f"the migration was stopped: {what} had not ended after {deadline:g} s",
-        looked_at=tuple(f"at that time: {line}" for line in activities) or ("at that time: no session on the copy",),
-        remedies=("allow it more time, or see above what it was waiting for",),
+        problem=f"the migration was stopped: {what} had not ended after {deadline:g} s"
+        + ("" if waiting is None else f"; {waiting}"),
+        looked_at=tuple(f"at that time: {line}" for line in activities if line != waiting)
+        or ("at that time: no session on the copy",),
+        remedies=(
+            'allow it more time: [migration] timeout = "2h"'
+            if waiting is None
+            else "it would wait for ever: end the transaction that holds the lock before this statement",
+        ),
     )

@@ -21,7 +21,7 @@ from .environment import cleaned, fill, given, path_with_python
 from .observe import Observer
 from .psql import End, psql, stopped
 from .script import redact
-from .sessions import activity, terminate
+from .sessions import activity, terminate, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
 from .trace import read_trace
 from .values import Lock, Statement, Trace
@@ -149,7 +149,9 @@ def _command(
         try:
             status = process.execute(
                 command, folder=where, environment=environment, output=output, deadline=deadline,
-                before_stop=lambda: activities.extend(activity(server, address.dbname)),
+                before_stop=lambda: activities.extend(
+                    (*waits(server, address.dbname), *activity(server, address.dbname))
+                ),
             )  # fmt: skip
         except TimeoutError:
             return stopped(str(migration), deadline or 0, tuple(activities), process.excerpt(output))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +29,7 @@ from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from . import judging, restoring
 from .comparing import compare_databases
+from .folder import private_folder
 from .preflight import Plan, preflight
 from .rules import resolve_rules
 from .steps import Steps, Stopped
@@ -50,8 +50,8 @@ def rehearse(settings: Settings, progress: Callable[[str], None] | None = None, 
     :raises UsageError: nothing could be started.
     """
     run = _Run(settings, preflight(settings) if plan is None else plan, Steps(progress))
-    with tempfile.TemporaryDirectory(prefix="pgsafe-") as folder, suppress(Stopped):
-        run.all(Path(folder))
+    with private_folder() as folder, suppress(Stopped):
+        run.all(folder)
     return run.result()
 
 
@@ -98,6 +98,8 @@ class _Run:
             except FailedRun as error:
                 self.trace = error.trace
                 raise
+        if not self.trace.observed:
+            self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
             rules = resolve_rules(self.settings, facts.catalog)
             now = read_facts(two)
@@ -190,6 +192,7 @@ class _Run:
             role=role,
             transaction=self.settings.transaction,
             env=self.settings.env,
+            deadline=self.settings.timeout,
             folder=self.settings.folder,
             source=self.plan.source.address,
             observed=observed,

@@ -263,9 +263,36 @@ def test_a_migration_that_waits_for_itself_is_named(server: Server, copy: Addres
     with pytest.raises(FailedRun) as caught:
         migrate(server, copy, tmp_path, "cmd:python up.py", deadline=1.5)
     message = str(caught.value)
-    assert "waits for Lock relation" in message
+    assert "waits for AccessExclusiveLock on public.t (alter table t add column x int), which an open tr" in message
+    assert "last statement: select count(*) from t" in message
+    assert "would wait for ever" in message
     assert "blocked by pid" in message
     assert "idle in transaction" in message
+
+
+def test_a_file_that_waits_is_named_before_its_session_is_gone(server: Server, copy: Address, tmp_path: Path) -> None:
+    (tmp_path / "up.sql").write_text(
+        "\\! psql -X -q -c 'begin' -c 'lock table t in share mode' -c 'select pg_sleep(60)' >/dev/null & sleep 1\n"
+        "alter table t add column x int;\n"
+    )
+    if server.kind == "container":
+        pytest.skip("psql's \\! runs in the container, without the service of this psql")
+    with pytest.raises(FailedRun) as caught:
+        migrate(server, copy, tmp_path, "up.sql", deadline=3)
+    assert "waits for AccessExclusiveLock on public.t" in caught.value.message
+    assert "a statement of a session of the migration itself holds" in caught.value.message
+
+
+def test_a_prepared_transaction_is_named(server: Server, copy: Address, tmp_path: Path) -> None:
+    if rows(copy, "select current_setting('max_prepared_transactions')") == [("0",)]:
+        pytest.skip("max_prepared_transactions is 0")
+    text = "begin; lock table t; prepare transaction 'pgsafe_test'; alter table t add column x int;"
+    try:
+        with pytest.raises(FailedRun, match="a prepared transaction holds"):
+            sql(server, copy, tmp_path, text, deadline=2)
+    finally:
+        with connect(server.address(copy.dbname), read_only=False) as session:
+            session.execute("rollback prepared 'pgsafe_test'")
 
 
 def test_a_backend_left_behind_by_a_good_end_is_ended(server: Server, copy: Address, tmp_path: Path) -> None:

@@ -185,6 +185,36 @@ def test_a_migration_that_fails_says_where(server: Server, crm: Address, tmp_pat
     assert "42P01" in said
 
 
+DEADLOCK = """
+import psycopg
+one, two = psycopg.connect(), psycopg.connect(autocommit=True)
+one.execute("select count(*) from public.sales")
+two.execute("alter table public.sales add extra int")
+"""
+
+
+def test_a_migration_that_waits_for_itself_is_stopped_and_the_lock_is_named(
+    server: Server, crm: Address, tmp_path: Path
+) -> None:
+    (tmp_path / "up.py").write_text(DEADLOCK)
+    told = settings(server, Source(dsn=crm.url()), None, tmp_path)
+    result = rehearse(replace(told, migration=Way(kind="run", command="python up.py"), timeout=3.0))
+    assert result.verdict == "failed"
+    said = failure(result)
+    assert said.startswith("migrate: the migration was stopped: python up.py had not ended after 3 s")
+    assert "AccessExclusiveLock on public.sales" in said
+    assert "an open transaction of a session of the migration itself holds" in said
+
+
+def test_a_way_back_that_waits_is_stopped_too(server: Server, crm: Address, tmp_path: Path) -> None:
+    (tmp_path / "up.sql").write_text("create table public.extra (id int);")
+    (tmp_path / "down.sql").write_text("drop table public.extra; select pg_sleep(600);")
+    told = settings(server, Source(dsn=crm.url()), tmp_path / "up.sql", tmp_path, tmp_path / "down.sql")
+    result = rehearse(replace(told, timeout=5.0))
+    assert failure(result).startswith("rollback: the migration was stopped: psql -f down.sql had not ended after 5 s")
+    assert "pg_sleep(600)" in failure(result)
+
+
 def test_an_interrupt_leaves_nothing(
     server: Server, crm: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

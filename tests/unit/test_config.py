@@ -342,6 +342,13 @@ def test_durations(text: str, seconds: float) -> None:
     assert duration(text) == pytest.approx(seconds)
 
 
+def test_a_migration_is_stopped_after_an_hour_unless_the_file_says_when(tmp_path: Path) -> None:
+    assert settled(tmp_path).timeout == 3600
+    (tmp_path / "pgsafe.toml").write_text('[migration]\ntimeout = "90s"\n')
+    assert settled(tmp_path).timeout == 90
+    assert "duration" in refused(tmp_path, '[migration]\ntimeout = "soon"')
+
+
 @pytest.mark.parametrize("text", ["", "30", "s", "-1s", "1 week", "1e3s"])
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
