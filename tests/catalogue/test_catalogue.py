@@ -24,8 +24,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.catalog.names import means
+from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.server.base import Server
 from tests.server.bench import Bench
 

@@ -3,6 +3,8 @@
 A small number by default, all with PGSAFE_TEST_FULL=1. What is equal is decided in Python, from the text of the rows.
 """
 
+# ruff: noqa: E501 (a type and its values read better on one line)
+
 from __future__ import annotations
 
 import os
@@ -26,8 +28,9 @@ from pytest_pgsafe.snapshot.plan import Plan, PlanColumn
 from pytest_pgsafe.snapshot.take import take
 
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
-SWAPS = 50_000 if FULL else 2_000
-EXAMPLES = 150 if FULL else 12
+#: For each of four kinds of key: 50,000 for each family of types.
+SWAPS = 12_500 if FULL else 500
+EXAMPLES = 150 if FULL else 25
 
 TYPES = """
 create type public.mood as enum ('sad', 'ok', 'happy', 'Sad', '');
@@ -64,7 +67,7 @@ FAMILIES = {
     "uuid": "md5(((r() * 20)::int)::text)::uuid",
     "inet": "(array['10.0.0.1', '10.0.0.1/24', '10.0.0.1/8', '::1', '::ffff:10.0.0.1'])[1 + (r() * 4)::int]::inet",
     "macaddr": "(array['08:00:2b:01:02:03', '08:00:2b:01:02:04', '00:00:00:00:00:00'])[1 + (r() * 2)::int]::macaddr",
-    "bit varying": "substr((r() * 255)::int::bit(8), 1, (r() * 8)::int)::varbit",
+    "bit varying": "substring((r() * 255)::int::bit(8) from 1 for (r() * 8)::int)::varbit",
     "json": "(array['{}', '[]', '{\"a\":1}', '{\"a\": 1}', '{\"a\":1.0}', 'null', '\"\"'])[1 + (r() * 6)::int]::json",
     "jsonb": "(array['{}', '[]', '{\"a\":1}', '{\"a\":1.0}', 'null', '\"\"', '[[]]', '[{}]'])[1 + (r() * 7)::int]::jsonb",
     "xml": "(array['<a/>', '<a></a>', '<b/>', 'x'])[1 + (r() * 3)::int]::xml",
@@ -82,7 +85,7 @@ FAMILIES = {
     "public.mood[]": "(array['{}', '{sad}', '{ok}', '{NULL}', '{\"\"}'])[1 + (r() * 4)::int]::public.mood[]",
     "public.pair": "(array['(1,a)', '(1,)', '(1,\"\")', '(,)', '(,a)'])[1 + (r() * 4)::int]::public.pair",
     "public.moods": "(array['empty', '(,)', '[sad,ok]', '[sad,ok)'])[1 + (r() * 3)::int]::public.moods",
-    "regclass": "(array['pg_catalog.pg_class', 'pg_catalog.pg_proc', '4000000000'])[1 + (r() * 2)::int]::regclass",
+    "regclass": "(array[1259, 1255, 4000000000])[1 + (r() * 2)::int]::oid::regclass",
     "jsonpath": "(array['$', '$.a', '$[0]', 'strict $'])[1 + (r() * 3)::int]::jsonpath",
     "pg_lsn": "(array['0/0', '0/1', '1/0', '1/1'])[1 + (r() * 3)::int]::pg_lsn",
 }
@@ -105,8 +108,6 @@ def column(name: str, type_: str) -> PlanColumn:
 @pytest.mark.parametrize("type_", FAMILIES)
 def test_no_swap_is_missed(connection: Connection, type_: str, key: str) -> None:
     """The sum over two rows differs after each swap of their values; all other rows add the same before and after."""
-    if key != "integer" and not FULL and list(FAMILIES).index(type_) % 6:
-        pytest.skip("one family in six in this tier")
     names = {"integer": ("k",), "text": ("w",), "two columns": ("k", "w"), "none": ()}[key]
     value = column("v", type_)
     plan = Plan(table="public.t", key=names, columns=(column("k", "integer"), value, column("w", "text")))
@@ -134,17 +135,17 @@ def test_no_swap_is_missed(connection: Connection, type_: str, key: str) -> None
         md5(random()::text) || {} as w, case when random() > 0.05 then {} end as v from generate_series(1, {}) n"""
     with connection.transaction(force_rollback=True):
         connection.execute("select setseed(0.25)")
-        # A fifth more: equal values are no swap.
+        # More pairs than are asked for: two equal values make no swap.
         size = SWAPS * 3
         connection.execute(rows.format("a", 0, "'a'", made, size).encode())
         connection.execute(rows.format("b", 1, "'b'", made, size).encode())
-        found = connection.execute(f"{text} limit 1".encode()).fetchone()
+        found = connection.execute(text.encode()).fetchone()
     assert found is not None
     assert found[0] >= SWAPS
     assert found[1] == 0
 
 
-# Random schemas --------------------------------------------------------------------------------------------------------
+# Random schemas ------------------------------------------------------------------------------------------------------
 
 words = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"), max_size=6)
 json_values = st.sampled_from(["{}", "[]", "null", '{"a":1}', '{"a": 1.0}', '{"a":1,"b":[]}', '""', "[1,2]"])
