@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,15 @@ def test_what_was_compared_with_nothing_is_not_counted(server: Server, tmp_path:
     assert rehearse(settings(server, source, tmp_path, strict=True)).verdict == "passed"
     result = rehearse(settings(server, source, tmp_path, migration="alter table public.people add age integer;"))
     assert (result.relations, result.verdict) == (1, "passed")
+
+
+def test_locks_that_nobody_could_see_are_listed(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "source.sql").write_text("create table public.people (id integer primary key);")
+    given = settings(
+        server, Source(sql=(tmp_path / "source.sql",)), tmp_path, migration="alter table public.people add age integer;"
+    )
+    seen = rehearse(given)
+    existing = rehearse(replace(given, server=ServerSettings(use=server.address().url())))
+    assert seen.verdict == existing.verdict == "passed"
+    assert ("locks" in {gap.object for gap in seen.not_verified}) is (server.kind == "existing")
+    assert "locks" in {gap.object for gap in existing.not_verified}
