@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from ..backup import manifest
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
@@ -16,8 +18,9 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from . import baseline
 from .rules import resolve_rules
-from .source import Source, examine
+from .source import Source, examine, unreachable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ def preflight(settings: Settings) -> Plan:
         raise ConfigError(
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
+    baseline.section(settings)
     source = examine(settings.source)
     catalog = _catalog(source)
     if catalog is not None:
@@ -109,8 +113,11 @@ def check_extensions(needed: Collection[str], there: Collection[str], origin: st
 
 def _refuse_ignored(settings: Settings) -> None:
     """Refuse what would be accepted and have no effect: a green run would say more than it looked at."""
-    if settings.update:
-        raise ConfigError("--pgsafe-update: this release writes no baseline yet")
+    if settings.update and settings.migration is None:
+        raise ConfigError(
+            "--pgsafe-update: there is no migration whose effects could be written",
+            remedies=["name it: --pgsafe-migration=FILE.sql, or [migration] in pgsafe.toml"],
+        )
     if settings.from_rev is not None:
         raise ConfigError(
             "--pgsafe-from: this release leaves out no migration file yet",
@@ -127,8 +134,11 @@ def _migration(way: Way | None, folder: Path, *, way_back: bool) -> Migration | 
 def _catalog(source: Source) -> Catalog | None:
     """Read what the rules' names are resolved by, where that can be had before the restore."""
     if source.address is not None:
-        with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
-            return catalog_of.read(connection)
+        try:
+            with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
+                return catalog_of.read(connection)
+        except psycopg.Error as error:
+            raise unreachable(source.address, error) from error
     if source.archive is not None and source.archive.folder is not None:
         try:
             return manifest.facts(source.archive.folder).catalog
