@@ -35,6 +35,8 @@ class SqlFiles:
     files: tuple[Path, ...]
     #: The setting as it was written.
     text: str
+    #: They are the files of a folder.
+    folder: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -96,7 +98,7 @@ def parse(text: str, base: Path, *, way_back: bool = False) -> Migration:
         raise ConfigError("empty migration: the setting is blank", remedies=_FORMS)
     path = (base / Path(text).expanduser()).absolute()
     if path.is_dir():
-        return SqlFiles(files=_folder(path, way_back=way_back), text=text)
+        return SqlFiles(files=_folder(path, way_back=way_back), text=text, folder=True)
     if not path.is_file():
         raise ConfigError("no such file or folder for the migration", looked_at=[str(path)], remedies=_FORMS)
     if path.name == "manage.py":

@@ -18,6 +18,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from . import pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -32,6 +33,10 @@ class Plan:
     rollback: Migration | None = None
     #: Extensions that the source needs, as far as they are known.
     extensions: tuple[str, ...] = ()
+    #: Whether it is known which files of a folder are applied already; else the restored source tells.
+    decided: bool = True
+    #: Which files of the folder are not run, and who said that they are applied.
+    left_out: str | None = None
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
@@ -57,6 +62,8 @@ class Plan:
         ]
         if source.version is not None and not source.version.supported:
             lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
+        if self.left_out is not None:
+            lines.append(f"pgsafe migration: {self.left_out}")
         return tuple(lines)
 
 
@@ -87,7 +94,13 @@ def preflight(settings: Settings) -> Plan:
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
-    return Plan(source=source, choice=choice, migration=migration, rollback=rollback, extensions=needed)
+    told = pending.early(migration, rollback, source, settings.from_rev)
+    return Plan(
+        source=source, choice=choice, extensions=needed, decided=told is not None,
+        migration=migration if told is None else told.migration,
+        rollback=rollback if told is None else told.rollback,
+        left_out=None if told is None else told.said,
+    )  # fmt: skip
 
 
 def check_extensions(needed: Collection[str], there: Collection[str], origin: str) -> None:
@@ -113,10 +126,10 @@ def _refuse_ignored(settings: Settings) -> None:
     """Refuse what would be accepted and have no effect: a green run would say more than it looked at."""
     if settings.update:
         raise ConfigError("--pgsafe-update: this release writes no baseline yet")
-    if settings.from_rev is not None:
+    if settings.from_rev is not None and settings.migration is None:
         raise ConfigError(
-            "--pgsafe-from: this release leaves out no migration file yet",
-            remedies=["name the file, or a folder that holds only those that are to be applied"],
+            "--pgsafe-from: there is no migration whose files could be left out",
+            remedies=["name it: --pgsafe-migration=FOLDER, or [migration] in pgsafe.toml"],
         )
 
 

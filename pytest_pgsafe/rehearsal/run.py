@@ -27,7 +27,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import judging, restoring
+from . import judging, pending, restoring
 from .comparing import compare_databases
 from .folder import private_folder
 from .preflight import Plan, preflight
@@ -88,7 +88,16 @@ class _Run:
     def _rehearse(self, server: Server, folder: Path) -> None:
         backup = self._backup(server, folder)
         before, facts, role = self._restore(server, backup, folder)
+        if not self.plan.decided:
+            with self.steps.step("pending"):
+                told = pending.late(self.plan.migration, self.plan.rollback, before)
+                self.plan = replace(
+                    self.plan, migration=told.migration, rollback=told.rollback, left_out=told.said, decided=True
+                )
         if self.plan.migration is None:
+            if self.plan.left_out is not None:
+                self.steps.skip("migrate", self.plan.left_out)
+                self.unused.update(pending.unused(self.plan.left_out))
             return
         with self.steps.step("clone"):
             after = server.clone(before, "after")
