@@ -11,6 +11,7 @@ from ..catalog.values import Catalog, Constraint
 from ..errors import ConfigError
 from ..server.connection import Connection
 from .key import choose_key
+from .session import joining
 from .values import DenormalizedContent, DenormalizedRule, RowSample
 
 
@@ -30,8 +31,15 @@ def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, sa
     :param rule: with full names, ``schema.table.column``.
     :raises NoPathError: no or no single way leads from the copy to the source.
     """
-    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
     joins = path(catalog, rule)
+    with joining(connection):
+        return _read(connection, catalog, rule, joins, samples)
+
+
+def _read(
+    connection: Connection, catalog: Catalog, rule: DenormalizedRule, joins: tuple[Constraint, ...], samples: int
+) -> DenormalizedContent:
+    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
     key = choose_key(catalog, copy.table)
     from_ = _joins(copy.table, joins)
     left, right = _column(0, copy.column), _column(len(joins), source.column)

@@ -11,7 +11,7 @@ import psycopg
 from ..catalog.values import Catalog
 from ..server.connection import Connection
 from .plan import foreign_below
-from .session import UNREADABLE, failed, query, reason
+from .session import UNREADABLE, failed, joining, query, reason
 from .values import ForeignKeyContent, NotVerified
 
 __all__ = ["foreign_keys"]
@@ -154,7 +154,8 @@ def _attempt(
 
 
 def _read(connection: Connection, batch: list[_Join], samples: int) -> Iterator[tuple[_Join, ForeignKeyContent]]:
-    for row in query(connection, " UNION ALL ".join(join.counts(number) for number, join in enumerate(batch))):
-        join, nulls, orphans = batch[int(row[0])], row[1], row[2]
-        shown = query(connection, join.samples(samples)) if orphans and samples else []
-        yield join, ForeignKeyContent(nulls=nulls, orphans=orphans, samples=tuple(shown))
+    with joining(connection):
+        for row in query(connection, " UNION ALL ".join(join.counts(number) for number, join in enumerate(batch))):
+            join, nulls, orphans = batch[int(row[0])], row[1], row[2]
+            shown = query(connection, join.samples(samples)) if orphans and samples else []
+            yield join, ForeignKeyContent(nulls=nulls, orphans=orphans, samples=tuple(shown))

@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from ..errors import SnapshotError
 from ..server.connection import Connection
 
-__all__ = ["UNREADABLE", "encoded", "failed", "moment", "query", "reason"]
+__all__ = ["UNREADABLE", "encoded", "failed", "joining", "moment", "query", "reason"]
 
 #: Errors of one object, which make it "not verified": no privilege or hidden rows, a value that cannot be computed
 #: (a virtual generated column), an unlogged table on a standby, an object that is gone.
@@ -35,6 +35,18 @@ def moment(connection: Connection) -> Generator[None, None, None]:
         return
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+@contextmanager
+def joining(connection: Connection) -> Generator[None, None, None]:
+    """Join whole tables by hash or merge within this block, and give back the locks that were taken.
+
+    Of a table with wide columns that was filled a moment ago and not analyzed yet, the planner believes that it holds
+    one row, and joins it in a nested loop: quadratic, hours where seconds would do.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL enable_nestloop = off")
         yield
 
 
