@@ -16,7 +16,7 @@ from ..server.connection import Connection, connect
 #: How often the list of tables may change under us before we give up.
 ATTEMPTS = 5
 
-# What pg_dump locks too. Foreign tables are never scanned, but their definition is dumped.
+# What pg_dump locks too: of an extension's tables those whose rows it dumps. Foreign tables are never scanned.
 _TABLES = """
 select c.oid::int8, n.nspname, c.relname
 from pg_catalog.pg_class c
@@ -24,6 +24,12 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p')
   and c.relpersistence <> 't'
   and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and not exists (
+      select from pg_catalog.pg_depend d
+      join pg_catalog.pg_extension e on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+        and c.oid <> all (coalesce(e.extconfig, '{}'))
+  )
 order by c.oid
 """
 

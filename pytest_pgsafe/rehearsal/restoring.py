@@ -44,8 +44,8 @@ def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = ()) 
     :param names: of roles that a dump without facts mentions.
     :raises CopyError:
     """
-    missing = _roles(server, names if facts is None else facts.roles)
     notes: list[NotVerified] = []
+    missing = _roles(server, names if facts is None else facts.roles, notes)
     if missing:
         notes.append(
             NotVerified(
@@ -73,7 +73,9 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     if backup is None:
         run_sql(source.sql, prepared.address, server.programs)
     else:
-        restore(backup.archive, prepared.address, server.programs, owners=prepared.owners)
+        # The source's own setting would keep pg_restore out, which resets the timeouts but not this.
+        writable = prepared.address.with_(options="-c default_transaction_read_only=off")
+        restore(backup.archive, writable, server.programs, owners=prepared.owners)
 
 
 def role_names(backup: Backup, server: Server, folder: Path) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def role_names(backup: Backup, server: Server, folder: Path) -> tuple[str, ...]:
     return mentioned.mentioned(backup.archive, server.programs, folder)
 
 
-def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...]) -> tuple[str, ...]:
+def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...], notes: list[NotVerified]) -> tuple[str, ...]:
     """Make the roles that are missing; return those that must not be made."""
     with connect(server.address(), read_only=False) as connection:
         there = {row[0] for row in connection.execute("select quote_ident(rolname) from pg_catalog.pg_roles")}
@@ -92,7 +94,15 @@ def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...]) -> tupl
         if not server.owns_cluster:
             return missing
         for statement in create_roles_sql(needed, there):
-            connection.execute(statement)
+            text = statement.as_string(connection)
+            try:
+                connection.execute(statement)
+            except psycopg.Error as error:
+                said = str(error).splitlines()[0]
+                if text.startswith("CREATE"):
+                    raise RestoreError("a role of the source cannot be made", looked_at=[text, said]) from error
+                # A setting, or an option of a membership, that this major does not know.
+                notes.append(NotVerified(object=" ".join(text.split()[:3]), reason=f"{text} failed: {said}"))
     return ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import ServerError
@@ -48,14 +48,7 @@ def choose(
     :param keep: :meth:`Server.keep` may be called.
     :raises ServerError: none can be had; everything that was looked at, and the remedies.
     """
-    choice = probe(use, major=major, image=image, bin_dir=bin_dir, settings=settings, keep=keep)
-    try:
-        return choice.start()
-    except ServerError as refused:
-        if use != "auto" or choice.kind != "container":
-            raise
-        # The image was to be pulled and did not come, or does not start.
-        return _local(major, bin_dir, settings, refused).start()
+    return probe(use, major=major, image=image, bin_dir=bin_dir, settings=settings, keep=keep).start()
 
 
 def probe(
@@ -77,9 +70,18 @@ def probe(
         return _container(major, image, settings, keep=keep)
     if use == "auto":
         try:
-            return _container(major, image, settings, keep=keep)
+            choice = _container(major, image, settings, keep=keep)
         except ServerError as refused:
             return _local(major, bin_dir, settings, refused)
+
+        def start() -> Server:
+            try:
+                return choice.start()
+            except ServerError as refused:
+                # The image was to be pulled and did not come, or does not start.
+                return _local(major, bin_dir, settings, refused).start()
+
+        return replace(choice, start=start)
     return _existing(use, major)
 
 

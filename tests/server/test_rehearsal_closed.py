@@ -110,3 +110,34 @@ def test_locks_that_nobody_could_see_are_listed(server: Server, tmp_path: Path) 
     assert seen.verdict == existing.verdict == "passed"
     assert ("locks" in {gap.object for gap in seen.not_verified}) is (server.kind == "existing")
     assert "locks" in {gap.object for gap in existing.not_verified}
+
+
+def test_settings_of_the_database_that_are_in_the_way_of_a_restore(
+    server: Server, database: Address, tmp_path: Path
+) -> None:
+    with connect(database, read_only=False) as connection:
+        connection.execute("create table public.people as select 1 as id")
+        connection.execute(f"alter database {database.dbname} set default_transaction_read_only = on".encode())
+    result = rehearse(settings(server, Source(dsn=database.url()), tmp_path))
+    assert result.verdict == "passed", result
+
+
+def test_a_reader_needs_no_right_on_what_an_extension_keeps_for_itself(
+    server: Server, database: Address, tmp_path: Path
+) -> None:
+    if not server.owns_cluster:
+        pytest.skip("roles are made on servers of ours only")
+    with connect(database, read_only=False) as connection:
+        connection.execute("create table public.kept (id int)")
+        connection.execute("create table public.people as select 1 as id")
+        connection.execute("alter extension plpgsql add table public.kept")
+        connection.execute("create role pgsafe_test_plain")
+        connection.execute("grant select on public.people to pgsafe_test_plain")
+    try:
+        reader = server.address(database.dbname, user="pgsafe_test_plain")
+        result = rehearse(settings(server, Source(dsn=reader.url()), tmp_path))
+        assert "public.kept" not in str(result.steps), result
+    finally:
+        with connect(database, read_only=False) as connection:
+            connection.execute("drop owned by pgsafe_test_plain")
+            connection.execute("drop role pgsafe_test_plain")
