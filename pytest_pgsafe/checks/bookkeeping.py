@@ -47,15 +47,43 @@ TABLES = frozenset(
 )
 
 
+#: Columns by which a table whose name others may have is known.
+COLUMNS = {
+    "schema_version": {"installed_rank"},
+    "aerich": {"version", "app", "content"},
+    "migratehistory": {"name", "migrated_at"},
+    "pgmigrations": {"name", "run_on"},
+    "schema_migrations": {"version"},
+}
+
+
 def is_bookkeeping(evidence: Evidence, name: str) -> bool:
-    """Tell whether an object is such a table, or belongs to one."""
+    """Tell whether an object is such a table, or belongs to one, and the table is still there and in use.
+
+    One that was dropped or emptied has forgotten what was applied: no tool does that to its own.
+    """
     comparison = evidence.comparison
     catalogs = (comparison.before.catalog, comparison.after.catalog)
-    return any(_is(catalog, table) for catalog in catalogs for table in _tables(catalog, name))
+    tables = {table for catalog in catalogs for table in _tables(catalog, name) if _is(catalog, table)}
+    return bool(tables) and not any(_forgotten(evidence, table) for table in tables)
 
 
 def _is(catalog: Catalog, table: str) -> bool:
-    return table in catalog.tables and unquoted(bare(table)) in TABLES
+    name = unquoted(bare(table))
+    if table not in catalog.tables or name not in TABLES:
+        return False
+    return all(f"{table}.{column}" in catalog.columns for column in COLUMNS.get(name, set()))
+
+
+def _forgotten(evidence: Evidence, table: str) -> bool:
+    comparison = evidence.comparison
+    if table not in comparison.before.catalog.tables:
+        return False
+    ours = comparison.before.tables.get(table)
+    theirs = comparison.after.tables.get(comparison.tables.get(table, ""))
+    return table not in comparison.tables or (
+        ours is not None and theirs is not None and ours.rows > 0 and theirs.rows == 0
+    )
 
 
 def _tables(catalog: Catalog, name: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from builders import (
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.expectations import allowance, bounds
 from pytest_pgsafe.checks.values import DropExpected, RowsExpected, Rules
-from pytest_pgsafe.snapshot.values import LargeObjects, NotVerified
+from pytest_pgsafe.snapshot.values import LargeObjects, NotVerified, Snapshot
 
 
 def sold(rows: int = 10, digest: int = 1, **columns):
@@ -149,8 +149,19 @@ def test_the_tables_of_migration_tools_may_change() -> None:
         objects = [table("public.alembic_version"), column("public.alembic_version.version_num", "text")]
         return snapshot(*objects, tables={"public.alembic_version": content(rows, key=("version_num",), digest=rows)})
 
-    found = judge(evidence(tool(1), tool(0), difference("public.alembic_version", gone=1, key=("version_num",))))
-    assert shown(found) == [("PGS101", "note", "public.alembic_version")]
+    moved = difference("public.alembic_version", gone=1, added=1, key=("version_num",))
+    assert ("PGS101", "note", "public.alembic_version") in shown(judge(evidence(tool(1), tool(1), moved)))
+    emptied = difference("public.alembic_version", gone=1, key=("version_num",))
+    assert shown(judge(evidence(tool(1), tool(0), emptied))) == [("PGS101", "error", "public.alembic_version")]
+
+
+def test_a_table_that_only_shares_a_name_is_not_a_tools_own() -> None:
+    def prices(rows: int) -> Snapshot:
+        objects = [table("shop.schema_version"), column("shop.schema_version.price", "integer")]
+        return snapshot(*objects, tables={"shop.schema_version": content(rows, key=("price",), digest=rows)})
+
+    found = judge(evidence(prices(2), prices(1), difference("shop.schema_version", gone=1, key=("price",))))
+    assert shown(found) == [("PGS101", "error", "shop.schema_version")]
 
 
 @pytest.mark.parametrize(
