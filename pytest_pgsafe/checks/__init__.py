@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from . import (
     constraints,
     contents,
     denormalized,
+    effects,
     expectations,
     foreign_keys,
     indexes,
@@ -24,10 +26,11 @@ from . import (
 from .bookkeeping import is_bookkeeping
 from .values import Check, Evidence, Finding, Severity
 
-__all__ = ["CHECKS", "judge"]
+__all__ = ["BY_CODE", "CHECKS", "judge"]
 
 _MODULES = (
     unverified,
+    effects,
     expectations,
     rows,
     contents,
@@ -47,6 +50,8 @@ _MODULES = (
 CHECKS: tuple[Check, ...] = tuple(
     sorted((check for module in _MODULES for check in module.CHECKS), key=lambda one: one.code)
 )
+#: The same, to look them up.
+BY_CODE: Mapping[str, Check] = {check.code: check for check in CHECKS}
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
@@ -56,10 +61,16 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     What migration tools do to their own tables is a note at most.
     """
     found = [_softened(evidence, finding) for check in CHECKS for finding in check.judge(evidence)]
+    section = evidence.rules.baseline
+    if section is not None:
+        found = list(effects.held(found, section, BY_CODE, rolled_back=evidence.rollback is not None))
     return tuple(sorted(found, key=lambda one: (_ORDER[one.severity], one.code, one.object, one.message)))
 
 
 def _softened(evidence: Evidence, finding: Finding) -> Finding:
-    if finding.severity is Severity.NOTE or not is_bookkeeping(evidence, finding.object):
+    if not is_bookkeeping(evidence, finding.object):
         return finding
-    return replace(finding, severity=Severity.NOTE, reason="a migration tool's own table may change", remedy=None)
+    if finding.severity is Severity.NOTE:
+        return replace(finding, standing=True)
+    reason = "a migration tool's own table may change"
+    return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None, standing=True)

@@ -61,10 +61,14 @@ def _weakened(evidence: Evidence) -> Iterator[Finding]:
             continue
         if change.attribute == "columns" and _still_unique(evidence, change):
             severity, text = behaviour(evidence), f"{change.object} is another, and its columns are unique as before"
-            yield CONSTRAINT_CHANGED.finding(change.object, f"{text}: {_say(change)}", severity=severity)
+            yield CONSTRAINT_CHANGED.finding(
+                change.object, f"{text}: {_say(change)}", severity=severity, aspect=change.attribute
+            )
             continue
         text = f"{change.object} protects less: {_say(change)}"
-        yield CONSTRAINT_WEAKENED.finding(change.object, text, before=_text(change.before), after=_text(change.after))
+        yield CONSTRAINT_WEAKENED.finding(
+            change.object, text, before=_text(change.before), after=_text(change.after), aspect=change.attribute
+        )
 
 
 def _still_unique(evidence: Evidence, change: Change) -> bool:
@@ -86,6 +90,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
             severity=Severity.WARNING if whole else behaviour(evidence),
             before=_text(change.before),
             after=_text(change.after),
+            aspect=change.attribute,
         )
 
 
@@ -97,7 +102,7 @@ def _already(evidence: Evidence) -> Iterator[Finding]:
         if old.validated or not old.enforced or new is None or new.validated or old.parent is not None:
             continue
         text = f"{name} is NOT VALID, as before the migration: rows that break it may be there"
-        yield NOT_VALID.finding(name, text)
+        yield NOT_VALID.finding(name, text, standing=True)
     taken = set(pairs.values())
     for name, new in comparison.after.catalog.constraints.items():
         if name not in taken and not new.validated and new.enforced and new.parent is None:

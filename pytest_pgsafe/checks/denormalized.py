@@ -42,6 +42,7 @@ def _drifted(evidence: Evidence) -> Iterator[Finding]:
             before=before.drifted,
             after=after.drifted,
             samples=after.samples,
+            standing=not worse,
         )
 
 

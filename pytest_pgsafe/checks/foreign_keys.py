@@ -66,6 +66,7 @@ def _orphans(evidence: Evidence) -> Iterator[Finding]:
                 before=None if before is None else before.orphans,
                 after=after.orphans,
                 samples=samples,
+                standing=True,
             )
 
 
@@ -111,7 +112,9 @@ def _nulls(evidence: Evidence, name: str, policy: str) -> Iterator[Finding]:
         worse = after_nulls > before_nulls
         told = f"{name} is NULL in {count(after_nulls)}, and was in {before_nulls:,} before: the policy is “no nulls”"
         severity = Severity.ERROR if worse else Severity.WARNING
-        yield FOREIGN_KEY_POLICY.finding(name, told, severity=severity, before=before_nulls, after=after_nulls)
+        yield FOREIGN_KEY_POLICY.finding(
+            name, told, severity=severity, before=before_nulls, after=after_nulls, standing=not worse
+        )
     elif policy != "no nulls" and after_nulls > before_nulls:
         told = f"{name} is NULL in {count(after_nulls)}, and was in {before_nulls:,} before: the policy is “{policy}”"
         yield FOREIGN_KEY_POLICY.finding(name, told, before=before_nulls, after=after_nulls)

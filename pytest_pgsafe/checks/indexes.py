@@ -31,7 +31,7 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
             continue
         if index_after(comparison, old) is None:
             text = f"the unique index {change.object} protects less: {_say(change)}"
-            yield UNIQUE_LOST.finding(change.object, text)
+            yield UNIQUE_LOST.finding(change.object, text, aspect=change.attribute)
 
 
 def _plain(evidence: Evidence) -> Iterator[Finding]:
@@ -75,7 +75,8 @@ def _invalid(evidence: Evidence) -> Iterator[Finding]:
             severity = Severity.WARNING
         if index.unique:
             text += "; it keeps nothing unique that queries may rely on"
-        yield INDEX_INVALID.finding(name if old is None else old.name, text, severity=severity)
+        standing = old is not None and severity is Severity.WARNING
+        yield INDEX_INVALID.finding(name if old is None else old.name, text, severity=severity, standing=standing)
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
@@ -86,7 +87,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
         plain = found is Strength.WEAKER and not old.unique and change.attribute not in _ALWAYS
         if (found is Strength.OTHER or plain) and not _told(evidence, change) and old.constraint is None:
             text = f"the index {change.object} is another: {_say(change)}"
-            yield INDEX_CHANGED.finding(change.object, text, severity=behaviour(evidence))
+            yield INDEX_CHANGED.finding(change.object, text, severity=behaviour(evidence), aspect=change.attribute)
 
 
 def _told(evidence: Evidence, change: Change) -> bool:

@@ -66,7 +66,8 @@ def _dropped(evidence: Evidence) -> Iterator[Finding]:
             if others:
                 told += f"; there is {', '.join(others[:3])}, which takes other arguments"
         kind = "view" if change.kind == "view" else change.kind
-        yield excused(evidence, kind, OBJECT_DROPPED.finding(change.object, told, severity=severity))
+        finding = OBJECT_DROPPED.finding(change.object, told, severity=severity, aspect=word)
+        yield excused(evidence, kind, finding)
 
 
 def _labels(evidence: Evidence) -> Iterator[Finding]:
@@ -78,13 +79,17 @@ def _labels(evidence: Evidence) -> Iterator[Finding]:
         if gone:
             told = f"the enum {change.object} is without {', '.join(map(repr, gone))}"
             told += f", and has {', '.join(map(repr, new))} instead" if new else ""
-            yield LABEL_GONE.finding(change.object, told)
+            yield LABEL_GONE.finding(change.object, told, aspect=f"without {_listed(gone)}")
         elif new:
             told = f"the enum {change.object} has {', '.join(map(repr, new))} too"
-            yield LABEL_GONE.finding(change.object, told, severity=Severity.NOTE)
+            yield LABEL_GONE.finding(change.object, told, severity=Severity.NOTE, aspect=f"with {_listed(new)}")
         else:
             told = f"the labels of the enum {change.object} have another order, by which its values are sorted"
-            yield LABEL_GONE.finding(change.object, told, severity=behaviour(evidence))
+            yield LABEL_GONE.finding(change.object, told, severity=behaviour(evidence), aspect="order")
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
@@ -94,7 +99,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
         told = f"the {_word(change)} {change.object} is another: {_say(change)}"
         if change.attribute == "content":
             told = f"the materialized view {change.object} was refreshed and shows other rows"
-        yield OBJECT_CHANGED.finding(change.object, told, severity=behaviour(evidence))
+        yield OBJECT_CHANGED.finding(change.object, told, severity=behaviour(evidence), aspect=change.attribute)
 
 
 def _judged(evidence: Evidence, change: Change) -> bool:
@@ -133,7 +138,10 @@ def _renamed(evidence: Evidence) -> Iterator[Finding]:
         if change.kind == "table" and change.object in after.views:
             told += f"; {change.object} is a view now, and whether it shows the same rows was not compared"
             severity = unproven(evidence)
-        yield RENAMED.finding(change.object, told, severity=severity, before=change.object, after=say(change.after))
+        aspect = f"{_word(change)} to {say(change.after)}"
+        yield RENAMED.finding(
+            change.object, told, severity=severity, before=change.object, after=say(change.after), aspect=aspect
+        )
 
 
 def _added(evidence: Evidence) -> Iterator[Finding]:
@@ -151,7 +159,7 @@ def _added(evidence: Evidence) -> Iterator[Finding]:
         oid = 0 if change.new is None else change.new.oid
         if change.kind == "table" and oid in former:
             told = f"the table {change.object} is new; it is what {former[oid]} was before"
-        yield ADDED.finding(change.object, told)
+        yield ADDED.finding(change.object, told, aspect=word)
 
 
 def _former(evidence: Evidence) -> dict[int, str]:

@@ -13,7 +13,7 @@ from .values import Check, Severity
 
 EXAMPLES = Path("fixtures") / "checks"
 PAGES = Path("docs") / "checks"
-_FENCES = {".sql": "sql", ".toml": "toml"}
+_FENCES = {".sql": "sql", ".toml": "toml", ".baseline": "text"}
 _UNSAFE = {
     Severity.ERROR: "This fails:",
     Severity.WARNING: "This is warned of:",
@@ -48,6 +48,8 @@ def page(check: Check, examples: Path) -> str:
     ]
     if (examples / "pgsafe.toml").exists():
         parts += ["With this configuration:", _block(examples / "pgsafe.toml")]
+    if (examples / "pgsafe.baseline").exists():
+        parts += ["and this `pgsafe.baseline`:", _block(examples / "pgsafe.baseline")]
     parts += [_UNSAFE[check.severity], _block(examples / "unsafe.sql")]
     if (examples / "unsafe.down.sql").exists():
         parts += ["with this way back:", _block(examples / "unsafe.down.sql")]

@@ -38,12 +38,13 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
     wider = {grant.name: _wider(evidence, after, grant) for grant in _grants(evidence, Action.DROPPED)}
     for grant, privileges in _together(one for one in _grants(evidence, Action.DROPPED) if wider[one.name] is None):
         told = f"{grant.grantee} lost {privileges} on {_on(grant)}: {_effect(grant)}"
-        yield GRANT_LOST.finding(grant.object, told, before=grant.name)
+        yield GRANT_LOST.finding(grant.object, told, before=grant.name, aspect=f"{privileges} from {grant.grantee}")
     for change in attribute(evidence, "grant", "grantable"):
         old = change.old
         if isinstance(old, Grant) and change.before and not old.to_owner:
             told = f"{old.grantee} may not grant {old.privilege} on {_on(old)} any more"
-            yield GRANT_LOST.finding(old.object, told, before=old.name)
+            aspect = f"{old.privilege} WITH GRANT OPTION from {old.grantee}"
+            yield GRANT_LOST.finding(old.object, told, before=old.name, aspect=aspect)
 
 
 def _widened(evidence: Evidence) -> Iterator[Finding]:
@@ -52,7 +53,10 @@ def _widened(evidence: Evidence) -> Iterator[Finding]:
         wider = _wider(evidence, after, grant)
         if wider is not None:
             told = f"{grant.grantee} lost {grant.privilege} on {_on(grant)}, and has it by {wider}"
-            yield GRANT_WIDENED.finding(grant.object, told, severity=behaviour(evidence), before=grant.name)
+            aspect = f"{grant.privilege} from {grant.grantee}"
+            yield GRANT_WIDENED.finding(
+                grant.object, told, severity=behaviour(evidence), before=grant.name, aspect=aspect
+            )
 
 
 def _effect(grant: Grant) -> str:
@@ -85,7 +89,7 @@ def _public(evidence: Evidence) -> Iterator[Finding]:
     added = [one for one in _grants(evidence, Action.ADDED) if one.grantee == "PUBLIC" and not _implied(one)]
     for grant, privileges in _together(added):
         told = f"each role has {privileges} on {_on(grant)} now: it was granted to PUBLIC"
-        yield PUBLIC_GRANTED.finding(grant.object, told, after=grant.name)
+        yield PUBLIC_GRANTED.finding(grant.object, told, after=grant.name, aspect=privileges)
     # Grants on what is new as a whole are no changes of their own.
     known = {grant.name for grant in added} | set(evidence.comparison.before.catalog.grants)
     known |= set(evidence.comparison.objects.get("grants", {}).values())
@@ -96,7 +100,7 @@ def _public(evidence: Evidence) -> Iterator[Finding]:
     )
     for grant, privileges in _together(new):
         told = f"each role has {privileges} on {_on(grant)}, which is new: it was granted to PUBLIC"
-        yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=grant.name)
+        yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=grant.name, aspect=privileges)
 
 
 def _implied(grant: Grant) -> bool:
@@ -119,6 +123,7 @@ def _owner(evidence: Evidence) -> Iterator[Finding]:
                 severity=behaviour(evidence),
                 before=str(change.before),
                 after=str(change.after),
+                aspect=f"{change.kind} to {change.after}",
             )
 
 
@@ -130,13 +135,17 @@ def _granted(evidence: Evidence) -> Iterator[Finding]:
     )
     for grant, privileges in _together(named):
         yield GRANTED.finding(
-            grant.object, f"{grant.grantee} was granted {privileges} on {_on(grant)}", after=grant.name
+            grant.object,
+            f"{grant.grantee} was granted {privileges} on {_on(grant)}",
+            after=grant.name,
+            aspect=f"{privileges} to {grant.grantee}",
         )
     for change in attribute(evidence, "grant", "grantable"):
         old = change.old
         if isinstance(old, Grant) and change.after and not old.to_owner:
             told = f"{old.grantee} may grant {old.privilege} on {_on(old)} to others now"
-            yield GRANTED.finding(old.object, told, after=old.name)
+            aspect = f"{old.privilege} WITH GRANT OPTION to {old.grantee}"
+            yield GRANTED.finding(old.object, told, after=old.name, aspect=aspect)
 
 
 def _roles(evidence: Evidence) -> Iterator[Finding]:
@@ -154,7 +163,7 @@ def _roles(evidence: Evidence) -> Iterator[Finding]:
         else:
             told = f"the role {change.object} is another: {said} went from {change.before} to {change.after}"
             severity = behaviour(evidence)
-        yield ROLE_CHANGED.finding(change.object, told, severity=severity)
+        yield ROLE_CHANGED.finding(change.object, told, severity=severity, aspect=change.attribute)
 
 
 def _membership(change: Change, evidence: Evidence) -> tuple[str, Severity]:

@@ -26,7 +26,9 @@ def _replaced(evidence: Evidence) -> Iterator[Finding]:
             instead = sequence_after(comparison, lost)
         if instead is not None:
             told = f"the {change.kind} {bare(change.object)} was dropped; {instead} does the same"
-            yield REPLACED.finding(change.object, told, severity=behaviour(evidence), after=instead)
+            yield REPLACED.finding(
+                change.object, told, severity=behaviour(evidence), after=instead, aspect=f"by {instead}"
+            )
     told_already: set[str] = set()
     for change in of(evidence, Action.CHANGED, "index"):
         old = change.old
@@ -37,7 +39,8 @@ def _replaced(evidence: Evidence) -> Iterator[Finding]:
         if index is not None:
             told_already.add(old.name)
             told = f"the index {old.name} is another; {index.name} keeps unique what it did"
-            yield REPLACED.finding(old.name, told, severity=behaviour(evidence), after=index.name)
+            aspect = f"by {index.name}"
+            yield REPLACED.finding(old.name, told, severity=behaviour(evidence), after=index.name, aspect=aspect)
 
 
 REPLACED = Check(

@@ -36,6 +36,7 @@ def _content(evidence: Evidence) -> Iterator[Finding]:
             before=change.before if isinstance(change.before, int) else None,
             after=change.after if isinstance(change.after, int) else None,
             samples=_samples(evidence, change),
+            aspect=change.kind,
         )
 
 
@@ -83,7 +84,8 @@ def _structure(evidence: Evidence) -> Iterator[Finding]:
             # A materialised view can be refreshed, a comment says nothing to the database.
             if change.attribute in ("content", "comment"):
                 severity = behaviour(evidence)
-        yield SCHEMA_NOT_RESTORED.finding(change.object, told, severity=severity)
+        aspect = f"{change.kind} {change.action.value if change.attribute is None else change.attribute}"
+        yield SCHEMA_NOT_RESTORED.finding(change.object, told, severity=severity, aspect=aspect)
 
 
 NOT_RESTORED = Check(

@@ -10,7 +10,7 @@ from ..compare.values import Action
 from ..snapshot.values import TableDifference
 from .evidence import attribute, behaviour, count, excused, of, unproven
 from .expectations import allowance, rows_rule
-from .values import Check, Evidence, Finding, Severity
+from .values import ANNOUNCED, Check, Evidence, Finding, Severity
 
 
 def _gone(evidence: Evidence) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def _gone(evidence: Evidence) -> Iterator[Finding]:
         finding = ROWS_GONE.finding(name, told, before=before, after=after, samples=found.gone_samples)
         rule = rows_rule(evidence, name)
         if rule is not None and found.gone <= allowance(rule.rule, before):
-            reason = rule.reason if rule.reason is not None else f'announced: rows = "{rule.rule}"'
+            reason = rule.reason if rule.reason is not None else f'{ANNOUNCED}rows = "{rule.rule}"'
             finding = replace(finding, severity=Severity.NOTE, reason=reason, remedy=None)
         yield finding
     yield from _not_inherited(evidence)

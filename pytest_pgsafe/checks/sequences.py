@@ -61,7 +61,12 @@ def _behind(evidence: Evidence) -> Iterator[Finding]:
         else:
             told += ", as before the migration" if gap == was else f"; it was behind by {was:,} before"
             yield SEQUENCE_BEHIND.finding(
-                name if old is None else old, told, severity=Severity.WARNING, before=bound, after=upcoming
+                name if old is None else old,
+                told,
+                severity=Severity.WARNING,
+                before=bound,
+                after=upcoming,
+                standing=True,
             )
 
 

@@ -34,12 +34,14 @@ def _row_security(evidence: Evidence) -> Iterator[Finding]:
         if change.after:
             continue
         what = "is disabled" if change.attribute == "row_security" else "does not bind the table's owner any more"
-        yield ROW_SECURITY_LOST.finding(change.object, f"row security of {change.object} {what}")
+        yield ROW_SECURITY_LOST.finding(
+            change.object, f"row security of {change.object} {what}", aspect=change.attribute
+        )
     for change in attribute(evidence, "view", "options"):
         lost = lost_guards(change)
         if lost:
             text = f"the view {change.object} is without {', '.join(lost)}, which it had"
-            yield ROW_SECURITY_LOST.finding(change.object, text)
+            yield ROW_SECURITY_LOST.finding(change.object, text, aspect=", ".join(lost))
 
 
 def lost_guards(change: Change) -> list[str]:
@@ -60,7 +62,7 @@ def _policies(evidence: Evidence) -> Iterator[Finding]:
         if change.attribute == "comment":
             continue
         text = f"the policy {change.object} is another: {change.attribute} went from {change.before} to {change.after}"
-        yield POLICY_LOST.finding(change.object, text)
+        yield POLICY_LOST.finding(change.object, text, aspect=change.attribute)
     for change in of(evidence, Action.ADDED, "policy"):
         policy = change.new
         assert isinstance(policy, Policy)
@@ -68,7 +70,7 @@ def _policies(evidence: Evidence) -> Iterator[Finding]:
         before = evidence.comparison.before.catalog.tables.get(names.get(policy.table, ""))
         if policy.permissive and before is not None and before.row_security:
             text = f"the permissive policy {policy.name} shows rows of {policy.table} that others kept from readers"
-            yield POLICY_LOST.finding(policy.name, text, severity=Severity.WARNING)
+            yield POLICY_LOST.finding(policy.name, text, severity=Severity.WARNING, aspect="added")
 
 
 def _triggers(evidence: Evidence) -> Iterator[Finding]:
@@ -85,10 +87,10 @@ def _triggers(evidence: Evidence) -> Iterator[Finding]:
             found = strength(evidence.comparison, change)
             if found is Strength.WEAKER:
                 text = f"the {change.kind} {change.object} is {change.after}, and was {change.before}"
-                yield TRIGGER_LOST.finding(change.object, text)
+                yield TRIGGER_LOST.finding(change.object, text, aspect=change.attribute)
         elif change.attribute == "definition" or (change.attribute == "function" and not _redefined(evidence, change)):
             text = f"the {change.kind} {change.object} is another: {change.after}"
-            yield TRIGGER_LOST.finding(change.object, text, severity=Severity.WARNING)
+            yield TRIGGER_LOST.finding(change.object, text, severity=Severity.WARNING, aspect=change.attribute)
 
 
 def _redefined(evidence: Evidence, change: Change) -> bool:
@@ -113,7 +115,7 @@ def _stronger(evidence: Evidence) -> Iterator[Finding]:
         text = (
             f"{change.object} protects more: {change.attribute} went from {say(change.before)} to {say(change.after)}"
         )
-        yield STRONGER.finding(change.object, text)
+        yield STRONGER.finding(change.object, text, aspect=change.attribute)
 
 
 def _table(value: Object | None) -> str:

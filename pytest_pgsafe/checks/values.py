@@ -9,6 +9,10 @@ from enum import Enum
 from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..snapshot.values import DenormalizedContent, DenormalizedRule, RowSample
+from .baseline import Section
+
+#: How a reason begins that nobody wrote: it repeats the rule.
+ANNOUNCED = "announced: "
 
 
 class Severity(str, Enum):
@@ -32,6 +36,12 @@ class Finding:
     #: The expectation's reason, where the change was announced and so became a note.
     reason: str | None = None
     remedy: str | None = None
+    #: The revision that it came with, where several were run and that can be told.
+    revision: str | None = None
+    #: Which of several effects of one check on one object it is: an attribute, a privilege, the kind of what was added.
+    aspect: str | None = None
+    #: It was so before the migration, or hangs on the data of the day: no effect of the migration.
+    standing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,8 @@ class Rules:
     #: Lock mode and seconds.
     lock_budget: tuple[str, float] | None = None
     strict: bool = False
+    #: What pgsafe.baseline lists of this migration; None where it has no section.
+    baseline: Section | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +119,8 @@ class Check:
         before: str | int | None = None,
         after: str | int | None = None,
         samples: tuple[RowSample, ...] = (),
+        aspect: str | None = None,
+        standing: bool = False,
     ) -> Finding:
         """Return a finding of this check, of its own severity if no other is given; a note needs no remedy."""
         weight = self.severity if severity is None else severity
@@ -120,4 +134,6 @@ class Check:
             after=after,
             samples=samples,
             remedy=None if weight is Severity.NOTE else self.remedy,
+            aspect=aspect,
+            standing=standing,
         )

@@ -18,7 +18,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import pending
+from . import baseline, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -85,6 +85,7 @@ def preflight(settings: Settings) -> Plan:
         raise ConfigError(
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
+    baseline.section(settings)
     source = examine(settings.source)
     catalog = _catalog(source)
     if catalog is not None:
@@ -124,8 +125,11 @@ def check_extensions(needed: Collection[str], there: Collection[str], origin: st
 
 def _refuse_ignored(settings: Settings) -> None:
     """Refuse what would be accepted and have no effect: a green run would say more than it looked at."""
-    if settings.update:
-        raise ConfigError("--pgsafe-update: this release writes no baseline yet")
+    if settings.update and settings.migration is None:
+        raise ConfigError(
+            "--pgsafe-update: there is no migration whose effects could be written",
+            remedies=["name it: --pgsafe-migration=FILE.sql, or [migration] in pgsafe.toml"],
+        )
     if settings.from_rev is not None and settings.migration is None:
         raise ConfigError(
             "--pgsafe-from: there is no migration whose files could be left out",

@@ -11,6 +11,7 @@ from ..checks.values import DropExpected, RowsExpected, Rules
 from ..config.values import Settings
 from ..errors import ConfigError
 from ..snapshot.values import DenormalizedRule
+from . import baseline
 
 
 def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
@@ -56,6 +57,8 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
         if settings.budget.lock is None
         else (settings.budget.lock.mode, settings.budget.lock.longer_than),
         strict=settings.strict,
+        # What is to be written is what was found, whatever is listed by now.
+        baseline=None if settings.update else baseline.section(settings),
     )
 
 

@@ -27,7 +27,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import judging, pending, restoring
+from . import baseline, judging, pending, restoring, stepwise
 from .comparing import compare_databases
 from .folder import private_folder
 from .preflight import Plan, preflight
@@ -71,6 +71,7 @@ class _Run:
     trace: Trace | None = None
     unused: dict[str, str] = field(default_factory=dict)
     kept: str | None = None
+    baseline: str | None = None
 
     def all(self, folder: Path) -> None:
         with self.steps.step("server"):
@@ -119,13 +120,24 @@ class _Run:
         self.findings = judge(evidence)
         if self.plan.rollback is None:
             self.unused["rollback"] = "no way back is configured"
-            return
-        with self.steps.step("rollback"):
-            self._run(self.plan.rollback, server, after, role, observed=False)
-            with connect(before) as one, connect(after, read_only=False) as two:
-                back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
-        self.not_verified += back.not_verified
-        self.findings = judge(replace(evidence, rollback=back))
+        else:
+            with self.steps.step("rollback"):
+                self._run(self.plan.rollback, server, after, role, observed=False)
+                with connect(before) as one, connect(after, read_only=False) as two:
+                    back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
+            self.not_verified += back.not_verified
+            evidence = replace(evidence, rollback=back)
+            self.findings = judge(evidence)
+        if self.settings.update:
+            # Not before every effect is known, and then judged by what was written.
+            with self.steps.step("baseline"):
+                section, self.baseline = baseline.update(self.settings, self.findings)
+            self.findings = judge(replace(evidence, rules=replace(rules, baseline=section)))
+        ground = stepwise.Ground(
+            server=server, before=before, facts=facts, rules=rules,
+            run=lambda part, clone: self._run(part, server, clone, role, observed=True),
+        )  # fmt: skip
+        self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, ground, self.steps)
 
     def _backup(self, server: Server, folder: Path) -> Backup | None:
         source = self.plan.source
@@ -232,6 +244,7 @@ class _Run:
             trace=self.trace,
             unused=self.unused,
             kept=self.kept,
+            baseline=self.baseline,
         )
 
     def _unverified(self, gaps: Sequence[NotVerified]) -> Iterator[Finding]:

@@ -51,6 +51,8 @@ class Result:
     interrupted: str | None = None
     #: How to connect to what was kept (--pgsafe-keep).
     kept: str | None = None
+    #: What was written to the baseline (--pgsafe-update).
+    baseline: str | None = None
 
     @property
     def verdict(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..checks.values import Finding, Severity
+from ..migrate.values import Revision
 from ..rehearsal.values import Outcome, Result
 from ..snapshot.values import RowSample
 
@@ -24,7 +25,8 @@ def finding_lines(finding: Finding) -> list[str]:
     """Return a finding with its evidence, the first line for itself."""
     # Most messages name their object where it reads best.
     where = "" if finding.object in finding.message else f"{finding.object}: "
-    lines = [f"{finding.code} {finding.severity.value}: {where}{finding.message}"]
+    by = "" if finding.revision is None else f" (by {finding.revision})"
+    lines = [f"{finding.code} {finding.severity.value}: {where}{finding.message}{by}"]
     if finding.before is not None and finding.after is not None:
         lines += _pair("before", finding.before) + _pair("after", finding.after)
     lines += [f"  {sample_text(sample)}" for sample in finding.samples]
@@ -72,12 +74,14 @@ def shown(value: str | None) -> str:
 def summary(result: Result, *, short: bool) -> list[Line]:
     """Return the steps, the findings that fail no test, and the verdict.
 
-    :param short: the verdict's line alone, and what was kept.
+    :param short: the verdict's line alone, and what was kept or written.
     """
     lines: list[Line] = [] if short else [*_steps(result), *_findings(result)]
     if not short:
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
-    # What was left running is said in every case.
+    # What was left running, or was written, is said in every case.
+    if result.baseline is not None:
+        lines.append(Line(text=f"written: {result.baseline}"))
     if result.kept is not None:
         lines.append(Line(text=f"kept: {result.kept}"))
     tone: Tone = "good" if result.verdict == "passed" else "bad"
@@ -107,9 +111,15 @@ def _steps(result: Result) -> list[Line]:
         reason = f"  {step.reason.splitlines()[0]}" if step.reason else ""
         tone: Tone = "bad" if step.outcome is Outcome.FAILED else "plain"
         lines.append(Line(text=f"{step.name:<{width}}  {step.seconds:8.2f} s  {step.outcome.value}{reason}", tone=tone))
+        if step.name == "migrate" and result.trace is not None:
+            lines += [Line(text=f"  {_revision(revision)}") for revision in result.trace.revisions]
     if result.interrupted is not None:
         lines.append(Line(text=result.interrupted.strip().splitlines()[-1], tone="bad"))
     return lines
+
+
+def _revision(revision: Revision) -> str:
+    return revision.name if revision.seconds is None else f"{revision.name}  {revision.seconds:.2f} s"
 
 
 def _findings(result: Result) -> list[Line]:
