@@ -20,6 +20,7 @@ from . import (
     rollback,
     rows,
     sequences,
+    statements,
     tables,
     unverified,
 )
@@ -44,6 +45,7 @@ _MODULES = (
     sequences,
     privileges,
     locks,
+    statements,
     rollback,
 )
 #: Every check, by code.

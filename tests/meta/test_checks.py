@@ -24,7 +24,7 @@ ITEMS = {
     "5": {"schema"},
     "6": {"sequences"},
     "7": {"privileges"},
-    "8": {"locks"},
+    "8": {"locks", "migrate"},
     "9": {"rollback"},
     "0": {"values", "schema"},
 }

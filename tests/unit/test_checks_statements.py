@@ -1,0 +1,34 @@
+"""A run that ended well although a statement failed."""
+
+from __future__ import annotations
+
+import pytest
+from builders import evidence, snapshot
+
+from pytest_pgsafe.checks import judge
+from pytest_pgsafe.migrate.values import Statement, Trace
+
+
+def found(*statements: Statement) -> list[tuple[str, str]]:
+    trace = Trace(seconds=1, sessions=1, observed=True, statements=statements)
+    return [(one.code, one.severity.value) for one in judge(evidence(snapshot(), snapshot(), trace=trace))]
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("alter table nosuch add x int", "error"),
+        ("update sales set x = 1/0", "error"),
+        ("with gone as (delete from t returning *) select * from gone", "error"),
+        ("select version from schema_version", "warning"),
+        ("SHOW nothing", "warning"),
+    ],
+)
+def test_a_failed_statement_is_told(text: str, severity: str) -> None:
+    assert found(Statement(text=text, error="42P01: it is not there")) == [("PGS805", severity)]
+
+
+def test_what_went_well_later_or_failed_for_it_is_not() -> None:
+    again = Statement(text="create index concurrently i on t (x)", error="40P01: deadlock detected")
+    assert found(again, Statement(text=again.text)) == []
+    assert found(Statement(text="select 1", error="25P02: current transaction is aborted")) == []
