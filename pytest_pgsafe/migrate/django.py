@@ -9,8 +9,10 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..server.address import Address
 from .environment import fill
+from .values import Revision
 
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
+_APPLYING = re.compile(r"^  (?:Applying|Unapplying) ([\w.]+)\.\.\.", re.MULTILINE)
 _NAME = "pgsafe_django_settings"
 #: The project's settings, with the address of the default database replaced.
 _MODULE = """
@@ -56,3 +58,8 @@ def settings_module(manage: Path, address: Address, private: Path, environ: Mapp
         "PGSAFE_HOST": fill("{host}", address),
         "PGSAFE_PORT": fill("{port}", address),
     }
+
+
+def applied_migrations(printed: str) -> tuple[Revision, ...]:
+    """Return what ``manage.py migrate`` says that it applied, in order; it tells no times."""
+    return tuple(Revision(name=name) for name in _APPLYING.findall(printed))

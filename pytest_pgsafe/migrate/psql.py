@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..server.address import Address
@@ -12,6 +12,7 @@ from ..server.base import Server
 from . import process
 from .sessions import activity, noted
 from .sources import SqlFiles
+from .values import Revision
 
 _PSQL_ERROR = re.compile(
     r"^psql:(?P<file>.+?):(?P<line>\d+): [^\s:]+:\s+(?P<state>[0-9A-Z]{5}): (?P<text>.*)", re.MULTILINE
@@ -30,6 +31,7 @@ class End:
     line: int | None = None
     looked_at: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    revisions: tuple[Revision, ...] = ()
 
 
 def psql(
@@ -57,11 +59,13 @@ def psql(
         # A session for each file: what one of them sets does not leak into the next.
         batches = [(file,) for file in migration.files]
     printed: list[str] = []
+    revisions: list[Revision] = []
     end = None if deadline is None else time.monotonic() + deadline
     for number, batch in enumerate(batches):
         stdout = private / f"stdout-{number}"
         arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
         names = ", ".join(file.name for file in batch)
+        started = time.monotonic()
         left = None if end is None else max(end - time.monotonic(), 0.001)
         with noted(server, address.dbname, left) as noticed:
             try:
@@ -75,16 +79,20 @@ def psql(
                 )
             except TimeoutError:
                 done = None
+        if migration.folder and not transaction:
+            revisions.append(Revision(name=batch[0].name, seconds=round(time.monotonic() - started, 3)))
         if done is None:
             printed.append(process.excerpt(stdout))
             seen = tuple(noticed) if noticed else activity(server, address.dbname)
-            return stopped(f"psql -f {names}", deadline or 0, seen, "".join(printed))
+            told = stopped(f"psql -f {names}", deadline or 0, seen, "".join(printed))
+            return replace(told, revisions=tuple(revisions))
         said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
         printed.append(process.excerpt(stdout) + said)
         stdout.unlink()
         if done.returncode:
-            return _psql_failed(names, done.returncode, done.stderr, "".join(printed))
-    return End(output="".join(printed))
+            failed = _psql_failed(names, done.returncode, done.stderr, "".join(printed))
+            return replace(failed, revisions=tuple(revisions))
+    return End(output="".join(printed), revisions=tuple(revisions))
 
 
 def _quoted(argument: str) -> str:

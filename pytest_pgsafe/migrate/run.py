@@ -15,8 +15,8 @@ from pathlib import Path
 from ..errors import MigrationError
 from ..server.address import Address
 from ..server.base import Server
-from . import process
-from .django import settings_module
+from . import alembic, process
+from .django import applied_migrations, settings_module
 from .environment import cleaned, fill, given, path_with_python
 from .observe import Observer
 from .psql import End, psql, stopped
@@ -24,28 +24,11 @@ from .script import redact
 from .sessions import activity, terminate, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
 from .trace import read_trace
-from .values import Lock, Statement, Trace
+from .values import Lock, Revision, Statement, Trace
 from .watch import Seen, Watch
 
 #: Lines of the output that a message shows.
 SHOWN = 20
-#: As `alembic -c INI upgrade head`, but the copy's address replaces the one that the file holds.
-_ALEMBIC = """
-import os, sys
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.engine import make_url
-config = Config(sys.argv[1])
-url = make_url(os.environ.pop("PGSAFE_URL"))
-try:
-    drivername = make_url(config.get_main_option("sqlalchemy.url") or "").drivername
-except Exception:
-    drivername = ""
-if drivername.split("+")[0] in ("postgres", "postgresql"):
-    url = url.set(drivername=drivername)
-config.set_main_option("sqlalchemy.url", url.render_as_string(hide_password=False).replace("%", "%%"))
-command.upgrade(config, "head")
-"""
 
 
 class FailedRun(MigrationError):  # noqa: N818  a run that has failed, not a kind of error
@@ -141,10 +124,13 @@ def _command(
         elif isinstance(migration, Alembic):
             flavour = "" if importlib.util.find_spec("psycopg2") else ":psycopg"
             environment["PGSAFE_URL"] = fill(f"{{url{flavour}}}", address)
-            command, where = [sys.executable, "-c", _ALEMBIC, str(migration.ini)], migration.ini.parent
+            environment["PGSAFE_REVISIONS"] = str(private / "revisions")
+            command = [sys.executable, "-c", alembic.SCRIPT, str(migration.ini), migration.revision]
+            where = migration.ini.parent
         else:
             environment.update(settings_module(migration.manage, address, private, os.environ))
-            command, where = [sys.executable, migration.manage.name, "migrate", "--noinput"], migration.manage.parent
+            command = [sys.executable, migration.manage.name, "migrate", *migration.target, "--noinput"]
+            where = migration.manage.parent
         environment.update({name: fill(value, address) for name, value in env.items()})
         try:
             status = process.execute(
@@ -154,19 +140,29 @@ def _command(
                 ),
             )  # fmt: skip
         except TimeoutError:
-            return stopped(str(migration), deadline or 0, tuple(activities), process.excerpt(output))
+            printed = process.excerpt(output)
+            told = stopped(str(migration), deadline or 0, tuple(activities), printed)
+            return replace(told, revisions=_revisions(migration, private, printed))
         except OSError as error:
             return End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
     printed = process.excerpt(output)
+    revisions = _revisions(migration, private, printed)
     if not status:
-        return End(output=printed)
+        return End(output=printed, revisions=revisions)
     ended = f"signal {-status}" if status < 0 else f"exit status {status}"
     hidden = (f"taken out of its environment: {', '.join(removed)}",) if removed else ()
     return End(
         output=printed,
         problem=f"the migration failed: {migration} ended with {ended}",
         looked_at=(f"ran in {where}", *hidden),
+        revisions=revisions,
     )
+
+
+def _revisions(migration: Migration, private: Path, printed: str) -> tuple[Revision, ...]:
+    if isinstance(migration, Alembic):
+        return alembic.revisions(private / "revisions")
+    return applied_migrations(printed) if isinstance(migration, Django) else ()
 
 
 def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> End:
@@ -199,6 +195,7 @@ def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secr
         locks=locks,
         wal=seen.wal,
         observed=observer is not None and seen.complete,
+        revisions=end.revisions,
         output=redact(end.output, *secrets),
     )
 

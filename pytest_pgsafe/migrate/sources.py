@@ -62,9 +62,10 @@ class Alembic:
 
     ini: Path
     text: str
+    revision: str = "head"
 
     def __str__(self) -> str:
-        return f"alembic -c {self.ini.name} upgrade head"
+        return f"alembic -c {self.ini.name} upgrade {self.revision}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +74,11 @@ class Django:
 
     manage: Path
     text: str
+    #: The app and the migration to go to; empty for all.
+    target: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"python {self.manage.name} migrate --noinput"
+        return " ".join(("python", self.manage.name, "migrate", *self.target, "--noinput"))
 
 
 Migration = SqlFiles | Command | Alembic | Django

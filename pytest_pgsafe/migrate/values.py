@@ -40,6 +40,16 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One revision of several that were run; the last one is where a failed run ended."""
+
+    #: The file's name, Alembic's revision, Django's ``app.name``.
+    name: str
+    #: None where the tool does not tell.
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """Everything that was observed of one run."""
 
@@ -52,5 +62,7 @@ class Trace:
     wal: int | None = None
     #: Statements and locks are what the server saw; False where its log cannot be read, and both are empty then.
     observed: bool = False
+    #: In the order in which they ran; empty where there are none, or the tool does not tell.
+    revisions: tuple[Revision, ...] = ()
     #: What the migration printed, for people.
     output: str = field(default="", compare=False)

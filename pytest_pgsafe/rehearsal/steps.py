@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
-from ..errors import PgsafeError
+from ..errors import PgsafeError, StepError
 from .values import Outcome, Step
 
 
@@ -44,6 +44,21 @@ class Steps:
             raise Stopped from error
         except BaseException as error:
             self._record(name, start, Outcome.FAILED, f"broken off: {type(error).__name__}")
+            raise
+        self._record(name, start, Outcome.PASSED, None)
+
+    @contextmanager
+    def optional(self, name: str) -> Generator[None]:
+        """Record a step that only explains: when it fails it is skipped, with its error as the reason.
+
+        :raises StepError: as it came.
+        """
+        self._progress(name)
+        start = time.monotonic()
+        try:
+            yield
+        except StepError as error:
+            self._record(name, start, Outcome.SKIPPED, str(error))
             raise
         self._record(name, start, Outcome.PASSED, None)
 

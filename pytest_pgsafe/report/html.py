@@ -84,6 +84,7 @@ def _finding(finding: Finding) -> Sequence[str]:
     told = [f"{escape(finding.message)} ({escape(finding.code)})"]
     if finding.before is not None or finding.after is not None:
         told.append(f"before {escape(_shown(finding.before))}, after {escape(_shown(finding.after))}")
+    told += [f"by {escape(finding.revision)}"] if finding.revision is not None else []
     told += [f"announced: {escape(finding.reason)}"] if finding.reason is not None else []
     told += [f"remedy: {escape(finding.remedy)}"] if finding.remedy is not None else []
     severity = finding.severity.value

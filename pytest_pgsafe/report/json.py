@@ -29,6 +29,10 @@ def document(result: Result) -> dict[str, Any]:
             {"name": step.name, "seconds": step.seconds, "outcome": step.outcome.value, "reason": step.reason}
             for step in result.steps
         ],
+        "revisions": [
+            {"name": revision.name, "seconds": revision.seconds}
+            for revision in (() if result.trace is None else result.trace.revisions)
+        ],
         "changes": [_change(change) for change in result.changes],
         "findings": [_finding(finding) for finding in result.findings],
         "compared": {
@@ -97,6 +101,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "samples": [_sample(sample) for sample in finding.samples],
         "reason": finding.reason,
         "remedy": finding.remedy,
+        "revision": finding.revision,
     }
 
 

@@ -52,6 +52,8 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     lines = ["", "| | object | finding | rows |", "|---|---|---|---|"]
     for finding in findings[:_MOST_FINDINGS]:
         told = f"{escape(finding.message)} ({finding.code})"
+        if finding.revision is not None:
+            told += f"<br>by {escape(finding.revision)}"
         if finding.reason is not None:
             told += f"<br>announced: {escape(finding.reason)}"
         if finding.remedy is not None and finding.severity is Severity.ERROR:
