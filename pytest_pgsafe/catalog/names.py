@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 
@@ -48,6 +50,32 @@ def means(name: str, wanted: str) -> bool:
     )
 
 
+def covers(name: str, pattern: str) -> bool:
+    """Tell whether a name is meant by a pattern, in which ``*`` outside quotes stands for any part or piece of one."""
+    if "*" not in pattern:
+        return means(name, pattern)
+    whole, tail = split(name), split(pattern)
+    return len(tail) <= len(whole) and all(map(_fits, whole[len(whole) - len(tail) :], tail))
+
+
+def is_pattern(wanted: str) -> bool:
+    """Tell whether ``*`` stands for something in it."""
+    return any("*" in part and not part.startswith('"') for part in split(wanted))
+
+
+def _fits(part: str, pattern: str) -> bool:
+    if pattern.startswith('"'):
+        return unquoted(part) == unquoted(pattern)
+    wanted = ".*".join(re.escape(piece) for piece in pattern.split("*"))
+    return re.fullmatch(wanted, unquoted(part), re.DOTALL) is not None
+
+
 def parts(name: str) -> tuple[str, ...]:
     """Return the parts of a dotted name as they are meant: ``a."B.""c"`` is ``('a', 'B."c')``."""
     return tuple(unquoted(part) for part in split(name))
+
+
+def matches(pattern: Sequence[str], name: Sequence[str]) -> bool:
+    """Tell whether a pattern's parts, each with ``*`` and ``?``, fit the last parts of a name, as both are meant."""
+    tail = tuple(name)[-len(pattern) :]
+    return len(tail) == len(pattern) and all(map(fnmatchcase, tail, pattern))

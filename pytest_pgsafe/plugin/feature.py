@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable, Generator
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter
 
 from ..config import FILE_NAME, Options, Settings, resolve
 from ..config.resolve import flag
-from ..errors import UsageError
+from ..errors import PgsafeError, UsageError
 from ..rehearsal.values import Result
 from ..report.redact import redact
 from ..report.terminal import Line, summary
@@ -195,7 +196,17 @@ class Feature:
 
         assert self.settings is not None
         report = self.settings.report
-        return redact(rehearse(self.settings, progress, self.plan), samples=report.samples, mask=report.mask)
+        try:
+            result = rehearse(self.settings, progress, self.plan)
+        except PgsafeError:
+            raise
+        except Exception as error:
+            if report.samples == "values" and not report.mask:
+                raise
+            # The server's messages quote rows, which are not to be shown.
+            where = traceback.format_tb(error.__traceback__)
+            raise PgsafeError(f"broken off by a defect: {type(error).__name__}", looked_at=where) from None
+        return redact(result, samples=report.samples, mask=report.mask)
 
     def _say(self, step: str) -> None:
         """Show a step that begins, with ``-v`` and where there is a terminal."""

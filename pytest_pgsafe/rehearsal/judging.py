@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..catalog.names import matches, parts
 from ..catalog.values import Catalog
 from ..checks.values import Evidence, Finding, Rules, Severity
 from ..compare.values import Action, Change, Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot import denormalized
-from ..snapshot.values import DenormalizedContent, DenormalizedRule
+from ..snapshot.values import DenormalizedContent, DenormalizedRule, NotVerified
 
 #: How many differences of a restore become findings; all of them stand in their number.
 MOST = 50
@@ -46,6 +47,18 @@ def _has_path(catalog: Catalog, rule: DenormalizedRule) -> bool:
     except denormalized.NoPathError:
         return False
     return True
+
+
+def unmatched(masks: Sequence[str], comparison: Comparison) -> tuple[NotVerified, ...]:
+    """Return the masks that hide nothing, since no column is called so: a typing error shows what it was to hide."""
+    names = [
+        parts(name) for catalog in (comparison.before.catalog, comparison.after.catalog) for name in catalog.columns
+    ]
+    return tuple(
+        NotVerified(object=f"mask {mask}", reason="no column is called so: it hides nothing")
+        for mask in masks
+        if not any(matches(parts(mask), name) for name in names)
+    )
 
 
 def not_restored(changes: Sequence[Change]) -> tuple[Finding, ...]:

@@ -116,6 +116,7 @@ class _Run:
             self.comparison = compare_databases(one, two, facts, now, self.settings.report.samples)
             self.compared = facts
             self.not_verified += self.comparison.not_verified
+            self.not_verified += judging.unmatched(self.settings.report.mask, self.comparison)
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
         self.findings = judge(evidence)
         if self.plan.rollback is None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Literal
 
-from ..catalog.names import split, unquoted
+from ..catalog.names import matches, parts
 from ..checks.values import Finding
 from ..compare.values import Action
 from ..rehearsal.values import Result, Step
@@ -42,7 +41,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
     """
     if samples == "values" and not mask:
         return result
-    patterns = [_parts(pattern) for pattern in mask]
+    patterns = [parts(pattern) for pattern in mask]
     renamed = _renamed(result)
 
     def hidden(table: Sequence[str], column: str) -> bool:
@@ -50,7 +49,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         names |= {before for before, after in renamed.items() if after in names}
         # A renamed table, then its column: the old table's name with the column's.
         names |= {(*before, name[-1]) for name in names for before, after in renamed.items() if after == name[:-1]}
-        return any(_matches(pattern, name) for pattern in patterns for name in names)
+        return any(matches(pattern, name) for pattern in patterns for name in names)
 
     return replace(
         result,
@@ -65,20 +64,9 @@ def keys_only(result: Result) -> Result:
     return redact(result, samples="keys")
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    """Split a name at its dots, each part as it would stand without quotes."""
-    return tuple(unquoted(part) for part in split(name))
-
-
-def _matches(pattern: Sequence[str], name: Sequence[str]) -> bool:
-    """Tell whether a pattern without a schema, or with one, names a column."""
-    tail = name[-len(pattern) :]
-    return len(tail) == len(pattern) and all(map(fnmatchcase, tail, pattern))
-
-
 def _renamed(result: Result) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     return {
-        _parts(change.object): _parts(change.after)
+        parts(change.object): parts(change.after)
         for change in result.changes
         if change.action is Action.RENAMED and change.kind in {"table", "column"} and isinstance(change.after, str)
     }
@@ -88,11 +76,11 @@ def _finding(
     finding: Finding, samples: Literal["values", "keys", "none"], hidden: Callable[[Sequence[str], str], bool]
 ) -> Finding:
     # Rows belong to tables: schema and table, whatever part of it the finding is about.
-    table = _parts(finding.object)[:2]
+    table = parts(finding.object)[:2]
 
     def secret(column: str) -> bool:
         # Where a row of one table is compared with another's, columns have their full names.
-        name = _parts(column)
+        name = parts(column)
         return hidden(name[:-1] if len(name) > 1 else table, "".join(name[-1:]))
 
     def masked(values: Mapping[str, str | None] | None, *, whole: bool = False) -> Mapping[str, str | None] | None:
@@ -112,7 +100,7 @@ def _finding(
         else:
             # A copy shows what its source holds: if either is masked, both are.
             pair = [*(sample.before or {}), *(sample.after or {})]
-            whole = any(len(_parts(column)) > 1 and secret(column) for column in pair)
+            whole = any(len(parts(column)) > 1 and secret(column) for column in pair)
             before, after = masked(sample.before, whole=whole), masked(sample.after, whole=whole)
             kept.append(RowSample(key=key, before=before, after=after))
     return replace(finding, samples=tuple(kept))
