@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +111,7 @@ def facts(folder: Path) -> Snapshot:
 
 
 @contextmanager
-def incomplete(folder: Path, *, durable: bool) -> Iterator[Path]:
+def incomplete(folder: Path, *, durable: bool) -> Generator[Path, None, None]:
     """Yield a folder under a temporary name; it gets its own name when everything went well, and else is gone.
 
     :param durable: force files and folders to disk before the rename.

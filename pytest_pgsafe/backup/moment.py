@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Moment:
 
 
 @contextmanager
-def moment(address: Address, *, lock_timeout: str = "30s") -> Iterator[Moment]:
+def moment(address: Address, *, lock_timeout: str = "30s") -> Generator[Moment, None, None]:
     """Hold one moment of a database, read only.
 
     Tables are locked in ACCESS SHARE mode before the snapshot is exported: TRUNCATE ignores snapshots, and one that

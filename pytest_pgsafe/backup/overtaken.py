@@ -8,7 +8,7 @@ are idle.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Seen:
 
 
 @contextmanager
-def watch(source: Address, name: str, holder: int, pool: ThreadPoolExecutor) -> Iterator[Seen]:
+def watch(source: Address, name: str, holder: int, pool: ThreadPoolExecutor) -> Generator[Seen, None, None]:
     """End pg_dump's session when it waits behind a session that waits for ours.
 
     :param name: application_name of pg_dump's sessions.

@@ -96,6 +96,7 @@ def _read(
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
     archive = folder / manifest.ARCHIVE
+    overtaken = Overtaken()
     for attempt in range(ATTEMPTS):
         manifest.remove(archive)
         try:
