@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ from ..server.connection import connect
 from . import baseline, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
+
+#: A backup, the copy restored from it, and its clone.
+COPIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +100,8 @@ def preflight(settings: Settings) -> Plan:
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
+    if choice.kind == "local":
+        check_space(source.size, Path(tempfile.gettempdir()))
     told = pending.early(migration, rollback, source, settings.from_rev)
     return Plan(
         source=source, choice=choice, extensions=needed, decided=told is not None,
@@ -102,6 +109,21 @@ def preflight(settings: Settings) -> Plan:
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.said,
     )  # fmt: skip
+
+
+def check_space(size: int, folder: Path) -> None:
+    """Say that a disk is too small before it is full.
+
+    :param size: bytes of the source; its backup, the restored copy and the clone each need as much at most.
+    :raises ServerError: with what is needed and what is free.
+    """
+    needed, free = COPIES * size, shutil.disk_usage(folder).free
+    if free < needed:
+        raise ServerError(
+            f"too little disk: {needed >> 20:,} MiB are needed, {COPIES} times the source's {size >> 20:,} MiB",
+            looked_at=[f"{folder}: {free >> 20:,} MiB free"],
+            remedies=["free space, or set TMPDIR to a larger disk", "use another server: --pgsafe-server=URI"],
+        )
 
 
 def check_extensions(needed: Collection[str], there: Collection[str], origin: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
+from pytest_pgsafe.errors import ServerError
+from pytest_pgsafe.rehearsal.preflight import check_space
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
@@ -141,3 +143,10 @@ def test_a_reader_needs_no_right_on_what_an_extension_keeps_for_itself(
         with connect(database, read_only=False) as connection:
             connection.execute("drop owned by pgsafe_test_plain")
             connection.execute("drop role pgsafe_test_plain")
+
+
+def test_too_little_disk_is_said_before_the_first_step(tmp_path: Path) -> None:
+    check_space(1 << 20, tmp_path)
+    with pytest.raises(ServerError, match="too little disk") as caught:
+        check_space(1 << 60, tmp_path)
+    assert "TMPDIR" in str(caught.value)
