@@ -27,7 +27,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import baseline, judging, pending, restoring, stepwise
+from . import aftermath, baseline, judging, pending, restoring, stepwise
 from .comparing import compare_databases
 from .folder import private_folder
 from .preflight import Plan, preflight
@@ -89,16 +89,8 @@ class _Run:
     def _rehearse(self, server: Server, folder: Path) -> None:
         backup = self._backup(server, folder)
         before, facts, role = self._restore(server, backup, folder)
-        if not self.plan.decided:
-            with self.steps.step("pending"):
-                told = pending.late(self.plan.migration, self.plan.rollback, before)
-                self.plan = replace(
-                    self.plan, migration=told.migration, rollback=told.rollback, left_out=told.said, decided=True
-                )
+        self._decide(before)
         if self.plan.migration is None:
-            if self.plan.left_out is not None:
-                self.steps.skip("migrate", self.plan.left_out)
-                self.unused.update(pending.unused(self.plan.left_out))
             return
         with self.steps.step("clone"):
             after = server.clone(before, "after")
@@ -107,6 +99,11 @@ class _Run:
                 self.trace = self._run(self.plan.migration, server, after, role, observed=True)
             except FailedRun as error:
                 self.trace = error.trace
+                way_back = self.plan.rollback
+                self.comparison = aftermath.tell(
+                    error, before, after, facts, restored=backup is not None and backup.facts is not None,
+                    back=None if way_back is None else lambda: self._run(way_back, server, after, role, observed=False),
+                )  # fmt: skip
                 raise
         if not self.trace.observed:
             self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
@@ -123,7 +120,11 @@ class _Run:
             self.unused["rollback"] = "no way back is configured"
         else:
             with self.steps.step("rollback"):
-                self._run(self.plan.rollback, server, after, role, observed=False)
+                try:
+                    self._run(self.plan.rollback, server, after, role, observed=False)
+                except FailedRun as error:
+                    aftermath.tell(error, before, after, facts, back=None, restored=False)
+                    raise
                 with connect(before) as one, connect(after, read_only=False) as two:
                     back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
             self.not_verified += back.not_verified
@@ -139,6 +140,18 @@ class _Run:
             run=lambda part, clone: self._run(part, server, clone, role, observed=True),
         )  # fmt: skip
         self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, ground, self.steps)
+
+    def _decide(self, before: Address) -> None:
+        """Find out what is pending in the restored source, where that was not known before; nothing is said so."""
+        if not self.plan.decided:
+            with self.steps.step("pending"):
+                told = pending.late(self.plan.migration, self.plan.rollback, before)
+                self.plan = replace(
+                    self.plan, migration=told.migration, rollback=told.rollback, left_out=told.said, decided=True
+                )
+        if self.plan.migration is None and self.plan.left_out is not None:
+            self.steps.skip("migrate", self.plan.left_out)
+            self.unused.update(pending.unused(self.plan.left_out))
 
     def _backup(self, server: Server, folder: Path) -> Backup | None:
         source = self.plan.source

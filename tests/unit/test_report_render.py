@@ -105,6 +105,7 @@ def test_json_is_the_contract() -> None:
         "samples": [{"key": {"id": 17}, "before": {"customer_name": "Ada Lovelace", "note": None}, "after": None}],
         "reason": None,
         "remedy": "keep the row",
+        "revision": None,
     }
     assert found["findings"][1]["samples"][0]["after"] == {"total": None}
     assert found["compared"] == {
