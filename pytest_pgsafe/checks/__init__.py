@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from . import (
+    announced,
     constraints,
     contents,
     denormalized,
@@ -32,6 +33,7 @@ __all__ = ["BY_CODE", "CHECKS", "judge"]
 _MODULES = (
     unverified,
     effects,
+    announced,
     expectations,
     rows,
     contents,

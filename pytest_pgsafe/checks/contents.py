@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..catalog.values import Catalog, Column
 from ..compare.values import Action
+from .announced import permitted
 from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
 from .values import Check, Evidence, Finding, Severity
 
@@ -27,7 +28,8 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
             if name in types:
                 told += f"; its type went from {types[name].before} to {types[name].after}, which lost part of them"
             samples = found.changed_samples.get(column, ())
-            yield VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
+            finding = VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
+            yield permitted(evidence, finding, column, found)
 
 
 def _column_dropped(evidence: Evidence) -> Iterator[Finding]:
@@ -135,8 +137,8 @@ VALUES_CHANGED = Check(
         "The value that was there is lost. The number of rows does not show it, nor does any test on an empty database."
     ),
     remedy=(
-        "Narrow the UPDATE, or write the new value to a new column; accept an intended backfill in the baseline, "
-        "with its reason."
+        "Narrow the UPDATE, or write the new value to a new column; announce an intended backfill with its reason: "
+        "[expect] values."
     ),
     judge=_changed,
 )

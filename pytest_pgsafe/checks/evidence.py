@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
 
-from ..catalog.names import container, means, split
+from ..catalog.names import container, covers, split
 from ..catalog.values import Column, Constraint, Index, Trigger
 from ..compare.renames import tokens
 from ..compare.values import Action, Change, Comparison
@@ -74,11 +74,11 @@ def say(value: object) -> str:
 def announced(evidence: Evidence, kind: str, name: str) -> DropExpected | None:
     """Return the expectation that covers the drop of an object: its own, its table's or its schema's."""
     for expected in evidence.rules.dropped:
-        if expected.kind == kind and means(name, expected.object):
+        if expected.kind == kind and covers(name, expected.object):
             return expected
-        if expected.kind == "table" and len(split(name)) > 2 and means(container(name), expected.object):
+        if expected.kind == "table" and len(split(name)) > 2 and covers(container(name), expected.object):
             return expected
-        if expected.kind == "schema" and len(split(name)) > 1 and means(split(name)[0], expected.object):
+        if expected.kind == "schema" and len(split(name)) > 1 and covers(split(name)[0], expected.object):
             return expected
     return None
 

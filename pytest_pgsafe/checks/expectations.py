@@ -6,27 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..catalog.names import means
+from ..catalog.names import covers, is_pattern, means
 from ..compare.identity import collection
+from .announced import COLLECTIONS
 from .evidence import count, unproven
 from .values import Check, DropExpected, Evidence, Finding, RowsExpected, Severity
 
-#: The collections of the catalog that a kind in ``[expect] dropped`` is looked for in.
-_WHERE = {
-    "schema": "schemas",
-    "table": "tables",
-    "column": "columns",
-    "constraint": "constraints",
-    "index": "indexes",
-    "view": "views",
-    "sequence": "sequences",
-    "trigger": "triggers",
-    "rule": "rules",
-    "policy": "policies",
-    "function": "functions",
-    "type": "types",
-    "extension": "extensions",
-}
 _DELTA = re.compile(r"(?P<low>[+-]\d+)?(?P<range>\.\.)?(?P<high>[+-]\d+)?")
 _COUNT = re.compile(r"(?P<sign>=|>=|<=|>|<)\s*(?P<number>before|\d+)")
 
@@ -83,39 +68,47 @@ def allowance(rule: str, before: int) -> int:
 
 
 def rows_rule(evidence: Evidence, table: str) -> RowsExpected | None:
-    """Return the rule for a table, if there is one."""
-    return next((rule for rule in evidence.rules.rows if means(table, rule.table)), None)
+    """Return the rule for a table, if there is one: its own, else the first pattern that covers it."""
+    own = next((rule for rule in evidence.rules.rows if means(table, rule.table)), None)
+    return own or next((rule for rule in evidence.rules.rows if covers(table, rule.table)), None)
 
 
 def _rows(evidence: Evidence) -> Iterator[Finding]:
     comparison = evidence.comparison
     for rule in evidence.rules.rows:
-        names = [name for name in comparison.before.catalog.tables if means(name, rule.table)]
-        if len(names) != 1:
+        names = [name for name in comparison.before.catalog.tables if covers(name, rule.table)]
+        if not names or (len(names) > 1 and not is_pattern(rule.table)):
             found = "more than one table" if names else "no table"
             yield ROWS_EXPECTED.finding(rule.table, f'the rule rows = "{rule.rule}" for {rule.table} names {found}')
             continue
-        name = names[0]
-        ours = comparison.before.tables.get(name)
-        theirs = comparison.after.tables.get(comparison.tables.get(name, ""))
-        if ours is None or (theirs is None and name in comparison.tables):
-            told = f'the rule rows = "{rule.rule}" for {name} could not be checked: its rows were not counted'
-            yield ROWS_EXPECTED.finding(name, told, severity=unproven(evidence))
-            continue
-        after = 0 if theirs is None else theirs.rows
-        try:
-            wanted = bounds(rule.rule, ours.rows)
-        except ValueError as error:
-            yield ROWS_EXPECTED.finding(name, str(error))
-            continue
-        difference = comparison.rows.get(name)
-        replaced = rule.rule.strip() == "unchanged" and difference is not None and bool(difference.gone)
-        if wanted.hold(after) and not replaced:
-            continue
-        told = f'{name} has {count(after)} after {ours.rows:,} before, which rows = "{rule.rule}" does not allow'
-        if replaced and wanted.hold(after):
-            told = f'{name} has other rows than before, which rows = "{rule.rule}" does not allow'
-        yield ROWS_EXPECTED.finding(name, told, before=ours.rows, after=after)
+        for name in names:
+            # A table's own rule says more than a pattern.
+            if rows_rule(evidence, name) is rule and (len(names) == 1 or name in comparison.before.tables):
+                yield from _rows_of(evidence, name, rule)
+
+
+def _rows_of(evidence: Evidence, name: str, rule: RowsExpected) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    ours = comparison.before.tables.get(name)
+    theirs = comparison.after.tables.get(comparison.tables.get(name, ""))
+    if ours is None or (theirs is None and name in comparison.tables):
+        told = f'the rule rows = "{rule.rule}" for {name} could not be checked: its rows were not counted'
+        yield ROWS_EXPECTED.finding(name, told, severity=unproven(evidence))
+        return
+    after = 0 if theirs is None else theirs.rows
+    try:
+        wanted = bounds(rule.rule, ours.rows)
+    except ValueError as error:
+        yield ROWS_EXPECTED.finding(name, str(error))
+        return
+    difference = comparison.rows.get(name)
+    replaced = rule.rule.strip() == "unchanged" and difference is not None and bool(difference.gone)
+    if wanted.hold(after) and not replaced:
+        return
+    told = f'{name} has {count(after)} after {ours.rows:,} before, which rows = "{rule.rule}" does not allow'
+    if replaced and wanted.hold(after):
+        told = f'{name} has other rows than before, which rows = "{rule.rule}" does not allow'
+    yield ROWS_EXPECTED.finding(name, told, before=ours.rows, after=after)
 
 
 def _drops(evidence: Evidence) -> Iterator[Finding]:
@@ -128,7 +121,7 @@ def _drops(evidence: Evidence) -> Iterator[Finding]:
 def _unfulfilled(evidence: Evidence, expected: DropExpected) -> str | None:
     """Return what is wrong with an announced drop; None if it happened."""
     comparison = evidence.comparison
-    where = _WHERE.get(expected.kind)
+    where = COLLECTIONS.get(expected.kind)
     announcement = f"the drop of {expected.kind} {expected.object} was announced"
     if where is None:
         names = [one.name for one in comparison.before.catalog.definitions.values() if one.form == expected.kind]
@@ -136,9 +129,12 @@ def _unfulfilled(evidence: Evidence, expected: DropExpected) -> str | None:
     else:
         names = list(collection(comparison.before.catalog, where))
         pairs = dict(comparison.objects.get(where, {}))
-    matches = [name for name in names if means(name, expected.object) or _same_function(name, expected)]
+    matches = [name for name in names if covers(name, expected.object) or _same_function(name, expected)]
     if not matches:
         return f"{announcement}, but there was none before the migration"
+    if is_pattern(expected.object):
+        gone = any(pairs.get(name) is None for name in matches)
+        return None if gone else f"{announcement}, but all {len(matches)} of them are still there after the migration"
     if len(matches) > 1:
         return f"{announcement}, but there are several: {', '.join(sorted(matches)[:5])}"
     there = pairs.get(matches[0])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..catalog.names import unquoted
 from ..catalog.values import Column, Constraint, Index, Object, Type
 from ..compare.values import Action, Change
+from .announced import rename
 from .evidence import behaviour, excused, inherited, of, say, unproven
 from .strength import Strength, strength
 from .tables import lost_guards
@@ -139,9 +141,13 @@ def _renamed(evidence: Evidence) -> Iterator[Finding]:
             told += f"; {change.object} is a view now, and whether it shows the same rows was not compared"
             severity = unproven(evidence)
         aspect = f"{_word(change)} to {say(change.after)}"
-        yield RENAMED.finding(
+        finding = RENAMED.finding(
             change.object, told, severity=severity, before=change.object, after=say(change.after), aspect=aspect
         )
+        expected = rename(evidence, change.kind, change.object, str(change.after))
+        if expected is not None and severity is behaviour(evidence):
+            finding = replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
+        yield finding
 
 
 def _added(evidence: Evidence) -> Iterator[Finding]:

@@ -63,11 +63,32 @@ class RowsExpected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValuesExpected:
+    """``[expect] values``: a column whose values may change, in the rows that fulfilled ``where`` before."""
+
+    column: str
+    reason: str
+    where: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameExpected:
+    """``[expect] renamed``: ``to`` is the last part of the new name."""
+
+    object: str
+    kind: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """What a team said: expectations, copies, foreign key policies, budgets."""
 
     dropped: tuple[DropExpected, ...] = ()
     rows: tuple[RowsExpected, ...] = ()
+    values: tuple[ValuesExpected, ...] = ()
+    renamed: tuple[RenameExpected, ...] = ()
     denormalized: tuple[DenormalizedRule, ...] = ()
     #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -10,11 +10,13 @@ from .values import (
     Expect,
     LockBudget,
     Options,
+    Renamed,
     Report,
     RowsRule,
     Server,
     Settings,
     Source,
+    ValuesRule,
     Way,
 )
 
@@ -26,11 +28,13 @@ __all__ = [
     "Expect",
     "LockBudget",
     "Options",
+    "Renamed",
     "Report",
     "RowsRule",
     "Server",
     "Settings",
     "Source",
+    "ValuesRule",
     "Way",
     "resolve",
 ]

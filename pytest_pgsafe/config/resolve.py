@@ -17,11 +17,13 @@ from .values import (
     Expect,
     LockBudget,
     Options,
+    Renamed,
     Report,
     RowsRule,
     Server,
     Settings,
     Source,
+    ValuesRule,
     Way,
 )
 
@@ -274,7 +276,13 @@ class _Resolution:
             else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
             for table, entry in section.rows.items()
         ]
-        return Expect(dropped=tuple(dropped), rows=tuple(rows))
+        values = [ValuesRule(column=entry.column, reason=entry.reason, where=entry.where) for entry in section.values]
+        renamed = [
+            Renamed(kind=kind, object=name, to=entry.to, reason=entry.reason)
+            for entry in section.renamed
+            for kind, name in entry.objects().items()
+        ]
+        return Expect(dropped=tuple(dropped), rows=tuple(rows), values=tuple(values), renamed=tuple(renamed))
 
     def _budget(self) -> Budget:
         section = self.document.budget

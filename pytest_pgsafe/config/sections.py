@@ -14,14 +14,18 @@ _ROWS = re.compile(r"any|unchanged|[+-]\d+(\.\.([+-]\d+)?)?|(=|>=|<=|>|<) ?(befo
 _NAME = re.compile(r'("([^"]|"")+"|[^".]+)(\.("([^"]|"")+"|[^".]+)){0,2}')
 
 
-def _name(text: str) -> str:
+def named(text: str) -> str:
+    """Return a name that is well formed.
+
+    :raises ValueError: it is not.
+    """
     if not _NAME.fullmatch(text):
         raise ValueError("wanted a name as table.column or schema.table.column")
     return text
 
 
 def _column(text: str) -> str:
-    if "." not in _name(text):
+    if "." not in named(text):
         raise ValueError("wanted a column as table.column or schema.table.column")
     return text
 
@@ -117,8 +121,17 @@ class DroppedEntry(Section):
     def objects(self) -> dict[str, str]:
         """Return what is dropped, by kind."""
         given = self.model_dump(by_alias=True, exclude_none=True)
-        given.pop("reason")
-        return given
+        return {kind: name for kind, name in given.items() if kind not in {"reason", "to"}}
+
+
+class RenamedEntry(DroppedEntry):
+    to: Text
+
+
+class ValuesEntry(Section):
+    column: Column
+    where: Text | None = None
+    reason: Text
 
 
 class RowsEntry(Section):
@@ -128,7 +141,9 @@ class RowsEntry(Section):
 
 class ExpectSection(Section):
     dropped: list[DroppedEntry] = Field(default_factory=list[DroppedEntry])
-    rows: dict[Annotated[str, AfterValidator(_name)], RowsText | RowsEntry] = Field(default_factory=dict)
+    rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
+    values: list[ValuesEntry] = Field(default_factory=list[ValuesEntry])
+    renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
 
 
 class DenormalizedEntry(Section):
@@ -171,6 +186,8 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("expect",): ExpectSection,
     ("expect", "dropped"): DroppedEntry,
     ("expect", "rows", "*"): RowsEntry,
+    ("expect", "values"): ValuesEntry,
+    ("expect", "renamed"): RenamedEntry,
     ("denormalized",): DenormalizedEntry,
     ("budget",): BudgetSection,
     ("budget", "lock"): LockSection,

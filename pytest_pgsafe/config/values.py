@@ -94,9 +94,32 @@ class RowsRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValuesRule:
+    """A column whose values may change, in the rows that held ``where`` before; None is all of them."""
+
+    column: str
+    reason: str
+    where: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renamed:
+    """An announced rename; ``kind`` as in :class:`Dropped`, ``to`` the last part of the new name."""
+
+    kind: str
+    object: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Expect:
+    """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed``."""
+
     dropped: tuple[Dropped, ...] = ()
     rows: tuple[RowsRule, ...] = ()
+    values: tuple[ValuesRule, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..compare import compare, differing, match
@@ -14,13 +15,20 @@ from ..snapshot.values import Snapshot, TableDifference
 
 
 def compare_databases(
-    before: Connection, after: Connection, facts: Snapshot, now: Snapshot, samples: Samples
+    before: Connection,
+    after: Connection,
+    facts: Snapshot,
+    now: Snapshot,
+    samples: Samples,
+    *,
+    where: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Comparison:
     """Compare a database with its physical clone, after something ran there.
 
     Only tables whose counts and digests do not prove them equal are read again.
 
     :param facts: of ``before``; ``now`` of ``after``.
+    :param where: by table and bare column, in which rows values were announced to change.
     :raises SnapshotError: rows cannot be read.
     """
     identity = match(facts.catalog, now.catalog, cloned=True)
@@ -30,7 +38,8 @@ def compare_databases(
     for pair in align(facts.catalog, now.catalog, tables=tables, columns=columns):
         name = pair.before.table
         if name in unproven:
-            rows = difference(before, after, pair.before, pair.after, values=samples)
+            predicates = None if where is None else where.get(name)
+            rows = difference(before, after, pair.before, pair.after, values=samples, where=predicates)
             found[name] = _joined(found[name], rows) if name in found else rows
     return compare(facts, now, cloned=True, differences=found)
 
@@ -42,4 +51,6 @@ def _joined(one: TableDifference, other: TableDifference) -> TableDifference:
         changed={**one.changed, **other.changed},
         nulled={**one.nulled, **other.nulled},
         changed_samples={**one.changed_samples, **other.changed_samples},
+        outside={**one.outside, **other.outside},
+        outside_samples={**one.outside_samples, **other.outside_samples},
     )

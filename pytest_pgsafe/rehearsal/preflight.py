@@ -20,7 +20,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import baseline, pending
+from . import announced, baseline, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -91,10 +91,11 @@ def preflight(settings: Settings) -> Plan:
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
     baseline.section(settings)
+    told_here = announced.told(settings, migration)
     source = examine(settings.source)
     catalog = _catalog(source)
     if catalog is not None:
-        resolve_rules(settings, catalog)
+        resolve_rules(told_here, catalog)
     server = settings.server
     choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from ..catalog.names import means
+from ..catalog.names import covers, is_pattern, means
 from ..catalog.values import Catalog
-from ..checks.values import DropExpected, RowsExpected, Rules
+from ..checks.values import DropExpected, RenameExpected, RowsExpected, Rules, ValuesExpected
 from ..config.values import Settings
 from ..errors import ConfigError
 from ..snapshot.values import DenormalizedRule
@@ -40,6 +40,21 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
             )
             for entry in settings.expect.rows
         ),
+        values=tuple(
+            ValuesExpected(
+                column=_full(entry.column, columns, "[expect] values"), reason=entry.reason, where=entry.where
+            )
+            for entry in settings.expect.values
+        ),
+        renamed=tuple(
+            RenameExpected(
+                object=_full(entry.object, known[entry.kind], f"[expect] renamed {entry.kind}"),
+                kind=entry.kind,
+                to=entry.to,
+                reason=entry.reason,
+            )
+            for entry in settings.expect.renamed
+        ),
         denormalized=tuple(
             DenormalizedRule(
                 column=_full(entry.column, columns, "[[denormalized]] column", needed=True),
@@ -60,6 +75,16 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
         # What is to be written is what was found, whatever is listed by now.
         baseline=None if settings.update else baseline.section(settings),
     )
+
+
+def predicates(rules: Rules, catalog: Catalog) -> Mapping[str, Mapping[str, str]]:
+    """Return by table and bare column which rows may have other values, where not all of them may."""
+    found: dict[str, dict[str, str]] = {}
+    for name, column in catalog.columns.items() if rules.values else ():
+        where = [rule.where for rule in rules.values if covers(name, rule.column)]
+        if where and None not in where:
+            found.setdefault(column.table, {})[column.column] = "\nOR ".join(f"(\n{one}\n)" for one in where)
+    return found
 
 
 def _known(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
@@ -84,6 +109,8 @@ def _full(wanted: str, names: Iterable[str], place: str, *, needed: bool = False
     :param needed: a name that is not there is an error.
     :raises ConfigError:
     """
+    if not needed and is_pattern(wanted):
+        return wanted
     names = tuple(names)
     # The whole name first: app.app is no part of app.app.app to the one who wrote it in full.
     exact = [name for name in names if means(name, wanted) and means(wanted, name)]

@@ -26,12 +26,12 @@ from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
-from ..snapshot.values import NotVerified, Snapshot
-from . import aftermath, baseline, judging, pending, restoring, stepwise
+from ..snapshot.values import NotVerified, Snapshot, TableContent
+from . import aftermath, announced, baseline, judging, pending, restoring, stepwise
 from .comparing import compare_databases
 from .folder import private_folder
 from .preflight import Plan, preflight
-from .rules import resolve_rules
+from .rules import predicates, resolve_rules
 from .steps import Steps, Stopped
 from .values import Result
 
@@ -62,14 +62,14 @@ class _Run:
     settings: Settings
     plan: Plan
     steps: Steps
-    server: Mapping[str, str] = field(default_factory=dict)
+    server: Mapping[str, str] = field(default_factory=dict[str, str])
     source_version: str = ""
     findings: tuple[Finding, ...] = ()
-    not_verified: list[NotVerified] = field(default_factory=list)
+    not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
     comparison: Comparison | None = None
     compared: Snapshot | None = None
     trace: Trace | None = None
-    unused: dict[str, str] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict[str, str])
     kept: str | None = None
     baseline: str | None = None
 
@@ -108,9 +108,11 @@ class _Run:
         if not self.trace.observed:
             self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
-            rules = resolve_rules(self.settings, facts.catalog)
+            rules = resolve_rules(announced.told(self.settings, self.plan.migration), facts.catalog)
             now = read_facts(two)
-            self.comparison = compare_databases(one, two, facts, now, self.settings.report.samples)
+            self.comparison = compare_databases(
+                one, two, facts, now, self.settings.report.samples, where=predicates(rules, facts.catalog)
+            )
             self.compared = facts
             self.not_verified += self.comparison.not_verified
             self.not_verified += judging.unmatched(self.settings.report.mask, self.comparison)
@@ -240,7 +242,7 @@ class _Run:
 
     def result(self) -> Result:
         """Return what is known."""
-        compared = self.compared.tables if self.compared is not None else {}
+        compared: Mapping[str, TableContent] = {} if self.compared is None else self.compared.tables
         not_verified = tuple(dict.fromkeys(self.not_verified))
         return Result(
             steps=self.steps.done,

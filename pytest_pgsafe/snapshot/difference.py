@@ -7,7 +7,7 @@ the before side into a temporary table of the after side, and joined there by tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 from ..server.connection import Connection
 from .align import as_text
 from .joined import Where, bucket_sums, counts, differing_rows, join
+from .outside import outside_of
 from .plan import Plan
 from .samples import Place, Shown
 from .session import encoded, failed, moment
@@ -40,6 +41,7 @@ def difference(
     samples: int = 5,
     mask: Callable[[str], bool] | None = None,
     values: Literal["values", "keys", "none"] = "values",
+    where: Mapping[str, str] | None = None,
 ) -> TableDifference:
     """Compare the rows of one table on two databases.
 
@@ -51,7 +53,8 @@ def difference(
     :param samples: rows for each list, at most.
     :param mask: says of ``schema.table.column`` (of the before side) that its values are not to be shown.
     :param values: ``keys`` shows which rows, not what they hold; ``none`` gives no samples.
-    :raises SnapshotError: one side cannot be read.
+    :param where: predicates by column of the before side: changed rows that do not fulfil them there are counted apart.
+    :raises SnapshotError: one side cannot be read, or a predicate cannot be evaluated.
     """
     if len(plan_before.columns) != len(plan_after.columns) or len(plan_before.key) != len(plan_after.key):
         raise ValueError("the plans do not pair their columns")
@@ -60,11 +63,11 @@ def difference(
             sides = _Sides(before, after, plan_before, plan_after)
             try:
                 with before.transaction(force_rollback=True), after.transaction(force_rollback=True):
-                    return sides.compare(samples if values != "none" else 0, mask, shown=values == "values")
+                    return sides.compare(samples if values != "none" else 0, mask, where, shown=values == "values")
             except psycopg.DataError:
                 sides = _Sides(before, after, as_text(plan_before), as_text(plan_after))
                 with after.transaction(force_rollback=True):
-                    return sides.compare(samples if values != "none" else 0, mask, shown=values == "values")
+                    return sides.compare(samples if values != "none" else 0, mask, where, shown=values == "values")
     except psycopg.Error as error:
         raise failed(f"the rows of {plan_before.table} side by side", error) from error
 
@@ -94,7 +97,14 @@ class _Sides:
     plan_before: Plan
     plan_after: Plan
 
-    def compare(self, samples: int, mask: Callable[[str], bool] | None, *, shown: bool) -> TableDifference:
+    def compare(
+        self,
+        samples: int,
+        mask: Callable[[str], bool] | None,
+        predicates: Mapping[str, str] | None,
+        *,
+        shown: bool,
+    ) -> TableDifference:
         where = self._where()
         if not where.buckets:
             return TableDifference(
@@ -114,6 +124,11 @@ class _Sides:
         show = Shown(
             self.before, self.after, self.plan_before, self.plan_after, mask or (lambda _: False), values=shown
         )
+        outside = {
+            at: outside_of(predicates[names[at]], self.before, self.after, self.plan_before, at)
+            for at in differs
+            if predicates and names[at] in predicates
+        }
         return TableDifference(
             before=self.plan_before.table,
             after=self.plan_after.table,
@@ -127,6 +142,12 @@ class _Sides:
             added_samples=show.rows(self._places("b_tid IS NULL", samples), None),
             changed_samples={
                 names[at]: show.rows(self._places(f"c{at}", samples), [where.columns[at]]) for at in differs if samples
+            },
+            outside={names[at]: len(places) for at, places in outside.items() if places},
+            outside_samples={
+                names[at]: show.rows(places[:samples], [where.columns[at]])
+                for at, places in outside.items()
+                if places and samples
             },
         )
 

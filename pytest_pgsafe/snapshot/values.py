@@ -125,6 +125,9 @@ class TableDifference:
     added_samples: tuple[RowSample, ...] = ()
     #: By column.
     changed_samples: Mapping[str, tuple[RowSample, ...]] = field(default_factory=dict[str, tuple[RowSample, ...]])
+    #: By column for which a predicate was given: how many of ``changed`` did not fulfil it before, and some of them.
+    outside: Mapping[str, int] = field(default_factory=dict[str, int])
+    outside_samples: Mapping[str, tuple[RowSample, ...]] = field(default_factory=dict[str, tuple[RowSample, ...]])
 
     @property
     def same(self) -> bool:

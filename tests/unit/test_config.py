@@ -16,9 +16,11 @@ from pytest_pgsafe.config import (
     Expect,
     LockBudget,
     Options,
+    Renamed,
     RowsRule,
     Settings,
     Source,
+    ValuesRule,
     Way,
     resolve,
 )
@@ -93,6 +95,33 @@ def test_the_file_of_the_contract(tmp_path: Path) -> None:
             "strict": "pgsafe.toml",
         },
     )
+
+
+def test_every_expectation(tmp_path: Path) -> None:
+    (tmp_path / "pgsafe.toml").write_text("""
+        [expect]
+        dropped = [{ table = "billing.*", reason = "a" }]
+        rows = { "billing.*" = "unchanged", "sessions" = { rule = "any", reason = "b" } }
+        values = [{ column = "customers.email", where = "id < 5", reason = "c" },
+                  { column = "*.updated_at", reason = "d" }]
+        renamed = [{ column = "sales.name", to = "title", reason = "e" }]
+        """)
+    assert settled(tmp_path).expect == Expect(
+        dropped=(Dropped(kind="table", object="billing.*", reason="a"),),
+        rows=(RowsRule(table="billing.*", rule="unchanged"), RowsRule(table="sessions", rule="any", reason="b")),
+        values=(
+            ValuesRule(column="customers.email", where="id < 5", reason="c"),
+            ValuesRule(column="*.updated_at", reason="d"),
+        ),
+        renamed=(Renamed(kind="column", object="sales.name", to="title", reason="e"),),
+    )
+    for wrong, said in (
+        ('values = [{ column = "customers.email" }]', "expect.values[0].reason is missing"),
+        ('values = [{ column = "email", reason = "r" }]', "expect.values[0].column is 'email'"),
+        ('values = [{ column = "c.email", wher = "x", reason = "r" }]', "did you mean expect.values[0].where?"),
+        ('renamed = [{ column = "sales.name", reason = "r" }]', "expect.renamed[0].to is missing"),
+    ):
+        assert said in refused(tmp_path, f"[expect]\n{wrong}")
 
 
 def test_nothing_said(tmp_path: Path) -> None:

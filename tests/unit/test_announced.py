@@ -1,0 +1,195 @@
+"""Expectations of values, names and patterns, and those that a migration's comments announce."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from builders import column, content, difference, evidence, sales, sample, shown, snapshot, table
+
+from pytest_pgsafe.catalog.names import covers, is_pattern
+from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.values import (
+    DropExpected,
+    Evidence,
+    RenameExpected,
+    RowsExpected,
+    Rules,
+    Severity,
+    ValuesExpected,
+)
+from pytest_pgsafe.config import Settings
+from pytest_pgsafe.config.values import Dropped, Expect, Renamed, RowsRule, ValuesRule
+from pytest_pgsafe.errors import ConfigError
+from pytest_pgsafe.migrate.sources import Command, SqlFiles
+from pytest_pgsafe.rehearsal.announced import expectations, told
+from pytest_pgsafe.rehearsal.rules import predicates
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "meant"),
+    [
+        ("billing.invoices", "billing.*", True),
+        ("public.invoices", "billing.*", False),
+        ("public.sales.updated_at", "*.updated_at", True),
+        ("public.sales.updated_at", "*.updated_*", True),
+        ("public.sales.updated_by", "*.updated_at", False),
+        ("public.sales.name", "sales.*", True),
+        ("public.sales.name", "other.sales.*", False),
+        ('public.sales."a*b"', 'sales."a*b"', True),
+        ("public.sales.axb", 'sales."a*b"', False),
+        ("public.sales.a_b", "sales.a?b", False),
+        ("public.sales", "*.*.*", False),
+    ],
+)
+def test_patterns(name: str, pattern: str, meant: bool) -> None:
+    assert covers(name, pattern) is meant
+    assert is_pattern(pattern) is ("*" in pattern and '"' not in pattern)
+
+
+VALUES = ValuesExpected(column="public.sales.name", reason="upper case")
+
+
+def changed(*values: ValuesExpected, outside: int = 0) -> Evidence:
+    found = replace(
+        difference(changed={"name": 5}),
+        outside={"name": outside} if outside else {},
+        outside_samples={"name": (sample("8", {"name": "x"}, {"name": "X"}),)} if outside else {},
+    )
+    return evidence(snapshot(*sales()), snapshot(*sales()), found, rules=Rules(values=values))
+
+
+def test_announced_values_are_a_note_with_the_reason() -> None:
+    (finding,) = judge(changed(VALUES))
+    assert (finding.code, finding.severity, finding.reason) == ("PGS201", Severity.NOTE, "upper case")
+    (finding,) = judge(changed(replace(VALUES, column="*.name", where="true")))
+    assert finding.severity is Severity.NOTE
+
+
+def test_rows_that_were_not_announced_are_an_error_with_those_rows() -> None:
+    (finding,) = judge(changed(replace(VALUES, where="name <> upper(name)"), outside=2))
+    assert (finding.severity, finding.after) == (Severity.ERROR, 2)
+    assert "2 rows of which “name <> upper(name)” did not hold before" in finding.message
+    assert finding.samples[0].key == {"id": "8"}
+    # A rule for all rows covers them.
+    assert judge(changed(replace(VALUES, where="false"), VALUES, outside=2))[0].severity is Severity.NOTE
+
+
+def test_other_columns_are_not_announced() -> None:
+    assert shown(judge(changed(replace(VALUES, column="public.sales.id")))) == [
+        ("PGS006", "error", "public.sales.id"),
+        ("PGS201", "error", "public.sales.name"),
+    ]
+
+
+def test_announced_values_that_stay_fail() -> None:
+    same = snapshot(*sales())
+    for name in ("public.sales.name", "sales.nmae", "*.updated_at"):
+        rules = Rules(values=(replace(VALUES, column=name),))
+        assert shown(judge(evidence(same, same, rules=rules))) == [("PGS006", "error", name)]
+
+
+def test_predicates_are_joined_unless_all_rows_may_change() -> None:
+    catalog = snapshot(*sales()).catalog
+    one, two = replace(VALUES, where="a"), replace(VALUES, column="sales.*", where="b")
+    found = predicates(Rules(values=(one, two)), catalog)["public.sales"]
+    assert found["name"] == "(\na\n)\nOR (\nb\n)"
+    assert found["id"] == "(\nb\n)"
+    assert "name" not in predicates(Rules(values=(one, two, VALUES)), catalog)["public.sales"]
+
+
+def renamed(to: str) -> Evidence:
+    before = [table("public.t", oid=7), column("public.t.a", oid=7)]
+    after = [table("public.t", oid=7), column("public.t.b", oid=7)]
+    rule = RenameExpected(object="public.t.a", kind="column", to=to, reason="clearer")
+    return evidence(snapshot(*before), snapshot(*after), rules=Rules(renamed=(rule,), strict=True))
+
+
+def test_an_announced_rename() -> None:
+    (finding,) = judge(renamed("b"))
+    assert (finding.code, finding.severity, finding.reason) == ("PGS534", Severity.NOTE, "clearer")
+    assert shown(judge(renamed("c"))) == [("PGS005", "error", "public.t.a"), ("PGS534", "error", "public.t.a")]
+
+
+def test_a_rename_that_does_not_happen() -> None:
+    same = snapshot(*sales())
+    for name in ("public.sales.name", "sales.nmae"):
+        rule = RenameExpected(object=name, kind="column", to="title", reason="clearer")
+        assert shown(judge(evidence(same, same, rules=Rules(renamed=(rule,))))) == [("PGS005", "error", name)]
+
+
+def test_a_pattern_of_drops_and_rows() -> None:
+    old = [table("old.a"), table("old.b"), *sales()]
+    before = snapshot(*old, tables={name: content(3, key=()) for name in ("old.a", "old.b")})
+    after = snapshot(table("old.b"), *sales(), tables={"old.b": content(3, key=())})
+    drop = DropExpected(object="old.*", kind="table", reason="retired")
+    found = judge(evidence(before, after, rules=Rules(dropped=(drop,))))
+    assert [(one.code, one.severity, one.reason) for one in found] == [("PGS103", Severity.NOTE, "retired")]
+    assert shown(judge(evidence(before, before, rules=Rules(dropped=(drop,))))) == [("PGS002", "error", "old.*")]
+    none = replace(drop, object="new.*")
+    assert ("PGS002", "error", "new.*") in shown(judge(evidence(before, after, rules=Rules(dropped=(none,)))))
+    # The table's own rule comes before the pattern, and each table is held to it.
+    rows = (RowsExpected(table="old.*", rule="= 3"), RowsExpected(table="old.b", rule="= 4"))
+    assert shown(judge(evidence(before, before, rules=Rules(rows=rows)))) == [("PGS105", "error", "old.b")]
+    rows = (RowsExpected(table="new.*", rule="any"),)
+    assert shown(judge(evidence(before, before, rules=Rules(rows=rows)))) == [("PGS105", "error", "new.*")]
+
+
+COMMENTS = """
+-- pgsafe: expect dropped sales.customer_name: read through customers
+--pgsafe: expect dropped view public."Odd: one": nobody reads it
+-- pgsafe: expect dropped function total(integer, text): replaced
+-- pgsafe: expect values customers.email: lower case
+  -- pgsafe: expect values customers.email where email::text <> lower(email): lower case: all of them
+-- pgsafe: expect renamed sales.name to title: clearer
+-- pgsafe: expect rows sessions +1..+10: seeded
+-- pgsafety is none of ours
+select 1; -- pgsafe: nor is what stands behind a statement
+"""
+
+
+def test_comments_announce(tmp_path: Path) -> None:
+    file = tmp_path / "a.sql"
+    file.write_text(COMMENTS)
+    found = expectations([file])
+    assert found == Expect(
+        dropped=(
+            Dropped(kind="column", object="sales.customer_name", reason="read through customers"),
+            Dropped(kind="view", object='public."Odd: one"', reason="nobody reads it"),
+            Dropped(kind="function", object="total(integer, text)", reason="replaced"),
+        ),
+        rows=(RowsRule(table="sessions", rule="+1..+10", reason="seeded"),),
+        values=(
+            ValuesRule(column="customers.email", reason="lower case"),
+            ValuesRule(column="customers.email", where="email::text <> lower(email)", reason="lower case: all of them"),
+        ),
+        renamed=(Renamed(kind="column", object="sales.name", to="title", reason="clearer"),),
+    )
+    ours = Settings(folder=tmp_path, expect=Expect(rows=(RowsRule(table="t", rule="any"),)))
+    both = told(ours, SqlFiles(files=(file,), text="a.sql")).expect
+    assert (both.values, len(both.rows)) == (found.values, 2)
+    assert told(ours, Command(command="true")) is ours
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "expect droped sales.x: r",
+        "expects dropped sales.x: r",
+        "ignore everything",
+        "expect dropped sales.x",
+        "expect dropped sales.x:",
+        "expect dropped customer_name: no table",
+        "expect values email: no table",
+        "expect renamed sales.x: r",
+        "expect rows sales some: r",
+        "",
+    ],
+)
+def test_a_comment_that_says_nothing_known_is_an_error(tmp_path: Path, comment: str) -> None:
+    file = tmp_path / "a.sql"
+    file.write_text(f"select 1;\n-- pgsafe: {comment}\n")
+    with pytest.raises(ConfigError, match=r"^a\.sql:2: ") as caught:
+        expectations([file])
+    assert caught.value.remedies
