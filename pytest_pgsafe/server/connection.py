@@ -37,6 +37,10 @@ PINNED: dict[str, str] = {
 }
 
 
+#: OID of the type unknown, which psycopg has no name for.
+UNKNOWN = 705
+
+
 class _AnyEncodingLoader(TextLoader):
     """Text of a SQL_ASCII database: bytes that nobody promised to be UTF-8 are shown escaped, not lost."""
 
@@ -88,8 +92,8 @@ def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0"
         (names, values),
     )
     if connection.info.encoding == "ascii":
-        for name in ("text", "varchar", "bpchar", "name", "unknown"):
-            connection.adapters.register_loader(name, _AnyEncodingLoader)
+        for type_ in ("text", "varchar", "bpchar", "name", UNKNOWN):
+            connection.adapters.register_loader(type_, _AnyEncodingLoader)
 
 
 #: Parameters of a session that resolve() does not take over from libpq: pgsafe's own, and what others say better.

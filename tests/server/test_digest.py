@@ -217,16 +217,7 @@ def test_enum_labels_count_and_oids_do_not(server: Server, connection: Connectio
     assert changed(connection, "alter type public.mood rename value 'sad' to 'blue'") == {"m", "ms"}
 
 
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        "LATIN1",
-        pytest.param(
-            "SQL_ASCII",
-            marks=pytest.mark.xfail(raises=KeyError, strict=False, reason="no session can be opened on SQL_ASCII yet"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_other_encodings(server: Server, encoding: str) -> None:
     addresses = [
         server.create(name, options={"encoding": encoding, "lc_collate": "C", "lc_ctype": "C"})

@@ -154,6 +154,20 @@ def test_restored_equals_source_while_the_source_is_written_to(server: Server, c
     assert result.verdict == "passed", result
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_odd_encodings(server: Server, tmp_path: Path, encoding: str) -> None:
+    source = server.create("odd", options={"encoding": encoding, "lc_collate": "C", "lc_ctype": "C"})
+    with connect(source, read_only=False) as connection:
+        connection.execute("create table public.t (id int primary key, v text)")
+        connection.execute(
+            r"insert into public.t select n, convert_from('\xe9'::bytea, %s) from generate_series(1, 9) n", (encoding,)
+        )
+    (tmp_path / "m.sql").write_text("update public.t set v = 'e' where id = 3;")
+    result = rehearse(settings(server, Source(dsn=source.url()), tmp_path / "m.sql", tmp_path))
+    server.drop(source)
+    assert errors(result) == {("values", "public.t.v")}, result
+
+
 def test_what_was_wrong_in_the_source_is_named_and_is_no_error(
     server: Server, database: Address, tmp_path: Path
 ) -> None:
