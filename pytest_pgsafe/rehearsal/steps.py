@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from ..errors import PgsafeError, StepError
@@ -19,7 +19,7 @@ class Steps:
 
     def __init__(self, progress: Callable[[str], None] | None = None) -> None:
         self._done: list[Step] = []
-        self._progress = progress or (lambda _: None)
+        self._progress: Callable[[str], None] = _silent if progress is None else progress
 
     @property
     def done(self) -> tuple[Step, ...]:
@@ -30,7 +30,7 @@ class Steps:
         self._done.append(Step(name=name, seconds=0.0, outcome=Outcome.SKIPPED, reason=reason))
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None, None, None]:
         """Record a step; an error of ours in it becomes its reason.
 
         :raises Stopped: the step failed.
@@ -64,3 +64,7 @@ class Steps:
 
     def _record(self, name: str, start: float, outcome: Outcome, reason: str | None) -> None:
         self._done.append(Step(name=name, seconds=round(time.monotonic() - start, 3), outcome=outcome, reason=reason))
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""

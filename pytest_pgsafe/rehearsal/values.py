@@ -46,7 +46,7 @@ class Result:
     not_verified: tuple[NotVerified, ...] = ()
     trace: Trace | None = None
     #: Checks that had nothing to judge, and why (``rollback``: no way back configured).
-    unused: Mapping[str, str] = field(default_factory=dict)
+    unused: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
     #: How to connect to what was kept (--pgsafe-keep).

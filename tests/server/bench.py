@@ -67,4 +67,3 @@ class Bench:
             return judge(evidence)
         finally:
             self.server.drop(after)
-

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from bench import Bench
 from crm_facts import header
-
-from pytest_pgsafe.checks.values import Finding, Rules, Severity
 from pytest_pgsafe.catalog.names import means
+from pytest_pgsafe.checks.values import Finding, Rules, Severity
 from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.values import Options
 from pytest_pgsafe.rehearsal.rules import resolve_rules

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import column, content, difference, evidence, sales, sample, shown, snapshot, table
 
+from builders import column, content, difference, evidence, sales, sample, shown, snapshot, table
 from pytest_pgsafe.catalog.names import covers, is_pattern
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import (

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import column, difference, evidence, index, sales, snapshot
 
+from builders import column, difference, evidence, index, sales, snapshot
 from pytest_pgsafe.checks import BY_CODE, effects, judge
 from pytest_pgsafe.checks.baseline import HEAD, Baseline, Section, parse, render
 from pytest_pgsafe.checks.values import Evidence, Finding, Rules, Severity

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from catalog_examples import CLASSES, example
 
+from catalog_examples import CLASSES, example
 from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.catalog.values import Catalog, Database, Grant, Index, Sequence, Table
 

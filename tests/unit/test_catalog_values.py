@@ -7,8 +7,8 @@ import typing
 from typing import Any
 
 import pytest
-from catalog_examples import CLASSES, example, samples
 
+from catalog_examples import CLASSES, example, samples
 from pytest_pgsafe.catalog import values
 
 #: The whole list, so that one more has to be written here too.

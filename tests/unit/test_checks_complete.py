@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+
 from builders import (
     DATABASE,
     column,
@@ -28,7 +29,6 @@ from builders import (
     type_,
     view,
 )
-
 from pytest_pgsafe.catalog.values import Extension, Object, Rule
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Rules

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from builders import (
     changed,
     column,
@@ -20,7 +21,6 @@ from builders import (
     table,
     without,
 )
-
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import DropExpected, Rules
 from pytest_pgsafe.snapshot.values import DenormalizedContent, DenormalizedRule, ForeignKeyContent

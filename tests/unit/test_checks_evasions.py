@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import (
     changed,
     column,
@@ -16,7 +17,6 @@ from builders import (
     table,
     type_,
 )
-
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.snapshot.values import LargeObjects, SequenceValue, Snapshot
 

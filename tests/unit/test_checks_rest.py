@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from builders import (
     changed,
     column,
@@ -24,7 +25,6 @@ from builders import (
     view,
     without,
 )
-
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import DropExpected, Evidence, Rules
 from pytest_pgsafe.migrate.values import Lock, Trace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import (
     changed,
     column,
@@ -17,7 +18,6 @@ from builders import (
     table,
     view,
 )
-
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.expectations import allowance, bounds
 from pytest_pgsafe.checks.values import DropExpected, RowsExpected, Rules

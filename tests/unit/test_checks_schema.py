@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from builders import (
     catalog,
     changed,
@@ -24,7 +25,6 @@ from builders import (
     view,
     without,
 )
-
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import DropExpected, Rules
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import evidence, snapshot
 
+from builders import evidence, snapshot
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.migrate.values import Statement, Trace
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from builders import (
     DATABASE,
     changed,
@@ -23,7 +24,6 @@ from builders import (
     table,
     view,
 )
-
 from pytest_pgsafe.catalog.names import bare, container, means, split
 from pytest_pgsafe.catalog.values import Extension
 from pytest_pgsafe.compare import restored_equals_source

@@ -16,7 +16,6 @@ from builders import (
     table,
     view,
 )
-
 from pytest_pgsafe.compare import match
 from pytest_pgsafe.compare.structure import structure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from builders import column, comparison, snapshot, table
-
 from pytest_pgsafe.rehearsal.judging import unmatched
 
 
