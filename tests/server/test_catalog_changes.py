@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from catalog_rich import build, differences
 
+from catalog_rich import build, differences
 from pytest_pgsafe.catalog.read import read
 from pytest_pgsafe.catalog.values import Catalog
 from pytest_pgsafe.server.base import Server

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalog_rich import build, catalog, differences
 
+from catalog_rich import build, catalog, differences
 from pytest_pgsafe.catalog.roles import create_roles_sql, existing_roles
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server.base import Server

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from catalog_rich import build, catalog, differences
 from psycopg import sql
 
+from catalog_rich import build, catalog, differences
 from pytest_pgsafe.catalog import read as module
 from pytest_pgsafe.catalog.names import parts
 from pytest_pgsafe.catalog.queries import queries

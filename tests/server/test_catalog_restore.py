@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from catalog_rich import build, catalog, differences
 from psycopg import sql
 
+from catalog_rich import build, catalog, differences
 from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.catalog.names import unquoted
 from pytest_pgsafe.catalog.roles import (

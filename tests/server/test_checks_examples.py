@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bench import Bench
 
+from bench import Bench
 from pytest_pgsafe.checks import CHECKS
 from pytest_pgsafe.checks.values import Check, Rules
 from pytest_pgsafe.config import resolve

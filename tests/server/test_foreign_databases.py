@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from foreign import FOREIGN, ROLES, Foreign
 from psycopg import sql
-from test_rehearsal import outcomes, settings
 
+from foreign import FOREIGN, ROLES, Foreign
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Source
 from pytest_pgsafe.rehearsal.run import rehearse
@@ -19,6 +18,7 @@ from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from test_rehearsal import outcomes, settings
 
 FETCH = Path(__file__).parents[2] / ".ci" / "foreign-schemas"
 
