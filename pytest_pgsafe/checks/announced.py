@@ -9,7 +9,7 @@ from ..catalog.names import covers, means
 from ..compare.identity import collection
 from ..snapshot.values import TableDifference
 from .evidence import count
-from .values import Check, Evidence, Finding, RenameExpected, Severity, ValuesExpected
+from .values import BEYOND, Check, Evidence, Finding, RenameExpected, Severity, ValuesExpected
 
 #: The collections of the catalog that a kind in ``[expect]`` is looked for in.
 COLLECTIONS = {
@@ -51,7 +51,7 @@ def permitted(evidence: Evidence, finding: Finding, column: str, found: TableDif
     where = " or ".join(f"“{rule.where}”" for rule in rules)
     told = f"{finding.object} has another value in {count(outside)} of which {where} did not hold before"
     samples = found.outside_samples.get(column, ())
-    return replace(finding, message=told, after=outside, samples=samples)
+    return replace(finding, message=told, after=outside, samples=samples, aspect=BEYOND)
 
 
 def _values(evidence: Evidence) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from .baseline import FILE_NAME, Entry, Section, written
-from .values import ANNOUNCED, Check, Finding, Severity
+from .values import ANNOUNCED, BEYOND, Check, Finding, Severity
 
 #: Of these, none is an effect: expectations and rules that did not hold, what could not be told, what hangs on time.
 _NO_EFFECT = re.compile(r"PGS(0\d\d|105|106|403|8\d\d)")
@@ -88,7 +88,8 @@ def held(
         if text is not None:
             seen.add(text)
     for entry in section.entries:
-        if entry.effect not in seen and (rolled_back or not entry.code.startswith("PGS9")):
+        happened = entry.effect in seen or f"{entry.effect} ({BEYOND})" in seen
+        if not happened and (rolled_back or not entry.code.startswith("PGS9")):
             told = f"{FILE_NAME}, line {entry.line}, lists “{entry.effect}”, which did not happen"
             yield UNUSED.finding(entry.object, told, check=checks[entry.code].check)
 

@@ -13,6 +13,8 @@ from .baseline import Section
 
 #: How a reason begins that nobody wrote: it repeats the rule.
 ANNOUNCED = "announced: "
+#: The aspect of what goes beyond an announcement: a reason for the one is none for the other.
+BEYOND = "beyond what was announced"
 
 
 class Severity(str, Enum):

@@ -37,6 +37,18 @@ def section(settings: Settings) -> Section | None:
     return None if migration is None else _read(settings).section(migration)
 
 
+def remark(settings: Settings) -> str | None:
+    """Return what the head of a run says: which section is held against the migration, and which are idle."""
+    migration, known = name(settings), _read(settings)
+    if migration is None or not known.sections:
+        return None
+    here = known.section(migration)
+    listed = f"[{migration}] lists {len(here.entries)} effects" if here is not None else f"no section [{migration}]"
+    files = [one.migration for one in known.sections if one.migration.endswith(".sql")]
+    gone = [one for one in files if one != migration and not (settings.folder / one).exists()]
+    return f"{listed}; {', '.join(f'[{one}]' for one in gone)}: no such file" if gone else listed
+
+
 def update(settings: Settings, findings: Iterable[Finding]) -> tuple[Section, str]:
     """Write what was found of the migration; return the section, and a line that says what was written.
 

@@ -42,6 +42,8 @@ class Plan:
     decided: bool = True
     #: Which files of the folder are not run, and who said that they are applied.
     left_out: str | None = None
+    #: Which section of the baseline is held against the migration.
+    baseline: str | None = None
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
@@ -69,6 +71,8 @@ class Plan:
             lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
         if self.left_out is not None:
             lines.append(f"pgsafe migration: {self.left_out}")
+        if self.baseline is not None:
+            lines.append(f"pgsafe baseline: {self.baseline}")
         return tuple(lines)
 
 
@@ -90,7 +94,7 @@ def preflight(settings: Settings) -> Plan:
         raise ConfigError(
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
-    baseline.section(settings)
+    remark = baseline.remark(settings)
     told_here = announced.told(settings, migration)
     source = examine(settings.source)
     catalog = _catalog(source)
@@ -108,7 +112,7 @@ def preflight(settings: Settings) -> Plan:
         source=source, choice=choice, extensions=needed, decided=told is not None,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
-        left_out=None if told is None else told.said,
+        left_out=None if told is None else told.said, baseline=remark,
     )  # fmt: skip
 
 

@@ -154,6 +154,8 @@ class _Run:
         if self.plan.migration is None and self.plan.left_out is not None:
             self.steps.skip("migrate", self.plan.left_out)
             self.unused.update(pending.unused(self.plan.left_out))
+            if self.settings.update:
+                self.baseline = "nothing, since no migration was run"
 
     def _backup(self, server: Server, folder: Path) -> Backup | None:
         source = self.plan.source

@@ -45,11 +45,13 @@ def test_from_the_first_run_to_the_last(project: Project) -> None:
 
     # Another effect, and one that does not happen any more.
     project.write({"shout.sql": SHOUT.replace("age integer", "born date")})
+    project.write({FILE: f"{reasoned}\n[shouted.sql]\n"})
     result = project.rehearse(MIGRATION, "--pgsafe-report=out.json")
+    result.stdout.fnmatch_lines(["pgsafe baseline: ?shout.sql? lists 2 effects; ?shouted.sql?: no such file"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     errors = {(one["code"], one["object"]) for one in project.report()["findings"] if one["severity"] == "error"}
     assert errors == {("PGS003", "public.people.born"), ("PGS004", "public.people.age")}
-    assert (project.path / FILE).read_text(encoding="utf-8") == reasoned
+    assert (project.path / FILE).read_text(encoding="utf-8") == f"{reasoned}\n[shouted.sql]\n"
 
 
 def test_nothing_is_written_without_a_verdict(project: Project) -> None:
@@ -85,3 +87,11 @@ def test_a_baseline_that_cannot_be_written_is_no_success(project: Project) -> No
     result = project.rehearse("--pgsafe-migration=additive.sql", "--pgsafe-update")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*pgsafe.baseline cannot be written*"])
+
+
+def test_nothing_is_pending(project: Project) -> None:
+    project.write({"m/1_shout.sql": SHOUT})
+    result = project.rehearse("--pgsafe-migration=m", "--pgsafe-from=1", "--pgsafe-update")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["written: nothing, since no migration was run"])
+    assert not (project.path / FILE).exists()

@@ -10,6 +10,7 @@ import pytest
 from builders import column, content, difference, evidence, sales, sample, shown, snapshot, table
 from pytest_pgsafe.catalog.names import covers, is_pattern
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.values import (
     DropExpected,
     Evidence,
@@ -72,6 +73,11 @@ def test_rows_that_were_not_announced_are_an_error_with_those_rows() -> None:
     assert (finding.severity, finding.after) == (Severity.ERROR, 2)
     assert "2 rows of which “name <> upper(name)” did not hold before" in finding.message
     assert finding.samples[0].key == {"id": "8"}
+    # What the baseline says of the announced rows is no reason for others.
+    listed = parse("[a]\nPGS201 values-changed public.sales.name  # upper case", {"PGS201": "values-changed"})
+    found = changed(replace(VALUES, where="name <> upper(name)"), outside=2)
+    found = replace(found, rules=replace(found.rules, baseline=listed.section("a")))
+    assert shown(judge(found)) == [("PGS201", "error", "public.sales.name")]
     # A rule for all rows covers them.
     assert judge(changed(replace(VALUES, where="false"), VALUES, outside=2))[0].severity is Severity.NOTE
 
