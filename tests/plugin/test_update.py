@@ -90,8 +90,9 @@ def test_a_baseline_that_cannot_be_written_is_no_success(project: Project) -> No
 
 
 def test_nothing_is_pending(project: Project) -> None:
-    project.write({"m/1_shout.sql": SHOUT})
-    result = project.rehearse("--pgsafe-migration=m", "--pgsafe-from=1", "--pgsafe-update")
-    assert result.ret == 0
+    books = "create table schema_migrations (version varchar primary key); insert into schema_migrations values ('1');"
+    project.write({"schema.sql": f"create table t (id int);\n{books}\n", "m/1_shout.sql": "select 1;\n"})
+    result = project.rehearse("--pgsafe-migration=m", "--pgsafe-update")
+    assert result.ret == 0, result.stdout.str() + result.stderr.str()
     result.stdout.fnmatch_lines(["written: nothing, since no migration was run"])
     assert not (project.path / FILE).exists()
