@@ -1,4 +1,4 @@
-"""Statements that failed in a run that said it went well: tools that go on after an error, pipes that lose a status."""
+"""A run that said it went well, and did not: statements that failed, a transaction that was never ended."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator
 
 from ..migrate.values import Statement
-from .evidence import unproven
+from .evidence import count, unproven
 from .values import Check, Evidence, Finding, Severity
 
 #: SQLSTATE of whatever is sent in a transaction that has failed already: the failure itself was told.
 ABORTED = "25P02"
 _READS = re.compile(r"\s*\(*\s*(?:select|show|table|values|explain|fetch|set|reset|begin|start|savepoint|lock)\b", re.I)
+_BEGIN = re.compile(r"\s*(?:begin|start\s+transaction)\b", re.I)
+_END = re.compile(
+    r"\s*(?:commit|end|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|abort|prepare\s+transaction)\b", re.I
+)
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge)\b", re.I)
 
 
@@ -39,6 +43,24 @@ def _reads(text: str) -> bool:
     return _READS.match(text) is not None and _WRITES.search(text) is None
 
 
+def _left_open(evidence: Evidence) -> Iterator[Finding]:
+    statements = () if evidence.trace is None else evidence.trace.statements
+    texts = [one.text for one in statements if one.error is None]
+    begun = sum(_BEGIN.match(text) is not None for text in texts)
+    ended = [at for at, text in enumerate(texts) if _END.match(text)]
+    rest = texts[ended[-1] + 1 :] if ended else texts
+    written = [text for text in rest if not _reads(text)]
+    if begun <= len(ended) or not written:
+        return
+    yield TRANSACTION_LEFT_OPEN.finding(
+        "migration",
+        f"the migration ended inside a transaction: {count(len(written), 'statement')} after its last COMMIT "
+        "may have been rolled back",
+        # Another session may have held the transaction open; where nothing changed at all, none did.
+        severity=unproven(evidence) if evidence.comparison.changes else Severity.ERROR,
+    )
+
+
 STATEMENT_FAILED = Check(
     code="PGS805",
     check="migrate",
@@ -49,4 +71,14 @@ STATEMENT_FAILED = Check(
     remedy="Stop at the first error: psql -v ON_ERROR_STOP=1, sh -e with pipefail, a transaction around the whole.",
     judge=_failed,
 )
-CHECKS = (STATEMENT_FAILED,)
+TRANSACTION_LEFT_OPEN = Check(
+    code="PGS806",
+    check="migrate",
+    name="transaction-left-open",
+    severity=Severity.WARNING,
+    condition="The migration began a transaction, wrote, and ended without COMMIT.",
+    effect="PostgreSQL rolls it back: the migration is not there, and its command ended with status 0.",
+    remedy="End the transaction: COMMIT.",
+    judge=_left_open,
+)
+CHECKS = (STATEMENT_FAILED, TRANSACTION_LEFT_OPEN)

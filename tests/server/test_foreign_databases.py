@@ -39,7 +39,11 @@ def packages() -> Path:
     pytest.skip(f"Debian's packages cannot be had: {reason}")
 
 
-@pytest.fixture(scope="module", params=FOREIGN)
+#: The large one, and one of another hand; the others with PGSAFE_TEST_FULL=1.
+CHOSEN = [name for name in FOREIGN if os.environ.get("PGSAFE_TEST_FULL") == "1" or name in {"zabbix", "kea"}]
+
+
+@pytest.fixture(scope="module", params=CHOSEN)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

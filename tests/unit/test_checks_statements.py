@@ -32,3 +32,19 @@ def test_what_went_well_later_or_failed_for_it_is_not() -> None:
     again = Statement(text="create index concurrently i on t (x)", error="40P01: deadlock detected")
     assert found(again, Statement(text=again.text)) == []
     assert found(Statement(text="select 1", error="25P02: current transaction is aborted")) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "severities"),
+    [
+        (["begin", "create table t ()"], ["error"]),
+        (["BEGIN", "create table t ()", "COMMIT"], []),
+        (["begin", "select 1"], []),
+        (["begin", "insert into t values (1)", "rollback to savepoint s"], ["error"]),
+        (["begin", "insert into t values (1)", "rollback"], []),
+        (["begin", "begin", "insert into t values (1)", "commit", "end"], []),
+        (["begin", "insert into t values (1)", "commit", "start transaction", "delete from t"], ["error"]),
+    ],
+)
+def test_a_transaction_that_was_never_ended(texts: list[str], severities: list[str]) -> None:
+    assert found(*(Statement(text=text) for text in texts)) == [("PGS806", severity) for severity in severities]
