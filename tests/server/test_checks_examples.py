@@ -14,6 +14,7 @@ from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.values import Options
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
 
@@ -38,6 +39,9 @@ def test_example(base: Bench, check: Check, example: str) -> None:
         told = Options(source=(str(EXAMPLES / "base.sql"),), config=str(folder / "pgsafe.toml"))
         settings = resolve(told, environment={}, rootdir=folder, invocation_dir=folder)
         rules = resolve_rules(settings, base.facts.catalog)
+    # Roles outlive the clones: what the example before did to one is undone.
+    with connect(base.server.address(), read_only=False) as connection:
+        connection.execute("alter role pgsafe_check_app nosuperuser nocreaterole nocreatedb nobypassrls login")
     back = folder / f"{example}.down.sql"
     found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None)
     codes = {finding.code for finding in found}
