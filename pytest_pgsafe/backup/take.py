@@ -197,7 +197,7 @@ def _dump(
     try:
         if form == "directory":
             arguments += [f"--jobs={os.cpu_count() or 1}", f"--file={archive}"]
-            done = programs.run("pg_dump", arguments, address=source, files=[archive.parent], deadline=deadline)
+            done = programs.run("pg_dump", arguments, address=source, files=[archive], deadline=deadline)
         else:
             done = programs.run("pg_dump", arguments, address=source, stdout=archive, deadline=deadline)
     except TimeoutError as error:
