@@ -33,18 +33,18 @@ with LocalServer.start(find(major=None)) as server:
     address = server.create("owned")
     with connect(address) as session:
         row = session.execute("select pg_postmaster_start_time()::text, current_user").fetchone()
-    print(
-        json.dumps(
-            {
-                "folder": str(server.data.parent),
-                "postmaster": int((server.data / "postmaster.pid").read_text().split()[0]),
-                "keeper": server.keeper,
-                "row": row,
-            }
-        ),
-        flush=True,
-    )
     try:
+        print(
+            json.dumps(
+                {
+                    "folder": str(server.data.parent),
+                    "postmaster": int((server.data / "postmaster.pid").read_text().split()[0]),
+                    "keeper": server.keeper,
+                    "row": row,
+                }
+            ),
+            flush=True,
+        )
         time.sleep(60)
     except KeyboardInterrupt:
         # As pytest: an exception that leads through the context manager.
