@@ -31,6 +31,8 @@ LOCK = "lock"
 SOCKET_PATH = 103
 #: Seconds: until a server answers, until it has stopped.
 START, STOP = 60.0, 10.0
+#: Seconds for the reason of a failed start to reach the log's file.
+COLLECTED = 3.0
 TRIES = 5
 PR_SET_PDEATHSIG = 1
 
@@ -63,7 +65,7 @@ class Keeper:
             self._spawn(data)
             if self._ready(data):
                 return {"folder": str(self.folder), "port": port, "pid": self.server.pid if self.server else 0}
-            reason = self._log_tail()
+            reason = self._reason()
             # Somebody took the port after it was found free.
             if "Address already in use" not in reason:
                 break
@@ -170,6 +172,13 @@ class Keeper:
             if self._ended(0.005):
                 raise NoServerError("the owner is gone")
         return False
+
+    def _reason(self) -> str:
+        """Return the end of the server's log; its collector may write the reason a moment after the server has ended."""
+        until = time.monotonic() + COLLECTED
+        while "FATAL" not in (said := self._log_tail()) and time.monotonic() < until:
+            time.sleep(0.02)
+        return said
 
     def _log_tail(self) -> str:
         lines: list[str] = []
