@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
 from .content import content, differing
 from .identity import Identity, match
+from .recorded import recorded, sentence
 from .restored import not_carried, restored_equals_source
 from .structure import ordered, structure
 from .values import Action, Change, Comparison
@@ -21,7 +22,9 @@ __all__ = [
     "differing",
     "match",
     "not_carried",
+    "recorded",
     "restored_equals_source",
+    "sentence",
 ]
 
 

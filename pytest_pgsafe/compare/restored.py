@@ -39,11 +39,11 @@ def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change
     two readings of the source.
     """
     identity = match(source.catalog, restored.catalog, cloned=False)
-    majors = _major(source), _major(restored)
+    majors = major(source), major(restored)
     found = [
         change
         for change in structure(source.catalog, restored.catalog, identity, cloned=False)
-        if not _noise(change) and not (majors[0] != majors[1] and _version(change, majors))
+        if not _noise(change) and not (majors[0] != majors[1] and same_on_majors(change, majors))
     ]
     found += _tables(source, restored, identity)
     found += _sequences(source, restored)
@@ -55,7 +55,8 @@ def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change
     return ordered(found)
 
 
-def _major(snapshot: Snapshot) -> int:
+def major(snapshot: Snapshot) -> int:
+    """Return the major of the server that a snapshot was taken on."""
     return int(snapshot.server_version.split(".")[0].split()[0])
 
 
@@ -86,7 +87,7 @@ def _noise(change: Change) -> bool:
     return change.attribute in _NOT_RESTORED.get(change.kind, frozenset())
 
 
-def _version(change: Change, majors: tuple[int, int]) -> bool:
+def same_on_majors(change: Change, majors: tuple[int, int]) -> bool:
     """Tell whether the change is only another major's way to say the same."""
     value: Object | None = change.old if change.old is not None else change.new
     older, newer = min(majors), max(majors)
