@@ -96,7 +96,7 @@ def _rows(name: str, ours: TableContent, theirs: TableContent, same: frozenset[s
             told = True
             yield _change("values", f"{name}.{column}", "digest", content.digest, there.digest)
     # Without a key values may have changed places between rows, which no column shows by itself.
-    whole = not ours.key and alike and same == set(ours.columns) == set(theirs.columns)
+    whole = not ours.key and alike and set(same) == set(ours.columns) == set(theirs.columns)
     if whole and not told and ours.digest != theirs.digest:
         yield _change("rows", name, "content", ours.rows, theirs.rows)
 

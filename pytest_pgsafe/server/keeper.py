@@ -174,7 +174,7 @@ class Keeper:
         return False
 
     def _reason(self) -> str:
-        """Return the end of the server's log; its collector may write the reason a moment after the server has ended."""
+        """Return the end of the server's log; its collector may write the reason a moment after the server ended."""
         until = time.monotonic() + COLLECTED
         while "FATAL" not in (said := self._log_tail()) and time.monotonic() < until:
             time.sleep(0.02)
