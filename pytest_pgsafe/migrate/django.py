@@ -14,20 +14,39 @@ from .values import Revision
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 _APPLYING = re.compile(r"^  (?:Applying|Unapplying) ([\w.]+)\.\.\.", re.MULTILINE)
 _NAME = "pgsafe_django_settings"
-#: The project's settings, with the address of the default database replaced.
+#: The project's settings with other addresses. ``default`` and the aliases of the same database (a replica, a pooler,
+#: another user) lead to the copy. Any other alias may be the source or what only production has, so nothing answers
+#: there: whoever uses it is told so by the name of the socket. An engine that nobody knows may be PostgreSQL's.
 _MODULE = """
 import importlib
 import os
+import re
 
 _project = importlib.import_module(os.environ["PGSAFE_SETTINGS"])
 globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
-_address = {key: os.environ["PGSAFE_" + key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
-_default = DATABASES.get("default", {})
-if "postg" in _default.get("ENGINE", ""):
-    _options = {
-        key: value for key, value in _default.get("OPTIONS", {}).items() if key not in ("service", "passfile", "pool")
-    }
-    DATABASES = {**DATABASES, "default": {**_default, **_address, "OPTIONS": _options}}
+_copy = {key: os.environ["PGSAFE_" + key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+_OTHER = re.compile("sqlite|mysql|mariadb|oracle|mssql|sql_server|snowflake|dummy|mongo", re.IGNORECASE)
+# Where libpq would go in spite of the address, or what the source's server has and the copy's has not.
+_LEADING = re.compile(
+    "service|servicefile|passfile|pool|host|hostaddr|port|dbname|user|password|ssl.*|gss.*|krbsrvname"
+    "|channel_binding|require_auth|requirepeer|target_session_attrs|load_balance_hosts"
+)
+
+def _named(database):
+    options = database.get("OPTIONS") or {}
+    return (database.get("NAME") or options.get("dbname") or "", options.get("service") or "")
+
+def _led(alias, database):
+    if not database.get("ENGINE") or _OTHER.search(database["ENGINE"]):
+        return database
+    same = alias == "default" or any(
+        one and one == other for one, other in zip(_named(database), _named(DATABASES.get("default") or {}))
+    )
+    nowhere = {"NAME": "pgsafe", "HOST": "/pgsafe/no-copy-of-the-alias-" + alias, "PORT": "9", "PASSWORD": ""}
+    options = {key: one for key, one in (database.get("OPTIONS") or {}).items() if not _LEADING.fullmatch(key)}
+    return {**database, **(_copy if same else nowhere), "OPTIONS": options}
+
+DATABASES = {alias: _led(alias, database) for alias, database in DATABASES.items()}
 """
 
 
