@@ -31,10 +31,8 @@ def source(server: Server) -> Iterator[Address]:
 
 def project(folder: Path, source: Address, body: str) -> None:
     """Write a project with several databases, whose one migration is the function ``go``."""
-    here = {
-        key: source.parameters.get(name, "")
-        for key, name in (("NAME", "dbname"), ("USER", "user"), ("PASSWORD", "password"), ("HOST", "host"), ("PORT", "port"))
-    }  # fmt: skip
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    here = {key: source.parameters.get(name, "") for key, name in names.items()}
     engine = {"ENGINE": "django.db.backends.postgresql"}
     databases = {
         "default": {**engine, **here},
