@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..catalog.names import covers, means
+from ..catalog.names import container, covers, means
 from ..compare.identity import collection
 from ..snapshot.values import TableDifference
 from .evidence import count
@@ -57,7 +57,12 @@ def permitted(evidence: Evidence, finding: Finding, column: str, found: TableDif
 def _values(evidence: Evidence) -> Iterator[Finding]:
     comparison = evidence.comparison
     for rule in evidence.rules.values:
-        columns = [name for name in comparison.before.catalog.columns if covers(name, rule.column)]
+        extensions = (
+            f"{table}.{column}"
+            for table, content in comparison.before.extension_tables.items()
+            for column in (content.rows.columns if content.rows is not None else ())
+        )
+        columns = [name for name in (*comparison.before.catalog.columns, *extensions) if covers(name, rule.column)]
         told = f"other values of {rule.column} were announced"
         if not columns:
             yield VALUES_EXPECTED.finding(rule.column, f"{told}, but there was no such column before the migration")
@@ -66,9 +71,9 @@ def _values(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _has_changed(evidence: Evidence, name: str) -> bool:
-    column = evidence.comparison.before.catalog.columns[name]
-    found = evidence.comparison.rows.get(column.table)
-    return found is not None and bool(found.changed.get(column.column))
+    table = container(name)
+    found = evidence.comparison.rows.get(table)
+    return found is not None and bool(found.changed.get(name[len(table) + 1 :]))
 
 
 def rename(evidence: Evidence, kind: str, name: str, to: str) -> RenameExpected | None:

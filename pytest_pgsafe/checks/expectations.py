@@ -76,22 +76,28 @@ def rows_rule(evidence: Evidence, table: str) -> RowsExpected | None:
 def _rows(evidence: Evidence) -> Iterator[Finding]:
     comparison = evidence.comparison
     for rule in evidence.rules.rows:
-        names = [name for name in comparison.before.catalog.tables if covers(name, rule.table)]
+        # A pattern is about tables: what a materialised view shows follows from them.
+        views = () if is_pattern(rule.table) else comparison.before.materialized_views
+        known = (*comparison.before.catalog.tables, *comparison.before.extension_tables, *views)
+        names = [name for name in known if covers(name, rule.table)]
         if not names or (len(names) > 1 and not is_pattern(rule.table)):
             found = "more than one table" if names else "no table"
             yield ROWS_EXPECTED.finding(rule.table, f'the rule rows = "{rule.rule}" for {rule.table} names {found}')
             continue
         for name in names:
             # A table's own rule says more than a pattern.
-            if rows_rule(evidence, name) is rule and (len(names) == 1 or name in comparison.before.tables):
+            if rows_rule(evidence, name) is rule and (len(names) == 1 or comparison.before.holds(name) is not None):
                 yield from _rows_of(evidence, name, rule)
 
 
 def _rows_of(evidence: Evidence, name: str, rule: RowsExpected) -> Iterator[Finding]:
     comparison = evidence.comparison
-    ours = comparison.before.tables.get(name)
-    theirs = comparison.after.tables.get(comparison.tables.get(name, ""))
-    if ours is None or (theirs is None and name in comparison.tables):
+    there = comparison.tables.get(name) or comparison.objects.get("views", {}).get(name)
+    if name in comparison.before.extension_tables:
+        there = name
+    ours = comparison.before.holds(name)
+    theirs = comparison.after.holds(there or "")
+    if ours is None or (theirs is None and there is not None):
         told = f'the rule rows = "{rule.rule}" for {name} could not be checked: its rows were not counted'
         yield ROWS_EXPECTED.finding(name, told, severity=unproven(evidence))
         return
@@ -101,7 +107,7 @@ def _rows_of(evidence: Evidence, name: str, rule: RowsExpected) -> Iterator[Find
     except ValueError as error:
         yield ROWS_EXPECTED.finding(name, str(error))
         return
-    difference = comparison.rows.get(name)
+    difference = comparison.rows.get(name) or comparison.views.get(name)
     replaced = rule.rule.strip() == "unchanged" and difference is not None and bool(difference.gone)
     if wanted.hold(after) and not replaced:
         return

@@ -41,6 +41,7 @@ _HARMLESS = frozenset(
 _ATTRIBUTES = frozenset(
     {
         ("column", "type"),
+        ("view", "content"),
         ("type", "labels"),
         ("trigger", "definition"),
         ("trigger", "function"),
@@ -99,8 +100,6 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
         if change.attribute is None or _judged(evidence, change) or inherited(evidence, change):
             continue
         told = f"the {_word(change)} {change.object} is another: {_say(change)}"
-        if change.attribute == "content":
-            told = f"the materialized view {change.object} was refreshed and shows other rows"
         yield OBJECT_CHANGED.finding(change.object, told, severity=behaviour(evidence), aspect=change.attribute)
 
 

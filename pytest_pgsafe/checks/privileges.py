@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..catalog.names import container
 from ..catalog.values import Catalog, Grant
@@ -13,6 +14,10 @@ from .values import Check, Evidence, Finding, Severity
 #: Objects that nobody but their owner may use unless somebody says so. Functions, types, languages and databases are
 #: open to PUBLIC from the start.
 _CLOSED = frozenset({"table", "column", "sequence", "schema", "large object", "foreign server", "foreign-data wrapper"})
+#: How the catalog names default privileges.
+_DEFAULT = re.compile(r"(?P<owner>.+?)(?: IN SCHEMA (?P<schema>.+))? ON (?P<kind>[A-Z ]+)")
+#: What PUBLIC has on new objects of a kind unless default privileges say otherwise.
+_OPEN = {"FUNCTIONS": "EXECUTE", "TYPES": "USAGE"}
 #: What a role should not come to by a migration.
 _POWERS = frozenset({"superuser", "create_role", "create_db", "replication", "bypass_rls"})
 
@@ -35,9 +40,12 @@ def _grants(evidence: Evidence, action: Action) -> Iterator[Grant]:
 
 def _lost(evidence: Evidence) -> Iterator[Finding]:
     after = evidence.comparison.after.catalog
-    wider = {grant.name: _wider(evidence, after, grant) for grant in _grants(evidence, Action.DROPPED)}
-    for grant, privileges in _together(one for one in _grants(evidence, Action.DROPPED) if wider[one.name] is None):
-        told = f"{grant.grantee} lost {privileges} on {_on(grant)}: {_effect(grant)}"
+    dropped = [one for one in _grants(evidence, Action.DROPPED) if not _spelled_out(evidence, one)]
+    wider = {grant.name: _wider(evidence, after, grant) for grant in dropped}
+    for grant, privileges in _together(one for one in dropped if wider[one.name] is None):
+        told = f"{grant.grantee} lost {privileges} on {_on(grant)}"
+        if grant.object_kind != "default privileges":
+            told += f": {_effect(grant)}"
         yield GRANT_LOST.finding(grant.object, told, before=grant.name, aspect=f"{privileges} from {grant.grantee}")
     for change in attribute(evidence, "grant", "grantable"):
         old = change.old
@@ -47,9 +55,36 @@ def _lost(evidence: Evidence) -> Iterator[Finding]:
             yield GRANT_LOST.finding(old.object, told, before=old.name, aspect=aspect)
 
 
+def _spelled_out(evidence: Evidence, lost: Grant) -> bool:
+    """Tell whether default privileges of an owner are only not spelled out any more: without an entry he has them."""
+    entries = _defaults(evidence.comparison.after.catalog)
+    return lost.object_kind == "default privileges" and lost.to_owner and lost.object not in entries
+
+
+def _defaults(catalog: Catalog) -> Mapping[str, frozenset[str]]:
+    """Return the default privileges that are not PostgreSQL's own: by name, what PUBLIC has by them."""
+    found: dict[str, set[str]] = {}
+    for grant in catalog.grants.values():
+        if grant.object_kind == "default privileges":
+            found.setdefault(grant.object, set()).update({grant.privilege} if grant.grantee == "PUBLIC" else ())
+    return {name: frozenset(privileges) for name, privileges in found.items()}
+
+
+def _open_again(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Yield default privileges that PUBLIC has again since the entry that kept them from it is gone."""
+    before, after = (_defaults(side.catalog) for side in (evidence.comparison.before, evidence.comparison.after))
+    for name, public in before.items():
+        privilege = next((one for kind, one in _OPEN.items() if name.endswith(f" ON {kind}")), None)
+        # Entries of a schema only add to the others.
+        if privilege is not None and privilege not in public and name not in after and " IN SCHEMA " not in name:
+            yield name, privilege
+
+
 def _widened(evidence: Evidence) -> Iterator[Finding]:
     after = evidence.comparison.after.catalog
     for grant in _grants(evidence, Action.DROPPED):
+        if _spelled_out(evidence, grant):
+            continue
         wider = _wider(evidence, after, grant)
         if wider is not None:
             told = f"{grant.grantee} lost {grant.privilege} on {_on(grant)}, and has it by {wider}"
@@ -60,8 +95,6 @@ def _widened(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _effect(grant: Grant) -> str:
-    if grant.object_kind == "default privileges":
-        return "objects made from now on are without it"
     who = "each role without a grant of its own" if grant.grantee == "PUBLIC" else f"what connects as {grant.grantee}"
     return f"{who} gets “permission denied”"
 
@@ -82,13 +115,29 @@ def _wider(evidence: Evidence, after: Catalog, lost: Grant) -> str | None:
 def _on(grant: Grant) -> str:
     if grant.object_kind == "database":
         return "the database"
+    if grant.object_kind == "default privileges":
+        return _makes(grant.object)
     return grant.object if grant.object_kind in ("table", "column") else f"{grant.object_kind} {grant.object}"
 
 
+def _makes(name: str) -> str:
+    """Say which objects default privileges are about."""
+    default = _DEFAULT.fullmatch(name)
+    if default is None:
+        return f"default privileges {name}"
+    where = f" in schema {default['schema']}" if default["schema"] else ""
+    return f"the {default['kind'].lower()} that {default['owner']} makes{where} from now on"
+
+
 def _public(evidence: Evidence) -> Iterator[Finding]:
-    added = [one for one in _grants(evidence, Action.ADDED) if one.grantee == "PUBLIC" and not _implied(one)]
+    for name, privilege in _open_again(evidence):
+        told = f"each role gets {privilege} on {_makes(name)}: what kept it from PUBLIC is gone"
+        yield PUBLIC_GRANTED.finding(name, told, aspect=privilege)
+    added = [one for one in _grants(evidence, Action.ADDED) if one.grantee == "PUBLIC" and not _implied(evidence, one)]
     for grant, privileges in _together(added):
         told = f"each role has {privileges} on {_on(grant)} now: it was granted to PUBLIC"
+        if grant.object_kind == "default privileges":
+            told = f"each role gets {privileges} on {_on(grant)}: it was granted to PUBLIC"
         yield PUBLIC_GRANTED.finding(grant.object, told, after=grant.name, aspect=privileges)
     # Grants on what is new as a whole are no changes of their own.
     known = {grant.name for grant in added} | set(evidence.comparison.before.catalog.grants)
@@ -103,13 +152,13 @@ def _public(evidence: Evidence) -> Iterator[Finding]:
         yield PUBLIC_GRANTED.finding(grant.object, told, severity=Severity.WARNING, after=grant.name, aspect=privileges)
 
 
-def _implied(grant: Grant) -> bool:
+def _implied(evidence: Evidence, grant: Grant) -> bool:
     # The first entry for functions or types spells out what PUBLIC had without one.
     return (
         grant.object_kind == "default privileges"
         and " IN SCHEMA " not in grant.object
-        and grant.object.endswith(("ON FUNCTIONS", "ON TYPES"))
-        and grant.privilege in ("EXECUTE", "USAGE")
+        and any(grant.object.endswith(f" ON {kind}") and grant.privilege == one for kind, one in _OPEN.items())
+        and grant.object not in _defaults(evidence.comparison.before.catalog)
     )
 
 
@@ -131,7 +180,7 @@ def _granted(evidence: Evidence) -> Iterator[Finding]:
     named = (
         grant
         for grant in _grants(evidence, Action.ADDED)
-        if not grant.to_owner and (grant.grantee != "PUBLIC" or _implied(grant))
+        if not grant.to_owner and (grant.grantee != "PUBLIC" or _implied(evidence, grant))
     )
     for grant, privileges in _together(named):
         yield GRANTED.finding(

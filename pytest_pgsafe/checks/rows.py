@@ -61,7 +61,7 @@ def _multiplied(evidence: Evidence) -> Iterator[Finding]:
         before, after = _counts(evidence, found)
         finding = ROWS_MULTIPLIED.finding(
             name,
-            f"{count(again)} of {name}, a table without key, stand there once more than before",
+            f"{count(again)} of {name}, a table without key, {'stands' if again == 1 else 'stand'} there once more than before",
             before=before,
             after=after,
             samples=found.added_samples,
@@ -97,11 +97,11 @@ def _table_dropped(evidence: Evidence) -> Iterator[Finding]:
 
 def _added(evidence: Evidence) -> Iterator[Finding]:
     for name, found in evidence.comparison.rows.items():
-        if found.added and not (not found.key and found.gone):
+        # Of a table without key, rows that stand there once more are told as such.
+        new = found.added if found.key else found.added - found.duplicated
+        if new and not (not found.key and found.gone):
             before, after = _counts(evidence, found)
-            told = f"{count(found.added)} {'was' if found.added == 1 else 'were'} added to {name}"
-            if not found.key:
-                told += "; it has no key, so whether they repeat others is for its readers to say"
+            told = f"{count(new)} {'was' if new == 1 else 'were'} added to {name}"
             yield ROWS_ADDED.finding(name, told, before=before, after=after, samples=found.added_samples)
 
 
@@ -159,7 +159,7 @@ def _unpopulated(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _counts(evidence: Evidence, found: TableDifference) -> tuple[int, int]:
-    content = evidence.comparison.before.tables.get(found.before)
+    content = evidence.comparison.before.holds(found.before)
     before = found.gone if content is None else content.rows
     return before, before - found.gone + found.added
 

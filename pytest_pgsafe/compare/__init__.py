@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
-from .content import content, differing
+from .content import content, differing, differing_extensions, differing_views, same_version
 from .identity import Identity, match
 from .recorded import recorded, sentence
 from .restored import not_carried, restored_equals_source
@@ -20,11 +20,14 @@ __all__ = [
     "Identity",
     "compare",
     "differing",
+    "differing_extensions",
+    "differing_views",
     "match",
     "not_carried",
     "recorded",
     "restored_equals_source",
     "sentence",
+    "same_version",
 ]
 
 
@@ -34,6 +37,7 @@ def compare(
     *,
     cloned: bool,
     differences: Mapping[str, TableDifference],
+    views: Mapping[str, TableDifference] | None = None,
     tables: Mapping[str, str] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Comparison:
@@ -42,6 +46,7 @@ def compare(
     :param cloned: ``after`` is a physical copy of ``before``.
     :param differences: by the table's name before, for the tables that :func:`differing` named. A table whose digest
         differs and for which there is none is reported as changed all the same.
+    :param views: the same for the materialised views that :func:`differing_views` named.
     :param tables: names after by names before, if they are not those that :func:`match` finds.
     :param columns: the same for columns.
     """
@@ -51,7 +56,7 @@ def compare(
     identity = replace(identity, objects=objects)
     changes = [
         *structure(before.catalog, after.catalog, identity, cloned=cloned),
-        *content(before, after, identity, differences),
+        *content(before, after, identity, differences, views or {}),
     ]
     return Comparison(
         before=before,
@@ -59,6 +64,7 @@ def compare(
         cloned=cloned,
         changes=ordered(changes),
         rows=differences,
+        views=views or {},
         tables=identity.tables,
         columns=identity.columns,
         objects=identity.objects,

@@ -26,13 +26,59 @@ def differing(
     )
 
 
+def differing_views(before: Snapshot, after: Snapshot, *, views: Mapping[str, str]) -> dict[str, str]:
+    """Return the materialised views, name after by name before, whose content is not proven equal.
+
+    A table that stands in the place of one counts as what it is now.
+
+    :param views: name after by name before, for every view that is still there.
+    """
+    found: dict[str, str] = {}
+    for name, ours in before.materialized_views.items():
+        there = views.get(name, name)
+        theirs = after.materialized_views.get(there)
+        table = name not in views and name in after.tables
+        if table or (theirs is not None and (theirs.rows != ours.rows or theirs.digest != ours.digest)):
+            found[name] = there
+    return found
+
+
+def differing_extensions(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """Return the tables of extensions whose rows are not proven equal, as far as they are to be.
+
+    What an extension's update does to rows of its own is its business: there the configuration alone counts.
+    """
+    found: list[str] = []
+    for name, ours in before.extension_tables.items():
+        theirs = after.extension_tables.get(name)
+        same = same_version(before, after, ours.extension)
+        one = ours.rows if same else ours.configuration
+        other = None if theirs is None else theirs.rows if same else theirs.configuration
+        # An extension that is gone is told as such, and what it held with it.
+        if one is not None and one != other and ours.extension in after.catalog.extensions:
+            found.append(name)
+    return tuple(found)
+
+
+def same_version(before: Snapshot, after: Snapshot, extension: str) -> bool:
+    """Tell whether an extension is on both sides in one version."""
+    one, other = before.catalog.extensions.get(extension), after.catalog.extensions.get(extension)
+    return one is not None and other is not None and one.version == other.version
+
+
 def content(
-    before: Snapshot, after: Snapshot, identity: Identity, differences: Mapping[str, TableDifference]
+    before: Snapshot,
+    after: Snapshot,
+    identity: Identity,
+    differences: Mapping[str, TableDifference],
+    views: Mapping[str, TableDifference],
 ) -> Iterator[Change]:
     """Yield what differs in content, by the names before."""
     for name in differing(before, after, tables=identity.tables, columns=identity.columns):
         yield from _table(name, before, after, identity, differences.get(name))
-    yield from _materialized(before, after, identity)
+    for name in differing_extensions(before, after):
+        yield from _told(name, before.extension_tables[name].rows, differences.get(name))
+    yield from _materialized(before, after, identity, views)
     yield from _sequences(before, after, identity)
     yield from _foreign_keys(before, after, identity)
     if before.large_objects != after.large_objects:
@@ -79,13 +125,22 @@ def _table(
     if difference is None:
         yield _change("rows", name, "content", ours.rows, rows)
         return
+    yield from _told(name, ours, difference)
+    if unexplained(name, before, after, identity, difference):
+        yield _change("rows", name, "content", ours.rows, rows)
+
+
+def _told(name: str, ours: TableContent | None, difference: TableDifference | None) -> Iterator[Change]:
+    rows = None if ours is None else ours.rows
+    if difference is None:
+        yield _change("rows", name, "content", rows, None)
+        return
     if difference.gone or difference.added:
-        yield _change("rows", name, "rows", ours.rows, ours.rows - difference.gone + difference.added)
+        now = None if rows is None else rows - difference.gone + difference.added
+        yield _change("rows", name, "rows", rows, now)
     for column, changed in difference.changed.items():
         if changed:
             yield _change("values", f"{name}.{column}", "values", None, changed)
-    if unexplained(name, before, after, identity, difference):
-        yield _change("rows", name, "content", ours.rows, rows)
 
 
 def _equal(ours: TableContent, theirs: TableContent | None, pairs: Mapping[str, str]) -> bool:
@@ -117,12 +172,15 @@ def _comparable(table: str, pairs: Mapping[str, str], before: Catalog, after: Ca
     return kept
 
 
-def _materialized(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:
-    # What a materialised view holds can be computed again: a digest is enough to say that it is another.
-    for name, ours in before.materialized_views.items():
-        theirs = after.materialized_views.get(identity.of("views").get(name, ""))
-        if theirs is not None and (theirs.rows != ours.rows or theirs.digest != ours.digest):
-            yield _change("view", name, "content", ours.rows, theirs.rows)
+def _materialized(
+    before: Snapshot, after: Snapshot, identity: Identity, differences: Mapping[str, TableDifference]
+) -> Iterator[Change]:
+    for name, there in differing_views(before, after, views=identity.of("views")).items():
+        difference = differences.get(name)
+        # Other columns give another digest of the same rows.
+        if difference is None or not difference.same:
+            theirs = after.materialized_views.get(there) or after.tables[there]
+            yield _change("view", name, "content", before.materialized_views[name].rows, theirs.rows)
 
 
 def _sequences(before: Snapshot, after: Snapshot, identity: Identity) -> Iterator[Change]:

@@ -46,6 +46,7 @@ def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change
         if not _noise(change) and not (majors[0] != majors[1] and same_on_majors(change, majors))
     ]
     found += _tables(source, restored, identity)
+    found += _extensions(source, restored)
     found += _sequences(source, restored)
     found += _foreign_keys(source, restored)
     if source.large_objects != restored.large_objects:
@@ -126,6 +127,21 @@ def _tables(source: Snapshot, restored: Snapshot, identity: Identity) -> Iterato
             yield _change("rows", name, "rows", ours.rows, theirs.rows)
         else:
             yield from _content(name, ours, theirs)
+
+
+def _extensions(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
+    """Yield how the rows of extensions' tables that a dump carries differ."""
+    unread = {item.object for item in (*source.not_verified, *restored.not_verified)}
+    for name, content in source.extension_tables.items():
+        ours, there = content.configuration, restored.extension_tables.get(name)
+        theirs = None if there is None else there.configuration
+        if ours is None or name in unread or content.extension not in restored.catalog.extensions:
+            continue
+        if theirs is None or ours.rows != theirs.rows:
+            yield _change("rows", name, "rows", ours.rows, None if theirs is None else theirs.rows)
+        elif set(ours.columns) == set(theirs.columns) and ours.key == theirs.key:
+            yield from _content(name, ours, theirs)
+        # Else the server's version of the extension is another: its columns are its own.
 
 
 def _content(name: str, ours: TableContent, theirs: TableContent) -> Iterator[Change]:

@@ -59,6 +59,8 @@ class Comparison:
     changes: tuple[Change, ...]
     #: By the table's name before. Only tables whose content differs.
     rows: Mapping[str, TableDifference] = field(default_factory=dict[str, TableDifference])
+    #: The same of materialised views, by the view's name before: whole rows of the columns that both sides have.
+    views: Mapping[str, TableDifference] = field(default_factory=dict[str, TableDifference])
     #: Names after by names before, of tables and columns (``schema.table.column``) that are on both sides.
     tables: Mapping[str, str] = field(default_factory=dict[str, str])
     columns: Mapping[str, str] = field(default_factory=dict[str, str])

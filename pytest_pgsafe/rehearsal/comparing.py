@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..compare import compare, differing, match
+from ..compare import compare, differing, differing_extensions, differing_views, match, same_version
 from ..compare.values import Comparison
 from ..config.values import Samples
 from ..server.connection import Connection
-from ..snapshot.align import align
+from ..snapshot import extensions
+from ..snapshot.align import align, align_plans, align_views
 from ..snapshot.difference import difference
 from ..snapshot.values import Snapshot, TableDifference
 
@@ -41,7 +42,36 @@ def compare_databases(
             predicates = None if where is None else where.get(name)
             rows = difference(before, after, pair.before, pair.after, values=samples, where=predicates)
             found[name] = _joined(found[name], rows) if name in found else rows
-    return compare(facts, now, cloned=True, differences=found)
+    found |= _of_extensions(before, after, facts, now, samples)
+    views = differing_views(facts, now, views=identity.of("views"))
+    shown = {
+        pair.before.table: difference(before, after, pair.before, pair.after, values=samples)
+        for pair in align_views(facts.catalog, now.catalog, views=views)
+    }
+    return compare(facts, now, cloned=True, differences=found, views=shown)
+
+
+def _of_extensions(
+    before: Connection, after: Connection, facts: Snapshot, now: Snapshot, samples: Samples
+) -> dict[str, TableDifference]:
+    names = differing_extensions(facts, now)
+    if not names:
+        return {}
+    ours, theirs = extensions.members(before), extensions.members(after)
+    found: dict[str, TableDifference] = {}
+    for name in names:
+        whole = same_version(facts, now, ours[name].extension)
+        old = ours[name].plan(facts.catalog, configuration=not whole)
+        if name in theirs:
+            pair = align_plans(old, theirs[name].plan(now.catalog, configuration=not whole))
+            found[name] = difference(before, after, pair.before, pair.after, values=samples)
+        else:
+            held = facts.holds(name)
+            gone = 0 if held is None else held.rows
+            found[name] = TableDifference(
+                before=name, after=name, key=old.key, gone=gone, added=0, changed={}, nulled={}
+            )
+    return found
 
 
 def _joined(one: TableDifference, other: TableDifference) -> TableDifference:

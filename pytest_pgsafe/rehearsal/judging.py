@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from ..catalog.names import matches, parts
 from ..catalog.values import Catalog
 from ..checks.values import Evidence, Finding, Rules, Severity
+from ..compare import differing_views
 from ..compare.values import Action, Change, Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot import denormalized
-from ..snapshot.values import DenormalizedContent, DenormalizedRule, NotVerified
+from ..snapshot.values import DenormalizedContent, DenormalizedRule, NotVerified, Snapshot
 
 #: How many differences of a restore become findings; all of them stand in their number.
 MOST = 50
@@ -75,6 +76,30 @@ def not_restored(changes: Sequence[Change]) -> tuple[Finding, ...]:
             remedy="take the backup again; if it differs again, the source holds what pg_dump does not carry over",
         )
         for change in changes[:MOST]
+    )
+
+
+def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
+    """Return a note for each materialised view of which a restore shows other rows than its source did.
+
+    A restore computes them from the tables as they are, so one that was not refreshed lately differs, as does one whose
+    query depends on the time. What it showed is in no backup.
+    """
+    found = differing_views(source, restored, views={name: name for name in restored.catalog.views})
+    return tuple(
+        Finding(
+            code="PGS011",
+            check="restore",
+            severity=Severity.NOTE,
+            object=name,
+            message=f"the materialized view {name} shows {restored.materialized_views[name].rows:,} rows in the copy and "
+            f"{source.materialized_views[name].rows:,} others in the source: a restore computes it from the tables",
+            before=source.materialized_views[name].rows,
+            after=restored.materialized_views[name].rows,
+            standing=True,
+        )
+        for name in found
+        if name in restored.materialized_views
     )
 
 

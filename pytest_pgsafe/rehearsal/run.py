@@ -65,6 +65,8 @@ class _Run:
     server: Mapping[str, str] = field(default_factory=dict[str, str])
     source_version: str = ""
     findings: tuple[Finding, ...] = ()
+    #: Of the restore, beside what is judged of the migration.
+    notes: tuple[Finding, ...] = ()
     not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
     comparison: Comparison | None = None
     compared: Snapshot | None = None
@@ -213,6 +215,7 @@ class _Run:
         self.not_verified += source.not_verified
         comparable = replace(source, catalog=restoring.comparable(source.catalog, prepared, facts.catalog))
         self.not_verified += not_carried(source.catalog)
+        self.notes = judging.computed_again(source, facts)
         changes = restored_equals_source(comparable, facts)
         if not prepared.owners:
             changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")
@@ -255,7 +258,7 @@ class _Run:
             },
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,
-            findings=(*self.findings, *self._unverified(not_verified)),
+            findings=(*self.findings, *self.notes, *self._unverified(not_verified)),
             relations=len(compared),
             rows=sum(content.rows for content in compared.values()),
             not_verified=not_verified,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from ..catalog.values import Catalog
 from .expressions import common_forms, textual
 from .key import choose_keys
-from .plan import Plan, PlanColumn, foreign_below, plan_every
+from .plan import Plan, PlanColumn, foreign_below, plan_every, plan_materialized_views
 
-__all__ = ["Aligned", "align", "as_text"]
+__all__ = ["Aligned", "align", "align_plans", "align_views", "as_text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,25 @@ def align(
             continue
         found += _pairs(sides[0][old], sides[1][new], keys.get(old, ()), columns)
     return tuple(found)
+
+
+def align_views(before: Catalog, after: Catalog, *, views: Mapping[str, str]) -> tuple[Aligned, ...]:
+    """Plan how materialised views are read side by side: whole rows of the columns that both sides have, by name.
+
+    :param views: name before to name after, of a materialised view or of a table that stands in its place; those
+        without a column in common are left out.
+    """
+    ours = {plan.table: plan for plan in plan_materialized_views(before)}
+    theirs = {**plan_every(after), **{plan.table: plan for plan in plan_materialized_views(after)}}
+    found = [align_plans(ours[old], theirs[new]) for old, new in views.items() if old in ours and new in theirs]
+    return tuple(pair for pair in found if pair.before.columns)
+
+
+def align_plans(before: Plan, after: Plan) -> Aligned:
+    """Plan how two relations are read side by side: the columns that both have, by name, and by the key if both do."""
+    names = {column.name: column for column in after.columns}
+    pairs = [(column, names[column.name]) for column in before.columns if column.name in names]
+    return _pair(before, after, before.key if before.key == after.key else (), pairs)
 
 
 def as_text(plan: Plan) -> Plan:

@@ -11,7 +11,15 @@ from .expressions import Form, form, underlying
 from .key import choose_keys
 from .values import NotVerified
 
-__all__ = ["Plan", "PlanColumn", "foreign_below", "plan_every", "plan_materialized_views", "plan_tables"]
+__all__ = [
+    "Plan",
+    "PlanColumn",
+    "foreign_below",
+    "name_and_type",
+    "plan_every",
+    "plan_materialized_views",
+    "plan_tables",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +54,17 @@ class Plan:
     size: int = field(default=0, compare=False)
     #: Whether rows have physical places that pieces can be cut by.
     heap: bool = True
+    #: ``WHERE …`` of the rows that are read; None reads all.
+    condition: str | None = None
 
     @property
     def source(self) -> str:
-        """The relation as it stands after FROM."""
-        return f"ONLY {self.table}" if self.only else self.table
+        """The relation as it stands after FROM, and before an alias."""
+        source = f"ONLY {self.table}" if self.only else self.table
+        if self.condition is None:
+            return source
+        names = ", ".join(["tableoid", "ctid", *(column.name for column in self.columns)])
+        return f"(SELECT {names} FROM {source} {self.condition})"  # noqa: S608 (an extension's own words)
 
     @property
     def key_columns(self) -> tuple[PlanColumn, ...]:
@@ -102,7 +116,7 @@ def plan_materialized_views(catalog: Catalog) -> tuple[Plan, ...]:
         Plan(
             table=view.name,
             key=(),
-            columns=tuple(PlanColumn.of(catalog, *_name_and_type(column)) for column in sorted(view.columns)),
+            columns=tuple(PlanColumn.of(catalog, *name_and_type(column)) for column in sorted(view.columns)),
         )
         for view in catalog.views.values()
         if view.materialized and view.populated
@@ -158,7 +172,8 @@ def _below(table: str, children: Mapping[str, list[str]]) -> Iterator[str]:
 _QUOTED_THEN_TYPE = re.compile(r'((?:"(?:[^"]|"")*")|[^" ]+) (.*)', re.DOTALL)
 
 
-def _name_and_type(column: str) -> tuple[str, str]:
+def name_and_type(column: str) -> tuple[str, str]:
+    """Return the two parts of ``name type``."""
     match = _QUOTED_THEN_TYPE.fullmatch(column)
     assert match is not None, column
     return match.group(1), match.group(2)

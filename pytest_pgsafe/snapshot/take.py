@@ -13,6 +13,7 @@ from ..catalog.values import Catalog
 from ..server.connection import Connection
 from . import sequences as sequences_of
 from .digest import read_contents
+from .extensions import contents as extension_contents
 from .foreign_keys import foreign_keys
 from .large_objects import large_objects
 from .plan import Plan, plan_materialized_views, plan_tables
@@ -48,6 +49,7 @@ def take(
         with _same_moment(connection, connections):
             tables, unread = read_contents([connection, *connections], planned if plans is None else plans)
         views, unread_views = read_contents([connection], plan_materialized_views(catalog))
+        extensions, unread_extensions = extension_contents(connection, catalog)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
         bounds, unread_bounds = sequences_of.bounds(connection, catalog)
         keys, unread_keys = foreign_keys(connection, catalog)
@@ -65,10 +67,12 @@ def take(
         foreign_keys=keys,
         sequence_bounds=bounds,
         large_objects=objects,
+        extension_tables=extensions,
         not_verified=(
             *missing,
             *unread,
             *unread_views,
+            *unread_extensions,
             *unread_sequences,
             *(item for item in unread_bounds if item.object not in named),
             *unread_keys,

@@ -73,6 +73,17 @@ class LargeObjects:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtensionContent:
+    """What a table of an extension holds."""
+
+    extension: str
+    #: All of it; None where it could not be read.
+    rows: TableContent | None
+    #: What a dump carries: the rows that the extension marked as configuration; None without such a mark.
+    configuration: TableContent | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """A database at one moment."""
 
@@ -90,7 +101,15 @@ class Snapshot:
     #: Of the populated ones, by name. Not compared as a whole: a restore refreshes them, so a stale one differs; the
     #: two sides of a physical clone compare exactly.
     materialized_views: Mapping[str, TableContent] = field(default_factory=dict[str, TableContent], compare=False)
+    #: Tables of extensions, which are not among ``tables``, by name.
+    extension_tables: Mapping[str, ExtensionContent] = field(default_factory=dict[str, ExtensionContent])
     not_verified: tuple[NotVerified, ...] = field(default=(), compare=False)
+
+    def holds(self, name: str) -> TableContent | None:
+        """Return what a table, a materialised view or a table of an extension holds; None if it was not read."""
+        extension = self.extension_tables.get(name)
+        found = self.tables.get(name) or self.materialized_views.get(name)
+        return extension.rows if found is None and extension is not None else found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -157,6 +157,18 @@ def test_default_privileges_that_spell_out_what_public_has_anyway() -> None:
     assert judged([], [opened]) == [("PGS702", "error", "owner ON TABLES")]
 
 
+def test_default_privileges_that_kept_functions_from_public_and_are_gone() -> None:
+    kept = grant("owner ON FUNCTIONS", "EXECUTE", "owner", "default privileges", to_owner=True)
+    opened = [("PGS702", "error", "owner ON FUNCTIONS")]
+    # Granting it to PUBLIC again leaves no entry, or one more grantee in it.
+    assert judged([kept], []) == opened
+    assert judged([kept], [kept, grant("owner ON FUNCTIONS", "EXECUTE", "PUBLIC", "default privileges")]) == opened
+    reader = grant("owner ON FUNCTIONS", "EXECUTE", "reader", "default privileges")
+    assert judged([kept, reader], [kept]) == [("PGS701", "error", "owner ON FUNCTIONS")]
+    [message] = [one.message for one in judge(evidence(snapshot(kept), snapshot()))]
+    assert message.startswith("each role gets EXECUTE on the functions that owner makes from now on")
+
+
 def test_a_new_owner_is_one_note_and_no_lost_grant() -> None:
     before = [*sales(), grant(T, "SELECT", "owner", to_owner=True), grant(T, "SELECT", "other")]
     after = [*changed(sales(), T, owner="other"), grant(T, "SELECT", "other", to_owner=True)]

@@ -67,7 +67,10 @@ def keyless(rows: int, digest: int):
 
 def test_a_table_without_key_inserted_into_itself_is_an_error() -> None:
     found = judge(evidence(keyless(5, 7), keyless(10, 14), difference("public.log", added=5, duplicated=5, key=())))
-    assert ("PGS102", "error", "public.log") in shown(found)
+    assert shown(found) == [("PGS102", "error", "public.log")]
+    found = judge(evidence(keyless(5, 7), keyless(10, 14), difference("public.log", added=5, duplicated=3, key=())))
+    assert shown(found) == [("PGS102", "error", "public.log"), ("PGS104", "note", "public.log")]
+    assert found[1].message == "2 rows were added to public.log"
 
 
 def test_other_rows_added_to_a_table_without_key_are_a_note() -> None:
