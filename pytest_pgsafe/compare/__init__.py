@@ -26,8 +26,8 @@ __all__ = [
     "not_carried",
     "recorded",
     "restored_equals_source",
-    "sentence",
     "same_version",
+    "sentence",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from ..catalog.values import Catalog
 from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
+from .content import same_version
 from .identity import match
 from .restored import major, same_on_majors
 from .structure import ordered, structure
@@ -129,6 +130,12 @@ def _elsewhere(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             yield _change("view", name, "rows", view.rows, other.rows)
         elif view.digest != other.digest and view.columns.keys() == other.columns.keys():
             yield _change("view", name, "content", view.rows, other.rows)
+    for name, own, its in _both(before.extension_tables, after.extension_tables):
+        # What an extension holds of its own goes with its version.
+        whole = same_version(before, after, own.extension)
+        one, two = (own.rows, its.rows) if whole else (own.configuration, its.configuration)
+        if one is not None and two is not None:
+            yield from _rows(name, one, two, frozenset(one.columns.keys() & two.columns.keys()))
     for name, ours, theirs in _both(before.sequences, after.sequences):
         if not _overlap(ours, theirs):
             yield _change("sequence value", name, "value", ours.value, theirs.value)

@@ -86,20 +86,21 @@ def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
     query depends on the time. What it showed is in no backup.
     """
     found = differing_views(source, restored, views={name: name for name in restored.catalog.views})
+    pairs = {name: (source.materialized_views[name], restored.materialized_views.get(name)) for name in found}
     return tuple(
         Finding(
             code="PGS011",
             check="restore",
             severity=Severity.NOTE,
             object=name,
-            message=f"the materialized view {name} shows {restored.materialized_views[name].rows:,} rows in the copy and "
-            f"{source.materialized_views[name].rows:,} others in the source: a restore computes it from the tables",
-            before=source.materialized_views[name].rows,
-            after=restored.materialized_views[name].rows,
+            message=f"the materialized view {name} shows {theirs.rows:,} rows in the copy, not the {ours.rows:,} that it "
+            "shows in the source: a restore computes it from the tables",
+            before=ours.rows,
+            after=theirs.rows,
             standing=True,
         )
-        for name in found
-        if name in restored.materialized_views
+        for name, (ours, theirs) in pairs.items()
+        if theirs is not None
     )
 
 

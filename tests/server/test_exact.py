@@ -1,4 +1,4 @@
-"""What lies beside the tables of a database: rows of extensions' tables, and materialised views that were not refreshed."""
+"""What lies beside a database's tables: rows of extensions, and materialised views that were not refreshed."""
 
 from __future__ import annotations
 

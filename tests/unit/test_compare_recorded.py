@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from builders import DATABASE, changed, content, foreign_key, sales, sales_content, sequence, snapshot, view
+from pytest_pgsafe.catalog.values import Extension
 from pytest_pgsafe.compare import recorded, sentence
 from pytest_pgsafe.compare.values import Comparison
-from pytest_pgsafe.snapshot.values import ForeignKeyContent, LargeObjects, NotVerified, SequenceValue
+from pytest_pgsafe.snapshot.values import (
+    ExtensionContent,
+    ForeignKeyContent,
+    LargeObjects,
+    NotVerified,
+    SequenceValue,
+    Snapshot,
+)
 
 T = "public.sales"
 BEFORE = snapshot(*sales(oid=1), tables={T: sales_content()})
@@ -148,3 +156,14 @@ def test_another_major_prints_otherwise() -> None:
     same = snapshot(view("public.v", "SELECT id FROM sales"), version="17.1")
     assert told(recorded(before, same)) == []
     assert told(recorded(before, replace(same, server_version="15.2"))) != []
+
+
+def test_rows_of_extensions_by_their_version() -> None:
+    def having(version: str, rows: int, configured: int) -> Snapshot:
+        gis = Extension(name="gis", version=version, schema="public", owner="owner")
+        held = ExtensionContent(extension="gis", rows=content(rows), configuration=content(configured))
+        return replace(snapshot(gis), extension_tables={"public.srs": held})
+
+    assert told(recorded(having("1", 9, 2), having("1", 8, 2))) == ["rows public.srs: 9 → 8"]
+    newer = told(recorded(having("1", 9, 2), having("2", 12, 1)))
+    assert newer == ["extension gis version: 1 → 2", "rows public.srs: 2 → 1"]

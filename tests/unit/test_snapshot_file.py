@@ -14,8 +14,16 @@ from catalog_examples import example
 from pytest_pgsafe.catalog.values import Catalog
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.snapshot.file import FORMAT, load, save
-from pytest_pgsafe.snapshot.values import ForeignKeyContent, LargeObjects, NotVerified, SequenceValue, Snapshot
+from pytest_pgsafe.snapshot.values import (
+    ExtensionContent,
+    ForeignKeyContent,
+    LargeObjects,
+    NotVerified,
+    SequenceValue,
+    Snapshot,
+)
 
+SRS = ExtensionContent(extension="gis", rows=content(3), configuration=None)
 FULL = snapshot(
     *sales(oid=4711),
     foreign_key("public.sales.sales_customer_fk", "customer_id", "public.customers"),
@@ -30,7 +38,12 @@ FULL = snapshot(
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
-    whole = replace(FULL, catalog=example(Catalog), materialized_views={"public.m": content(key=())})
+    whole = replace(
+        FULL,
+        catalog=example(Catalog),
+        materialized_views={"public.m": content(key=())},
+        extension_tables={"public.srs": SRS},
+    )
     for number, one in enumerate((FULL, whole)):
         save(one, tmp_path / f"{number}.json")
         back = load(tmp_path / f"{number}.json")
