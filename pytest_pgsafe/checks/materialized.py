@@ -111,8 +111,8 @@ VIEW_CONTENT = Check(
     severity=Severity.NOTE,
     condition=(
         "A materialized view shows other rows than before, and why: its definition, or what it reads, was changed. It "
-        "is an error if it showed rows and shows none although no table that it reads lost a row or a value, or if a table that "
-        "lacks rows of it stands in its place."
+        "is an error if it shows none any more although no table that it reads lost a row or a value, or if a table "
+        "that lacks some of them stands in its place."
     ),
     effect="Readers get other figures. Rows that nothing can compute again are lost by a REFRESH.",
     remedy=(

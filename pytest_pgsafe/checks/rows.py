@@ -59,9 +59,10 @@ def _multiplied(evidence: Evidence) -> Iterator[Finding]:
         if found.key or not again:
             continue
         before, after = _counts(evidence, found)
+        word = "stands" if again == 1 else "stand"
         finding = ROWS_MULTIPLIED.finding(
             name,
-            f"{count(again)} of {name}, a table without key, {'stands' if again == 1 else 'stand'} there once more than before",
+            f"{count(again)} of {name}, a table without key, {word} there once more than before",
             before=before,
             after=after,
             samples=found.added_samples,

@@ -93,8 +93,8 @@ def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
             check="restore",
             severity=Severity.NOTE,
             object=name,
-            message=f"the materialized view {name} shows {theirs.rows:,} rows in the copy, not the {ours.rows:,} that it "
-            "shows in the source: a restore computes it from the tables",
+            message=f"the materialized view {name} shows {theirs.rows:,} rows in the copy, not the {ours.rows:,} that "
+            "it shows in the source: a restore computes it from the tables",
             before=ours.rows,
             after=theirs.rows,
             standing=True,
