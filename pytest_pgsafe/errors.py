@@ -12,7 +12,8 @@
         ├── RestoreError
         ├── SnapshotError
         ├── MigrationError
-        └── CopyError         a scratch database could not be made or dropped
+        ├── CopyError         a scratch database could not be made or dropped
+        └── StorageError      a store off site refused, or does not hold what it should
 
 Every error says what is missing, what was looked at and what to do. Passwords never are part of one.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "SnapshotError",
     "SourceError",
     "StepError",
+    "StorageError",
     "UsageError",
 ]
 
@@ -95,3 +97,7 @@ class MigrationError(StepError):
 
 class CopyError(StepError):
     """A scratch database could not be created, cloned or dropped."""
+
+
+class StorageError(StepError):
+    """A store refused a backup, or does not hold what was sent to it."""

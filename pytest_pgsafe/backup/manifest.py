@@ -43,12 +43,11 @@ class Manifest:
     files: tuple[File, ...]
 
 
-def describe(folder: Path) -> tuple[File, ...]:
-    """Hash every file of a backup folder but its manifest."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+def describe(folder: Path, *, everything: bool = False) -> tuple[File, ...]:
+    """Hash every file of a backup folder; its manifest only with ``everything``."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and (everything or path != folder / MANIFEST))
     return tuple(
-        File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=_sha256(path))
-        for path in paths
+        File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path)) for path in paths
     )
 
 
@@ -148,7 +147,8 @@ def _sync(paths: Iterable[Path]) -> None:
             os.close(handle)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

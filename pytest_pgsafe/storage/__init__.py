@@ -1,0 +1,1 @@
+"""Backups off site: a folder elsewhere, or S3-compatible object storage."""

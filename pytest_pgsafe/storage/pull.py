@@ -1,0 +1,112 @@
+"""Download of a backup: it appears when each file was proven, first against the index, then against its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from ..backup import manifest
+from ..errors import StorageError, UsageError
+from .cipher import Cipher
+from .index import INDEX, Entry, Stored, loads
+from .push import Progress
+from .store import Store
+
+#: Days for which an archived object is asked to be readable.
+THAW_DAYS = 7
+
+
+def stored(store: Store) -> tuple[Stored, ...]:
+    """Read the indexes of all complete backups at the store's address or below it, oldest first."""
+    found = [name for name in store.names() if PurePosixPath(name).name == INDEX]
+    indexes = [(loads(b"".join(store.read(name)), f"{store}/{name}"), name) for name in found]
+    return tuple(index for index, _ in sorted(indexes, key=lambda pair: (pair[0].taken_at, pair[1])))
+
+
+def pull(
+    store: Store, into: Path, *, name: str | None = None, identity: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Download a backup into a new folder below ``into`` and return it.
+
+    :param name: of the backup below the store's address; None is the latest, by the time of its snapshot.
+    :param identity: the file of private keys for one that was encrypted before the upload.
+    :raises UsageError: no backup, no identity, the folder is there already.
+    :raises StorageError: an object is missing, damaged, or archived; archived ones are asked for, and can be had later.
+    """
+    index, place = _find(store, name)
+    target = into / index.name
+    if target.exists():
+        raise UsageError("the backup's folder is there already", looked_at=[str(target)])
+    if index.encryption is None:
+        cipher = None
+    elif identity is None:
+        raise UsageError(
+            f"the stored backup is encrypted by {index.encryption}",
+            looked_at=[str(place)],
+            remedies=["name the file that age-keygen wrote with --identity"],
+        )
+    else:
+        cipher = Cipher.of(identity)
+    _thaw(index.entries, place)
+    with manifest.incomplete(target, durable=True) as partial:
+        for entry in index.entries:
+            _download(entry, place, partial, cipher)
+            if progress is not None:
+                progress(entry.key, entry.stored_bytes)
+        manifest.read(partial)
+    return target
+
+
+def _find(store: Store, name: str | None) -> tuple[Stored, Store]:
+    there = stored(store)
+    chosen = [index for index in there if name in (None, index.name)]
+    if not chosen:
+        raise UsageError(
+            "there is no complete backup" if name is None else f"there is no complete backup {name}",
+            looked_at=[str(store), *(f"{index.name}, of {index.taken_at:%Y-%m-%d %H:%M} UTC" for index in there)],
+            remedies=["pgsafe push writes one; an upload that was interrupted is none"],
+        )
+    index = chosen[-1]
+    for candidate in (store, store.at(index.name)):
+        if INDEX in candidate.names() and loads(b"".join(candidate.read(INDEX)), str(candidate)) == index:
+            return index, candidate
+    raise StorageError("the backup lies deeper below the address", looked_at=[str(store), index.name])
+
+
+def _thaw(entries: Sequence[Entry], place: Store) -> None:
+    frozen = [entry.key for entry in entries if not place.thaw(entry.key, days=THAW_DAYS)]
+    if frozen:
+        raise StorageError(
+            f"{len(frozen)} of {len(entries)} objects are archived; they were asked for, for {THAW_DAYS} days",
+            looked_at=[str(place), *frozen],
+            remedies=["the same command again, in some hours: GLACIER takes up to 5, DEEP_ARCHIVE up to 12"],
+        )
+
+
+def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None) -> None:
+    path = _inside(folder, entry.path)
+    raw = path if cipher is None else path.with_name(f"{path.name}.age")
+    digest = hashlib.sha256()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with raw.open("wb") as file:
+        for chunk in place.read(entry.key):
+            digest.update(chunk)
+            file.write(chunk)
+    if digest.hexdigest() != entry.stored_sha256:
+        raise StorageError(
+            f"{entry.key} is damaged in the store: its SHA-256 is not that of the upload",
+            looked_at=[str(place)],
+            remedies=["fetch another copy of the backup, or use an older one"],
+        )
+    if cipher is not None:
+        cipher.decrypt(raw, path)
+        raw.unlink()
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the file's path below the folder: an index is data from outside."""
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise StorageError("the index names a file outside of the backup", looked_at=[name])
+    return folder / parts

@@ -1,0 +1,101 @@
+"""Upload of a backup: its files, each read back, and last the index that makes a backup of them."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..backup import manifest
+from ..errors import StorageError
+from .cipher import Cipher
+from .index import FORMAT, INDEX, Entry, Stored, dumps, loads
+from .store import Store
+
+#: Called with the name of each object that was verified, and its size in bytes.
+Progress = Callable[[str, int], None]
+
+
+def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: Progress | None = None) -> Stored:
+    """Upload a backup below the store's address, under the name of its folder.
+
+    Everything is read back and hashed, and only then moved to an archive class, from which it could not be read. An
+    upload that was interrupted has no index, and the next one replaces its objects. A backup that is there already
+    is only read back.
+
+    :param cipher: encrypts before the upload; the index alone stays readable.
+    :raises BackupError: the backup is not what its manifest says.
+    :raises StorageError: the store refused, or does not hold what was sent; another backup has the name.
+    """
+    taken = manifest.read(folder)
+    files = manifest.describe(folder, everything=True)
+    place = store.at(folder.name)
+    there = _there(place)
+    if there is not None:
+        return _again(there, files, place, progress)
+    with tempfile.TemporaryDirectory(prefix="pgsafe-push-") as scratch:
+        entries: list[Entry] = []
+        for file in files:
+            entries.append(_upload(file, folder, place, cipher=cipher, scratch=Path(scratch)))
+            if progress is not None:
+                progress(entries[-1].key, entries[-1].stored_bytes)
+        stored = Stored(
+            format=FORMAT,
+            name=folder.name,
+            taken_at=taken.taken_at,
+            encryption=None if cipher is None else "age",
+            entries=tuple(entries),
+        )
+        for entry in entries:
+            place.settle(entry.key)
+        index = Path(scratch) / INDEX
+        index.write_bytes(dumps(stored))
+        _put(index, place, INDEX)
+    return stored
+
+
+def _upload(file: manifest.File, folder: Path, place: Store, *, cipher: Cipher | None, scratch: Path) -> Entry:
+    path, key = folder / file.path, file.path
+    if cipher is not None:
+        path, key = scratch / "encrypted", f"{file.path}.age"
+        cipher.encrypt(folder / file.path, path)
+    size, sha256 = _put(path, place, key)
+    return Entry(path=file.path, bytes=file.bytes, sha256=file.sha256, key=key, stored_bytes=size, stored_sha256=sha256)
+
+
+def _put(path: Path, place: Store, key: str) -> tuple[int, str]:
+    size, sha256 = path.stat().st_size, manifest.sha256(path)
+    place.put(path, key, sha256=sha256)
+    _held(place, key, sha256)
+    return size, sha256
+
+
+def _held(place: Store, key: str, sha256: str) -> None:
+    """Read an object back: a store's own checksums are of parts, or of what it says that it has."""
+    digest = hashlib.sha256()
+    for chunk in place.read(key):
+        digest.update(chunk)
+    if digest.hexdigest() != sha256:
+        raise StorageError(f"{key} is not what was sent: the store gives back another content", looked_at=[str(place)])
+
+
+def _there(place: Store) -> Stored | None:
+    if INDEX not in place.names():
+        return None
+    return loads(b"".join(place.read(INDEX)), f"{place}/{INDEX}")
+
+
+def _again(there: Stored, files: Sequence[manifest.File], place: Store, progress: Progress | None) -> Stored:
+    if [(entry.path, entry.sha256) for entry in there.entries] != [(file.path, file.sha256) for file in files]:
+        raise StorageError(
+            "another backup of that name is there already",
+            looked_at=[str(place)],
+            remedies=["push to another address; what is stored is never replaced"],
+        )
+    for entry in there.entries:
+        if place.thaw(entry.key, days=0):
+            _held(place, entry.key, entry.stored_sha256)
+        if progress is not None:
+            progress(entry.key, entry.stored_bytes)
+    return there

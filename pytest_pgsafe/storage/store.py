@@ -1,0 +1,86 @@
+"""The interface of a store, and how its address chooses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from ..errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a store is asked for; object storage only."""
+
+    #: ``AES256`` or ``aws:kms``: what the server has to encrypt with, and has to say that it did.
+    encryption: str | None = None
+    kms_key: str | None = None
+    #: ``STANDARD_IA``, ``GLACIER`` … of the backup's files; the index stays where it can be read.
+    storage_class: str | None = None
+
+
+class Store(Protocol):
+    """Objects by name below one address. A name has forward slashes, and never begins with one.
+
+    Every method raises StorageError when the store refuses or fails; UsageError when it cannot be reached at all.
+    """
+
+    def put(self, path: Path, name: str, *, sha256: str) -> None:
+        """Upload a file, in parts if it is large, where it can be read back at once."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the content of an object."""
+        ...
+
+    def names(self) -> list[str]:
+        """List every object below the address."""
+        ...
+
+    def settle(self, name: str) -> None:
+        """Move an object that was verified to the storage class where it is kept."""
+        ...
+
+    def thaw(self, name: str, *, days: int) -> bool:
+        """Say whether an object can be read now; if it is archived ask for a copy that can be, for so many days.
+
+        With no days nothing is asked for.
+        """
+        ...
+
+    def at(self, name: str) -> Store:
+        """Return the store below that name."""
+        ...
+
+
+def open_store(url: str, options: Options | None = None) -> Store:
+    """Open ``s3://BUCKET/PREFIX``, ``file:///PATH`` or a folder.
+
+    :raises UsageError: another scheme, no bucket, no library for it.
+    """
+    options = options or Options()
+    if "://" not in url:
+        url = Path(url).absolute().as_uri()
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc:
+        from .folder import FolderStore
+
+        if options != Options():
+            raise ConfigError(
+                "encryption and storage class are those of object storage, and this is a folder",
+                looked_at=[url],
+                remedies=["push to s3://BUCKET/PREFIX, or encrypt before the upload with a recipient"],
+            )
+        return FolderStore.open(url)
+    if parts.scheme == "s3" and parts.netloc:
+        from .s3 import S3Store
+
+        return S3Store.open(parts.netloc, parts.path.strip("/"), options)
+    raise ConfigError(
+        "a store is s3://BUCKET/PREFIX or a folder",
+        # A user and password in front of the host would not be for us, nor for the screen.
+        looked_at=[f"{parts.scheme}://{parts.hostname or ''}{parts.path}"],
+    )
