@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-_PIECE = re.compile(
-    r"""
+_FORMS = r"""
       (?P<comment> --[^\n]* )
     | (?P<block> /\* )
     | (?P<quoted> (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)
@@ -15,9 +15,13 @@ _PIECE = re.compile(
                 | (?<![\w$])(?P<dollar>\$(?:[^\W\d]\w*)?\$).*?(?:(?P=dollar)|\Z) )
     | (?P<open> \( ) | (?P<close> \) ) | (?P<end> ; )
     | (?P<word> [^\W\d][\w$]* )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
+_PIECE = re.compile(_FORMS, re.VERBOSE | re.DOTALL)
+_PSQL_PIECE = re.compile(_FORMS + r"| (?P<command> \\[^\n]* )", re.VERBOSE | re.DOTALL)
+#: Commands of psql that send what stands before them.
+_SENDING = re.compile(r"\\(?:g|gx|gset|gexec|gdesc|watch|crosstabview|;)(?![a-z])")
+_COPY_IN = re.compile(r"(?is)copy\b.*\bfrom\s+stdin\b.*")
+_ROWS_END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _PASSWORD = re.compile(r"(?P<before>\bPASSWORD\s+)(?:[eE]|[uU]&)?'(?:[^']|'')*(?:'|\Z)", re.IGNORECASE)
 #: Options of foreign servers, user mappings and connection strings: ``password 'x'`` is the form above.
@@ -36,31 +40,72 @@ def _block_end(text: str, position: int) -> int:
     return len(text)
 
 
-def statements(text: str) -> Iterator[str]:
-    """Yield the statements of SQL text, without comments and without the semicolon; blank ones are left out."""
-    parts: list[str] = []
-    position = depth = 0
-    atomic = 0
-    while piece := _PIECE.search(text, position):
-        parts.append(text[position : piece.start()])
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A statement, or a command of psql's own."""
+
+    #: Without comments and without the semicolon; blank for most of psql's commands.
+    text: str
+    #: Where it begins, as an offset into the whole text.
+    start: int
+    #: The command of psql that stands there (``\\i other.sql``), or that sends the statement (``\\gexec``).
+    command: str | None = None
+
+
+def parts(text: str, *, psql: bool = False) -> Iterator[Part]:
+    """Yield the statements of SQL text; blank ones are left out.
+
+    :param psql: as psql reads a file: a backslash begins a command of its own up to the line's end, and rows follow
+        ``COPY … FROM stdin``.
+    """
+    pieces = _PSQL_PIECE if psql else _PIECE
+    found: list[str] = []
+    position = depth = atomic = 0
+    start: int | None = None
+
+    def add(part: str, at: int) -> None:
+        nonlocal start
+        found.append(part)
+        if start is None and part.strip():
+            start = at + len(part) - len(part.lstrip())
+
+    def flush(command: str | None = None) -> Iterator[Part]:
+        nonlocal depth, start
+        if statement := "".join(found).strip():
+            yield Part(text=statement, start=start or 0, command=command)
+        found.clear()
+        depth, start = 0, None
+
+    while piece := pieces.search(text, position):
+        add(text[position : piece.start()], position)
         position = piece.end()
         if piece["comment"] is not None:
-            parts.append(" ")
+            found.append(" ")
         elif piece["block"] is not None:
             position = _block_end(text, piece.start())
-            parts.append(" ")
+            found.append(" ")
         elif piece["end"] is not None and depth <= 0 and not atomic:
-            if statement := "".join(parts).strip():
-                yield statement
-            parts, depth = [], 0
+            rows = psql and _COPY_IN.fullmatch("".join(found).strip()) is not None
+            yield from flush()
+            if rows and (end := _ROWS_END.search(text, position)):
+                position = end.end()
+        elif psql and piece["command"] is not None:
+            if _SENDING.match(piece["command"]):
+                yield from flush(piece["command"].strip())
+            else:
+                yield Part(text="", start=piece.start(), command=piece["command"].strip())
         else:
             depth += (piece["open"] is not None) - (piece["close"] is not None)
             if piece["word"] is not None:
-                atomic = _atomic_depth(atomic, piece["word"].lower(), parts)
-            parts.append(piece[0])
-    parts.append(text[position:])
-    if statement := "".join(parts).strip():
-        yield statement
+                atomic = _atomic_depth(atomic, piece["word"].lower(), found)
+            add(piece[0], piece.start())
+    add(text[position:], position)
+    yield from flush()
+
+
+def statements(text: str) -> Iterator[str]:
+    """Yield the statements of SQL text, without comments and without the semicolon; blank ones are left out."""
+    return (part.text for part in parts(text))
 
 
 def _atomic_depth(depth: int, word: str, before: list[str]) -> int:

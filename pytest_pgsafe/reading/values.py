@@ -1,0 +1,106 @@
+"""What statements say that they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Does(str, Enum):
+    CREATES = "creates"
+    REPLACES = "replaces"
+    DROPS = "drops"
+    RENAMES = "renames"
+    ALTERS = "alters"
+    #: A column's type.
+    RETYPES = "changes the type of"
+    INSERTS = "inserts into"
+    UPDATES = "updates"
+    DELETES = "deletes from"
+    MERGES = "merges into"
+    TRUNCATES = "truncates"
+    #: The value of a sequence.
+    SETS = "sets"
+    REFRESHES = "refreshes"
+    GRANTS = "grants on"
+    REVOKES = "revokes on"
+
+
+#: Effects on rows; the others are on definitions.
+ROWS = frozenset({Does.INSERTS, Does.UPDATES, Does.DELETES, Does.MERGES, Does.TRUNCATES})
+
+
+class Work(str, Enum):
+    """What a statement does to a table while it holds the lock on it."""
+
+    #: It changes the catalog alone, or a few rows.
+    BRIEF = "brief"
+    SCAN = "reads the whole table"
+    REWRITE = "rewrites the whole table"
+    #: Whether it rewrites hangs on what the statement does not say: the type before, a function's volatility.
+    MAY_REWRITE = "may rewrite the whole table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One thing that a statement does to one object."""
+
+    does: Does
+    #: PostgreSQL's word, in lower case: ``table``, ``column``, ``foreign table``.
+    kind: str
+    #: The name as far as the statement writes it, each part as ``quote_ident`` prints it: with a schema or without;
+    #: columns, constraints, triggers, policies and rules below their table.
+    object: str
+    #: The new name, of a rename: the last part.
+    to: str | None = None
+    #: Bare names of the columns that rows are given new values in; empty where all may be.
+    columns: tuple[str, ...] = ()
+    #: DELETE, UPDATE: of every row, without WHERE.
+    whole: bool = False
+    cascade: bool = False
+    #: Nothing happens if there is no such object.
+    if_exists: bool = False
+    #: What of it is altered, in PostgreSQL's words (``not null``, ``owner``).
+    attribute: str | None = None
+    #: What is altered protects less afterwards, or may: a trigger is disabled, NOT NULL is dropped.
+    weakens: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableLock:
+    """A lock on a relation, as PostgreSQL's documentation tells it."""
+
+    relation: str
+    #: pg_locks.mode.
+    mode: str
+    work: Work = Work.BRIEF
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a statement stands."""
+
+    #: The file's name.
+    file: str
+    #: From 1.
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was read out of one statement."""
+
+    #: Without comments.
+    text: str
+    effects: tuple[Effect, ...] = ()
+    locks: tuple[TableLock, ...] = ()
+    #: Why it, or a part of it, could not be read; None where everything was.
+    unread: str | None = None
+    place: Place | None = None
+
+
+class UnreadError(Exception):
+    """A statement, or the rest of it, is none that can be read exactly; the message says why."""
