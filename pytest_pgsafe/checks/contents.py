@@ -9,6 +9,7 @@ from ..catalog.values import Catalog, Column
 from ..compare.values import Action
 from .announced import permitted
 from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
+from .moves import moved
 from .values import Check, Evidence, Finding, Severity
 
 
@@ -51,7 +52,8 @@ def _column_dropped(evidence: Evidence) -> Iterator[Finding]:
         else:
             told = f"{column.name} was dropped; whether it held values could not be read"
             severity, before = Severity.ERROR, None
-        yield excused(evidence, "column", COLUMN_DROPPED.finding(column.name, told, severity=severity, before=before))
+        finding = COLUMN_DROPPED.finding(column.name, told, severity=severity, before=before)
+        yield moved(evidence, excused(evidence, "column", finding))
 
 
 def _in_parent(evidence: Evidence, column: Column) -> bool:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..compare.values import Comparison
 from ..migrate.values import Trace
-from ..snapshot.values import DenormalizedContent, DenormalizedRule, RowSample
+from ..snapshot.values import DenormalizedContent, DenormalizedRule, MovedContent, RowSample
 from .baseline import Section
 
 #: How a reason begins that nobody wrote: it repeats the rule.
@@ -84,6 +84,17 @@ class RenameExpected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MoveExpected:
+    """``[expect] moved``: a column that is gone, and whose values another table has now."""
+
+    column: str
+    #: As it was written, of the after side; so is ``via``.
+    to: str
+    reason: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """What a team said: expectations, copies, foreign key policies, budgets."""
 
@@ -91,6 +102,7 @@ class Rules:
     rows: tuple[RowsExpected, ...] = ()
     values: tuple[ValuesExpected, ...] = ()
     renamed: tuple[RenameExpected, ...] = ()
+    moved: tuple[MoveExpected, ...] = ()
     denormalized: tuple[DenormalizedRule, ...] = ()
     #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -114,6 +126,8 @@ class Evidence:
     denormalized: Mapping[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = field(
         default_factory=dict[DenormalizedRule, "tuple[DenormalizedContent, DenormalizedContent | None]"]
     )
+    #: By announced move: what was found of its values, or why that cannot be told.
+    moved: Mapping[MoveExpected, MovedContent | str] = field(default_factory=dict[MoveExpected, "MovedContent | str"])
     #: From before the migration to after its way back; None where there is none.
     rollback: Comparison | None = None
 

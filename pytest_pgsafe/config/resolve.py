@@ -16,6 +16,7 @@ from .values import (
     Dropped,
     Expect,
     LockBudget,
+    Moved,
     Options,
     Renamed,
     Report,
@@ -282,7 +283,14 @@ class _Resolution:
             for entry in section.renamed
             for kind, name in entry.objects().items()
         ]
-        return Expect(dropped=tuple(dropped), rows=tuple(rows), values=tuple(values), renamed=tuple(renamed))
+        moved = [Moved(column=entry.column, to=entry.to, via=entry.via, reason=entry.reason) for entry in section.moved]
+        return Expect(
+            dropped=tuple(dropped),
+            rows=tuple(rows),
+            values=tuple(values),
+            renamed=tuple(renamed),
+            moved=tuple(moved),
+        )
 
     def _budget(self) -> Budget:
         section = self.document.budget

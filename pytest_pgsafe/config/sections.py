@@ -134,6 +134,13 @@ class ValuesEntry(Section):
     reason: Text
 
 
+class MovedEntry(Section):
+    column: Column
+    to: Column
+    via: Column | None = None
+    reason: Text
+
+
 class RowsEntry(Section):
     rule: RowsText
     reason: Text | None = None
@@ -144,6 +151,7 @@ class ExpectSection(Section):
     rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
     values: list[ValuesEntry] = Field(default_factory=list[ValuesEntry])
     renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
+    moved: list[MovedEntry] = Field(default_factory=list[MovedEntry])
 
 
 class DenormalizedEntry(Section):
@@ -188,6 +196,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("expect", "rows", "*"): RowsEntry,
     ("expect", "values"): ValuesEntry,
     ("expect", "renamed"): RenamedEntry,
+    ("expect", "moved"): MovedEntry,
     ("denormalized",): DenormalizedEntry,
     ("budget",): BudgetSection,
     ("budget", "lock"): LockSection,

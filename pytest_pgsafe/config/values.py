@@ -113,13 +113,24 @@ class Renamed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A column whose values another table has now, read through the column ``via`` (found when not given)."""
+
+    column: str
+    to: str
+    reason: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Expect:
-    """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed``."""
+    """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed`` and ``moved``."""
 
     dropped: tuple[Dropped, ...] = ()
     rows: tuple[RowsRule, ...] = ()
     values: tuple[ValuesRule, ...] = ()
     renamed: tuple[Renamed, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..config.sections import DroppedEntry, RenamedEntry, RowsEntry, ValuesEntry, named
-from ..config.values import Dropped, Expect, Renamed, RowsRule, Settings, ValuesRule
+from ..config.sections import DroppedEntry, MovedEntry, RenamedEntry, RowsEntry, ValuesEntry, named
+from ..config.values import Dropped, Expect, Moved, Renamed, RowsRule, Settings, ValuesRule
 from ..errors import ConfigError
 from ..migrate.sources import Migration, SqlFiles
 
@@ -23,12 +23,16 @@ _FORMS = {
     "dropped": re.compile(rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})\s*:\s+(?P<reason>.+)"),
     "values": re.compile(rf"(?P<name>{_NAME})(?:\s+where\s+(?P<where>.+?))?\s*:\s+(?P<reason>.+)", re.IGNORECASE),
     "renamed": re.compile(rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})\s+to\s+(?P<to>{_NAME})\s*:\s+(?P<reason>.+)"),
+    "moved": re.compile(
+        rf"(?P<name>{_NAME})\s+to\s+(?P<to>{_NAME})(?:\s+via\s+(?P<via>{_NAME}))?\s*:\s+(?P<reason>.+)"
+    ),
     "rows": re.compile(rf"(?P<name>{_NAME})\s+(?P<rule>[^:]+?)\s*:\s+(?P<reason>.+)"),
 }
 _REMEDIES = (
     "-- pgsafe: expect dropped sales.customer_name: REASON (or: dropped view NAME, dropped table NAME …)",
     "-- pgsafe: expect values customers.email where email <> lower(email): REASON (without where: in all rows)",
     "-- pgsafe: expect renamed sales.name to title: REASON",
+    "-- pgsafe: expect moved customer.email to contact.email via contact.customer_id: REASON",
     "-- pgsafe: expect rows sessions any: REASON (rules as in [expect] rows)",
 )
 
@@ -47,6 +51,7 @@ def told(settings: Settings, migration: Migration | None) -> Settings:
         rows=(*ours.rows, *found.rows),
         values=(*ours.values, *found.values),
         renamed=(*ours.renamed, *found.renamed),
+        moved=(*ours.moved, *found.moved),
     )
     return replace(settings, expect=both)
 
@@ -56,7 +61,7 @@ def expectations(files: Sequence[Path]) -> Expect:
 
     :raises ConfigError: a comment that is none of the forms; with file and line.
     """
-    found: list[Dropped | RowsRule | ValuesRule | Renamed] = []
+    found: list[Dropped | RowsRule | ValuesRule | Renamed | Moved] = []
     for file in files:
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             comment = _LINE.fullmatch(line)
@@ -76,10 +81,11 @@ def expectations(files: Sequence[Path]) -> Expect:
         rows=tuple(one for one in found if isinstance(one, RowsRule)),
         values=tuple(one for one in found if isinstance(one, ValuesRule)),
         renamed=tuple(one for one in found if isinstance(one, Renamed)),
+        moved=tuple(one for one in found if isinstance(one, Moved)),
     )
 
 
-def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed:
+def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed | Moved:
     expect, _, rest = text.partition(" ")
     form, _, said = rest.strip().partition(" ")
     if expect != "expect" or form not in _FORMS:
@@ -97,6 +103,9 @@ def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed:
     if form == "renamed":
         RenamedEntry.model_validate({kind: name, "to": match["to"], "reason": reason})
         return Renamed(kind=kind, object=name, to=match["to"], reason=reason.strip())
+    if form == "moved":
+        MovedEntry.model_validate({"column": name, "to": match["to"], "via": given["via"], "reason": reason})
+        return Moved(column=name, to=match["to"], via=given["via"], reason=reason.strip())
     if form == "values":
         ValuesEntry.model_validate({"column": name, "where": given["where"], "reason": reason})
         return ValuesRule(column=name, where=given["where"], reason=reason.strip())

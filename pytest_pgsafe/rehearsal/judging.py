@@ -13,6 +13,7 @@ from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot import denormalized
 from ..snapshot.values import DenormalizedContent, DenormalizedRule, NotVerified, Snapshot
+from . import moved
 
 #: How many differences of a restore become findings; all of them stand in their number.
 MOST = 50
@@ -29,7 +30,13 @@ def evidence(
             denormalized.read(before, comparison.before.catalog, rule),
             None if now is None else denormalized.read(after, comparison.after.catalog, now),
         )
-    return Evidence(comparison=comparison, trace=trace, rules=rules, denormalized=found)
+    return Evidence(
+        comparison=comparison,
+        trace=trace,
+        rules=rules,
+        denormalized=found,
+        moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
+    )
 
 
 def _after(rule: DenormalizedRule, comparison: Comparison) -> DenormalizedRule | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ..catalog.names import covers, is_pattern, means
 from ..catalog.values import Catalog
-from ..checks.values import DropExpected, RenameExpected, RowsExpected, Rules, ValuesExpected
+from ..checks.values import DropExpected, MoveExpected, RenameExpected, RowsExpected, Rules, ValuesExpected
 from ..config.values import Settings
 from ..errors import ConfigError
 from ..snapshot.values import DenormalizedRule
@@ -54,6 +54,15 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
                 reason=entry.reason,
             )
             for entry in settings.expect.renamed
+        ),
+        moved=tuple(
+            MoveExpected(
+                column=_full(entry.column, columns, "[expect] moved"),
+                to=entry.to,
+                via=entry.via,
+                reason=entry.reason,
+            )
+            for entry in settings.expect.moved
         ),
         denormalized=tuple(
             DenormalizedRule(

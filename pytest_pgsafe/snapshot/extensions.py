@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -35,13 +35,17 @@ class Member:
 
     def plan(self, catalog: Catalog, *, configuration: bool) -> Plan:
         """Return how its rows are read: all, or as configuration those that a dump carries."""
-        return Plan(
+        plan = Plan(
             table=self.name,
             key=self.key,
             columns=tuple(PlanColumn.of(catalog, *name_and_type(column)) for column in self.columns),
             only=self.only,
-            condition=(self.condition or None) if configuration else None,
         )
+        if not configuration or not self.condition:
+            return plan
+        names = ", ".join(["tableoid", "ctid", *(column.name for column in plan.columns)])
+        # The condition is the extension's own, and what pg_dump selects by.
+        return replace(plan, query=f"SELECT {names} FROM {plan.source} {self.condition}")  # noqa: S608
 
 
 def members(connection: Connection) -> Mapping[str, Member]:

@@ -54,17 +54,15 @@ class Plan:
     size: int = field(default=0, compare=False)
     #: Whether rows have physical places that pieces can be cut by.
     heap: bool = True
-    #: ``WHERE …`` of the rows that are read; None reads all.
-    condition: str | None = None
+    #: The query that gives ``tableoid``, ``ctid`` and the columns, where it is not the whole relation.
+    query: str | None = None
 
     @property
     def source(self) -> str:
         """The relation as it stands after FROM, and before an alias."""
-        source = f"ONLY {self.table}" if self.only else self.table
-        if self.condition is None:
-            return source
-        names = ", ".join(["tableoid", "ctid", *(column.name for column in self.columns)])
-        return f"(SELECT {names} FROM {source} {self.condition})"  # noqa: S608 (an extension's own words)
+        if self.query is not None:
+            return f"({self.query})"
+        return f"ONLY {self.table}" if self.only else self.table
 
     @property
     def key_columns(self) -> tuple[PlanColumn, ...]:

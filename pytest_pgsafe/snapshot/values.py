@@ -174,3 +174,14 @@ class DenormalizedContent:
     #: Rows whose copy is distinct from its source, a missing source counted as NULL.
     drifted: int
     samples: tuple[RowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedContent:
+    """What was found of a column's values in the column that they were moved to."""
+
+    #: The column that they are read from now, with its full name.
+    to: str
+    #: How many of the values, each with its row's key, are not there.
+    lost: int
+    samples: tuple[RowSample, ...] = ()

@@ -21,7 +21,7 @@ from pytest_pgsafe.checks.values import (
     ValuesExpected,
 )
 from pytest_pgsafe.config import Settings
-from pytest_pgsafe.config.values import Dropped, Expect, Renamed, RowsRule, ValuesRule
+from pytest_pgsafe.config.values import Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.migrate.sources import Command, SqlFiles
 from pytest_pgsafe.rehearsal.announced import expectations, told
@@ -149,6 +149,8 @@ COMMENTS = """
 -- pgsafe: expect values customers.email: lower case
   -- pgsafe: expect values customers.email where email::text <> lower(email): lower case: all of them
 -- pgsafe: expect renamed sales.name to title: clearer
+-- pgsafe: expect moved customer.email to contact.email via contact.customer_id: several for each
+-- pgsafe: expect moved customer.fax to contact.fax: several for each
 -- pgsafe: expect rows sessions +1..+10: seeded
 -- pgsafety is none of ours
 select 1; -- pgsafe: nor is what stands behind a statement
@@ -171,6 +173,10 @@ def test_comments_announce(tmp_path: Path) -> None:
             ValuesRule(column="customers.email", where="email::text <> lower(email)", reason="lower case: all of them"),
         ),
         renamed=(Renamed(kind="column", object="sales.name", to="title", reason="clearer"),),
+        moved=(
+            Moved(column="customer.email", to="contact.email", via="contact.customer_id", reason="several for each"),
+            Moved(column="customer.fax", to="contact.fax", reason="several for each"),
+        ),
     )
     ours = Settings(folder=tmp_path, expect=Expect(rows=(RowsRule(table="t", rule="any"),)))
     both = told(ours, SqlFiles(files=(file,), text="a.sql")).expect
@@ -189,6 +195,8 @@ def test_comments_announce(tmp_path: Path) -> None:
         "expect dropped customer_name: no table",
         "expect values email: no table",
         "expect renamed sales.x: r",
+        "expect moved sales.x: r",
+        "expect moved sales.x to y: no table",
         "expect rows sales some: r",
         "",
     ],

@@ -15,6 +15,7 @@ from pytest_pgsafe.config import (
     Dropped,
     Expect,
     LockBudget,
+    Moved,
     Options,
     Renamed,
     RowsRule,
@@ -105,6 +106,8 @@ def test_every_expectation(tmp_path: Path) -> None:
         values = [{ column = "customers.email", where = "id < 5", reason = "c" },
                   { column = "*.updated_at", reason = "d" }]
         renamed = [{ column = "sales.name", to = "title", reason = "e" }]
+        moved = [{ column = "a.x", to = "b.x", via = "b.a_id", reason = "f" },
+                 { column = "a.y", to = "b.y", reason = "g" }]
         """)
     assert settled(tmp_path).expect == Expect(
         dropped=(Dropped(kind="table", object="billing.*", reason="a"),),
@@ -114,12 +117,17 @@ def test_every_expectation(tmp_path: Path) -> None:
             ValuesRule(column="*.updated_at", reason="d"),
         ),
         renamed=(Renamed(kind="column", object="sales.name", to="title", reason="e"),),
+        moved=(
+            Moved(column="a.x", to="b.x", via="b.a_id", reason="f"),
+            Moved(column="a.y", to="b.y", reason="g"),
+        ),
     )
     for wrong, said in (
         ('values = [{ column = "customers.email" }]', "expect.values[0].reason is missing"),
         ('values = [{ column = "email", reason = "r" }]', "expect.values[0].column is 'email'"),
         ('values = [{ column = "c.email", wher = "x", reason = "r" }]', "did you mean expect.values[0].where?"),
         ('renamed = [{ column = "sales.name", reason = "r" }]', "expect.renamed[0].to is missing"),
+        ('moved = [{ column = "a.x", to = "x", reason = "r" }]', "expect.moved[0].to is 'x'"),
     ):
         assert said in refused(tmp_path, f"[expect]\n{wrong}")
 
