@@ -15,7 +15,7 @@ from ..errors import SnapshotError
 from ..server.connection import Connection
 from .canonical import unqualified
 from .queries import queries
-from .rows import rows_as
+from .rows import Shared, rows_as
 from .values import (
     Catalog,
     Column,
@@ -60,6 +60,9 @@ KINDS: Mapping[str, tuple[str, type[Object]]] = {
     "role": ("roles", Role),
 }
 
+#: From so many relations on, indexes and sequences among them, memory counts for more than round trips.
+_MANY = 20_000
+
 
 def read(connection: Connection) -> Catalog:
     """Read everything that the database's catalog says of its own objects.
@@ -71,10 +74,8 @@ def read(connection: Connection) -> Catalog:
     :raises psycopg.Error: as the server says it.
     """
     major = connection.info.server_version // 10000
-    # One round trip instead of forty, where libpq can; values are made while the server works on the next query.
-    with _uncollected(), connection.pipeline() if capabilities.has_pipeline() else nullcontext():
-        cursors = {kind: connection.execute(query) for kind, query in queries(major).items()}
-        values = {kind: rows_as(KINDS.get(kind, ("", Definition))[1], cursor) for kind, cursor in cursors.items()}
+    with _uncollected():
+        values = _values(connection, queries(major))
     [database] = cast("list[Database]", values.pop("database"))
     if major < 16:
         views = cast("list[View]", values["view"])
@@ -83,6 +84,26 @@ def read(connection: Connection) -> Catalog:
     # Each query is in the order of collate "C", which is that of code points; these come from many.
     rest = sorted(cast("Iterable[Definition]", chain.from_iterable(values.values())), key=_form_and_name)
     return Catalog(database=database, definitions=_by_name(rest, key=_form_and_name), **cast("Any", fields))
+
+
+def _values(connection: Connection, wanted: Mapping[str, bytes]) -> dict[str, list[Object]]:
+    shared = Shared()
+    found = connection.execute("SELECT pg_catalog.count(*) FROM pg_catalog.pg_class").fetchone()
+    if found is not None and found[0] > _MANY:
+        # Row by row: what libpq holds of a whole result is more than all values that are made of it.
+        with connection.cursor() as cursor:
+            return {
+                kind: rows_as(_class(kind), cursor, cursor.stream(query), shared=shared)
+                for kind, query in wanted.items()
+            }
+    # One round trip instead of forty, where libpq can; values are made while the server works on the next query.
+    with connection.pipeline() if capabilities.has_pipeline() else nullcontext():
+        cursors = {kind: connection.execute(query) for kind, query in wanted.items()}
+        return {kind: rows_as(_class(kind), cursors.pop(kind), shared=shared) for kind in wanted}
+
+
+def _class(kind: str) -> type[Object]:
+    return KINDS.get(kind, ("", Definition))[1]
 
 
 def _form_and_name(definition: Definition) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Object:
     """Anything that has a name in a database."""
 
@@ -25,14 +25,14 @@ class Object:
     comment: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Schema(Object):
     kind: ClassVar[str] = "schema"
 
     owner: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Table(Object):
     """An ordinary, partitioned or foreign table."""
 
@@ -65,7 +65,7 @@ class Table(Object):
     relfilenode: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Object):
     """A column of a table. ``oid`` is the table's; ``number`` is attnum."""
 
@@ -95,7 +95,7 @@ class Column(Object):
     local: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Constraint(Object):
     kind: ClassVar[str] = "constraint"
 
@@ -132,7 +132,7 @@ class Constraint(Object):
     parent: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Index(Object):
     kind: ClassVar[str] = "index"
 
@@ -158,7 +158,7 @@ class Index(Object):
     relfilenode: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class View(Object):
     """A view or a materialised view."""
 
@@ -177,7 +177,7 @@ class View(Object):
     tablespace: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sequence(Object):
     """A sequence's definition. Its value is a fact of the snapshot, not of the catalog."""
 
@@ -198,7 +198,7 @@ class Sequence(Object):
     owned: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger(Object):
     kind: ClassVar[str] = "trigger"
 
@@ -209,7 +209,7 @@ class Trigger(Object):
     function: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rule(Object):
     kind: ClassVar[str] = "rule"
 
@@ -218,7 +218,7 @@ class Rule(Object):
     enabled: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Policy(Object):
     kind: ClassVar[str] = "policy"
 
@@ -231,7 +231,7 @@ class Policy(Object):
     check: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Function(Object):
     """A function, procedure, aggregate or window function."""
 
@@ -245,7 +245,7 @@ class Function(Object):
     security_definer: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Type(Object):
     """An enum, domain, composite or range type. A table's row type is not one."""
 
@@ -263,7 +263,7 @@ class Type(Object):
     definition: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Extension(Object):
     kind: ClassVar[str] = "extension"
 
@@ -273,7 +273,7 @@ class Extension(Object):
     owner: str = field(compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Grant(Object):
     """One privilege of one grantee. The name is ``KIND OBJECT PRIVILEGE GRANTEE``, unique in a database.
 
@@ -300,7 +300,7 @@ class Grant(Object):
     to_owner: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Definition(Object):
     """An object of a rarer kind, known by its definition alone.
 
@@ -322,7 +322,7 @@ class Definition(Object):
     enabled: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Role(Object):
     """A role that the database needs: an owner, a grantee, or a member of one. Passwords are never read."""
 
@@ -343,7 +343,7 @@ class Role(Object):
     member_of: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Database(Object):
     """The database itself: what pg_dump writes only with ``--create``.
 
@@ -371,7 +371,7 @@ class Database(Object):
     size: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
     """All objects of a database that are its own: not of pg_catalog, and not members of an extension.
 

@@ -63,7 +63,7 @@ _DATE = (
 _BYTEA = "(CASE WHEN ({v}) IS NOT NULL THEN pg_catalog.hash_array_extended(ARRAY[{v}], {s}) END)"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
     """What is hashed of a value, and how. Hashes of one ``kind`` may be compared, whatever types they came from."""
 

@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlanColumn:
     """A column to be read: its bare, quoted name, its type, and how its values are hashed."""
 
@@ -38,7 +38,7 @@ class PlanColumn:
         return cls(name=name, type=type_, base=base, form=form(base))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """How a relation is read."""
 

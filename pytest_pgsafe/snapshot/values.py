@@ -12,7 +12,7 @@ from datetime import datetime
 from ..catalog.values import Catalog
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnContent:
     """One column's content: how many values are NULL, and the sum of its values' hashes seeded by their row's key."""
 
@@ -20,7 +20,7 @@ class ColumnContent:
     digest: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TableContent:
     """What one scan of a table says. Column names are bare and quoted as in :class:`~..catalog.values.Column`."""
 
@@ -32,7 +32,7 @@ class TableContent:
     digest: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SequenceValue:
     """``last_value`` and ``is_called``; at the source a range, since sequences ignore snapshots."""
 
@@ -46,7 +46,7 @@ class SequenceValue:
         return self.value, self.is_called
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ForeignKeyContent:
     """Rows of the referencing table with a NULL among the key's columns, and rows whose referenced row is missing."""
 
@@ -56,7 +56,7 @@ class ForeignKeyContent:
     samples: tuple[tuple[str | None, ...], ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NotVerified:
     """Something that was there and was not compared, and why."""
 
@@ -64,7 +64,7 @@ class NotVerified:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LargeObjects:
     count: int
     digest: int
@@ -72,7 +72,7 @@ class LargeObjects:
     each: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ExtensionContent:
     """What a table of an extension holds."""
 
@@ -83,7 +83,7 @@ class ExtensionContent:
     configuration: TableContent | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """A database at one moment."""
 
@@ -112,7 +112,7 @@ class Snapshot:
         return extension.rows if found is None and extension is not None else found
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RowSample:
     """A row as people see it: the key's and the differing columns' values as PostgreSQL prints them.
 
@@ -124,7 +124,7 @@ class RowSample:
     after: Mapping[str, str | None] | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TableDifference:
     """How the rows of one table differ between two databases that are both alive. Counts are exact."""
 
@@ -153,7 +153,7 @@ class TableDifference:
         return not (self.gone or self.added or any(self.changed.values()))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DenormalizedRule:
     """``column`` is a copy of ``source``, through the foreign key ``via`` (found when not given)."""
 
@@ -166,7 +166,7 @@ class DenormalizedRule:
         return f"{self.column} = {self.source}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DenormalizedContent:
     """What was found of one rule on one database."""
 

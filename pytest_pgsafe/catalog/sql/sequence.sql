@@ -22,7 +22,6 @@ feeding as (
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum
     where pg_catalog.pg_get_expr(f.adbin, f.adrelid) like '%nextval(%'
-        and not exists (select from owning o where o.oid = s.seqrelid)
     group by d.refobjid
 )
 select
