@@ -61,7 +61,36 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_objects(
     build(database)
     sent[:] = []
     read(connection)
-    assert len(sent) == few == len(queries(connection.info.server_version // 10000))
+    # One more counts the relations.
+    assert len(sent) == few == len(queries(connection.info.server_version // 10000)) + 1
+
+
+def test_many_objects_are_read_row_by_row(
+    connection: Connection, database: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(database)
+    expected = read(connection)
+    streamed: list[object] = []
+    stream = psycopg.Cursor.stream
+
+    def counting(self: Any, query: Any, *arguments: Any, **named: Any) -> Any:
+        streamed.append(query)
+        return stream(self, query, *arguments, **named)
+
+    monkeypatch.setattr(psycopg.Cursor, "stream", counting)
+    monkeypatch.setattr(module, "_MANY", 0)
+    assert read(connection) == expected
+    assert len(streamed) == len(queries(connection.info.server_version // 10000))
+    with connection.transaction():
+        assert read(connection) == expected
+
+
+def test_equal_texts_are_held_once(connection: Connection, database: Address) -> None:
+    build(database)
+    found = read(connection)
+    texts = [grant.object for grant in found.grants.values()] + [column.table for column in found.columns.values()]
+    assert len(texts) > len(set(texts))
+    assert len({id(text) for text in texts}) == len(set(texts))
 
 
 def test_it_works_without_pipelines(connection: Connection, database: Address, monkeypatch: pytest.MonkeyPatch) -> None:
