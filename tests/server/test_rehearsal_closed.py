@@ -18,8 +18,8 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 
 FAR = """
-create extension postgres_fdw;
-create server far foreign data wrapper postgres_fdw options (host '127.0.0.1', port '9');
+create foreign data wrapper nowhere;
+create server far foreign data wrapper nowhere options (host '127.0.0.1', port '9');
 create foreign table public.far (id integer) server far;
 create table public.near (id integer primary key);
 insert into public.near values (1), (2);
