@@ -6,19 +6,24 @@ import hashlib
 import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ..catalog import codec
 from ..errors import BackupError
 from ..snapshot.values import Snapshot
+from .lock import in_use
 
 FORMAT = "pgsafe-backup/1"
 MANIFEST = "manifest.json"
+#: The manifest as text for people, and the record of the last verification; only the first is a part of the backup.
+READABLE = "MANIFEST.txt"
+PROOF = "proof.json"
 FACTS = "facts.json"
 ARCHIVE = "database.dump"
 _CHUNK = 1 << 20
+_NO_SEAL = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +46,42 @@ class Manifest:
     server_version: str
     pg_dump_version: str
     files: tuple[File, ...]
+    #: The folder above: ``staging``, ``production``; empty for a rehearsal's own backup.
+    environment: str = ""
+    #: Not before this moment, in UTC, may retention remove the backup.
+    keep_until: datetime | None = None
+    #: Entries of the archive's table of contents; None where nobody counted.
+    entries: int | None = None
+    #: Bytes of the source's database at the moment.
+    database_size: int | None = None
+    #: What of the source is not in the backup, or not as it was, each in one line.
+    left_out: tuple[str, ...] = ()
+    #: Commands that restore it, when they are pasted into a shell in the backup's folder.
+    restore: tuple[str, ...] = ()
+    #: SHA-256 of the manifest's own bytes with zeros in this place; empty in manifests of older releases.
+    seal: str = field(default="", compare=False)
 
 
 def describe(folder: Path, *, everything: bool = False) -> tuple[File, ...]:
-    """Hash every file of a backup folder; its manifest only with ``everything``."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and (everything or path != folder / MANIFEST))
-    return tuple(
-        File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path)) for path in paths
-    )
+    """Hash every file of a backup folder; its manifest and its proof only with ``everything``."""
+    beside: set[Path] = set() if everything else {folder / MANIFEST, folder / PROOF}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in beside)
+    return tuple(file_of(path, folder) for path in paths)
+
+
+def file_of(path: Path, folder: Path) -> File:
+    """Hash one file of a backup folder."""
+    return File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path))
 
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Write the manifest: from here on the folder is a backup."""
-    (folder / MANIFEST).write_bytes(codec.dumps(manifest))
+    data = codec.dumps(replace(manifest, seal=_NO_SEAL))
+    (folder / MANIFEST).write_bytes(data.replace(_sealed(_NO_SEAL), _sealed(hashlib.sha256(data).hexdigest())))
+
+
+def _sealed(seal: str) -> bytes:
+    return f'"seal":"{seal}"'.encode()
 
 
 def read(folder: Path) -> Manifest:
@@ -61,9 +89,25 @@ def read(folder: Path) -> Manifest:
 
     :raises BackupError: with each file that is missing, altered or unknown.
     """
+    manifest = load(folder)
+    if faults := check(folder, manifest):
+        raise BackupError(
+            "the backup is not what its manifest says",
+            looked_at=[str(folder), *faults],
+            remedies=["take a new backup, or fetch another copy of this one"],
+        )
+    return manifest
+
+
+def load(folder: Path) -> Manifest:
+    """Read a manifest alone; no file that it names is looked at.
+
+    :raises BackupError: there is none, or it cannot be read.
+    """
     path = folder / MANIFEST
     try:
-        manifest = codec.loads(Manifest, path.read_bytes())
+        data = path.read_bytes()
+        manifest = codec.loads(Manifest, data)
     except (OSError, ValueError) as error:
         raise BackupError("the manifest of the backup cannot be read", looked_at=[f"{path}: {error}"]) from error
     if manifest.format != FORMAT:
@@ -72,6 +116,14 @@ def read(folder: Path) -> Manifest:
             looked_at=[str(path)],
             remedies=["use the release of pytest-pgsafe that wrote it, or a newer one"],
         )
+    blank = data.replace(_sealed(manifest.seal), _sealed(_NO_SEAL))
+    if manifest.seal and hashlib.sha256(blank).hexdigest() != manifest.seal:
+        raise BackupError("the manifest of the backup is not what was written", looked_at=[str(path)])
+    return manifest
+
+
+def check(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Read and hash every file of a backup; return each that is missing, altered or unknown."""
     wanted = {file.path: file for file in manifest.files}
     found = {file.path: file for file in describe(folder)}
     faults = [f"{name}: missing" for name in wanted if name not in found]
@@ -85,13 +137,20 @@ def read(folder: Path) -> Manifest:
     ]
     if FACTS not in wanted:
         faults.append(f"{FACTS}: not in the manifest")
-    if faults:
-        raise BackupError(
-            "the backup is not what its manifest says",
-            looked_at=[str(folder), *sorted(faults)],
-            remedies=["take a new backup, or fetch another copy of this one"],
-        )
-    return manifest
+    return tuple(sorted(faults))
+
+
+def sizes(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Return each file of a backup that is missing or not as long as it was; nothing is read."""
+    faults: list[str] = []
+    for file in manifest.files:
+        path = folder / file.path
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            faults.append(f"{file.path}: missing")
+        elif size != file.bytes:
+            faults.append(f"{file.path}: {size} bytes, {file.bytes} in the manifest")
+    return tuple(faults)
 
 
 def facts(folder: Path) -> Snapshot:
@@ -118,10 +177,11 @@ def incomplete(folder: Path, *, durable: bool) -> Generator[Path, None, None]:
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True, mode=0o700)
     try:
-        yield partial
-        if durable:
-            _sync([*partial.rglob("*"), partial])
-        partial.rename(folder)
+        with in_use(partial):
+            yield partial
+            if durable:
+                _sync([*partial.rglob("*"), partial])
+            partial.rename(folder)
         if durable:
             _sync([folder.parent])
     finally:

@@ -7,10 +7,11 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -42,6 +43,19 @@ class Backup:
     manifest: manifest.Manifest | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """What a backup that is kept holds besides archive and facts; its fields are the manifest's."""
+
+    environment: str = ""
+    keep_until: datetime | None = None
+    entries: int | None = None
+    left_out: tuple[str, ...] = ()
+    restore: tuple[str, ...] = ()
+    #: The manifest as text.
+    readable: Callable[[manifest.Manifest], str] | None = None
+
+
 def take(
     source: Address,
     folder: Path,
@@ -51,6 +65,8 @@ def take(
     compress: str | None = None,
     deadline: float | None = None,
     lock_timeout: str = "30s",
+    jobs: int | None = None,
+    further: Callable[[Archive, Snapshot], Further] | None = None,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
 
@@ -61,15 +77,19 @@ def take(
     :param durable: force everything to disk first; a rehearsal's own backup need not be.
     :param compress: of pg_dump; None is its default.
     :param deadline: seconds for pg_dump, which itself knows no timeout.
+    :param jobs: processes of pg_dump, one writes a single file; None decides by the size of the database.
+    :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :raises BackupError: with what pg_dump said.
     """
     previous = os.umask(0o077)
     try:
         with manifest.incomplete(folder, durable=durable) as partial:
             facts, form = _read(
-                source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout
+                source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout, jobs=jobs
             )
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
+            archive = Archive(partial / manifest.ARCHIVE, form, partial)
+            more = Further() if further is None else further(archive, facts)
             written = manifest.Manifest(
                 format=manifest.FORMAT,
                 taken_at=facts.taken_at,
@@ -78,7 +98,17 @@ def take(
                 server_version=facts.server_version,
                 pg_dump_version=str(programs.version),
                 files=manifest.describe(partial),
+                environment=more.environment,
+                keep_until=more.keep_until,
+                entries=more.entries,
+                database_size=facts.catalog.database.size,
+                left_out=more.left_out,
+                restore=more.restore,
             )
+            if more.readable is not None:
+                (partial / manifest.READABLE).write_text(more.readable(written), encoding="utf-8")
+                described = manifest.file_of(partial / manifest.READABLE, partial)
+                written = dataclasses.replace(written, files=(*written.files, described))
             manifest.write(partial, written)
     finally:
         os.umask(previous)
@@ -93,6 +123,7 @@ def _read(
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
+    jobs: int | None,
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
     archive = folder / manifest.ARCHIVE
@@ -105,7 +136,7 @@ def _read(
                 archive,
                 programs,
                 # Workers of a parallel dump give up on any lock request that was made after the dump began.
-                parallel=attempt == 0,
+                jobs=jobs if attempt == 0 else 1,
                 compress=compress,
                 deadline=deadline,
                 lock_timeout=lock_timeout,
@@ -126,7 +157,7 @@ def _attempt(
     archive: Path,
     programs: Programs,
     *,
-    parallel: bool,
+    jobs: int | None,
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
@@ -135,7 +166,8 @@ def _attempt(
         first = facts_of.sequences(outside)
         size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert size is not None
-    form: Form = "directory" if parallel and size[0] >= PARALLEL_FROM else "custom"
+    if jobs is None:
+        jobs = max(2, os.cpu_count() or 1) if size[0] >= PARALLEL_FROM else 1
     name = f"pgsafe {secrets.token_hex(6)}"
     with (
         ThreadPoolExecutor(2) as pool,
@@ -148,7 +180,7 @@ def _attempt(
             archive,
             programs,
             snapshot=now.snapshot,
-            form=form,
+            jobs=jobs,
             compress=compress,
             deadline=deadline,
             lock_timeout=lock_timeout,
@@ -164,7 +196,11 @@ def _attempt(
             _end(source, name)
             raise
         last = facts_of.sequences(now.connection)
-    return dataclasses.replace(facts, sequences=_between(first, last)), form
+    return dataclasses.replace(facts, sequences=_between(first, last)), _form(jobs)
+
+
+def _form(jobs: int) -> Form:
+    return "directory" if jobs > 1 else "custom"
 
 
 def _end(source: Address, name: str) -> None:
@@ -180,13 +216,13 @@ def _dump(
     programs: Programs,
     *,
     snapshot: str,
-    form: Form,
+    jobs: int,
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
 ) -> None:
     arguments = [
-        f"--format={form}",
+        f"--format={_form(jobs)}",
         f"--snapshot={snapshot}",
         # pg_dump sets statement_timeout and lock_timeout to 0; only this one bounds its waiting.
         f"--lock-wait-timeout={lock_timeout}",
@@ -195,8 +231,8 @@ def _dump(
     ]
     arguments += [f"--compress={compress}"] if compress is not None else []
     try:
-        if form == "directory":
-            arguments += [f"--jobs={os.cpu_count() or 1}", f"--file={archive}"]
+        if jobs > 1:
+            arguments += [f"--jobs={jobs}", f"--file={archive}"]
             done = programs.run("pg_dump", arguments, address=source, files=[archive], deadline=deadline)
         else:
             done = programs.run("pg_dump", arguments, address=source, stdout=archive, deadline=deadline)

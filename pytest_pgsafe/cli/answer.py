@@ -1,0 +1,55 @@
+"""What a command prints: its answer on standard output, as text or JSON; progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from ..errors import PgsafeError
+
+FORMAT = "pgsafe-command/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command found out."""
+
+    passed: bool
+    #: For people.
+    lines: Sequence[str]
+    #: For machines, beside ``format``, ``command`` and ``result``.
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def give(command: str, answer: Answer, *, as_json: bool) -> int:
+    """Print an answer; return the exit status."""
+    if as_json:
+        result = "passed" if answer.passed else "failed"
+        _dump({"format": FORMAT, "command": command, "result": result, **answer.data})
+    else:
+        for line in answer.lines:
+            click.echo(line)
+    return 0 if answer.passed else 1
+
+
+def say_error(error: PgsafeError, *, as_json: bool) -> None:
+    """Print why there is no answer."""
+    if as_json:
+        told = {"message": error.message, "looked_at": list(error.looked_at), "remedies": list(error.remedies)}
+        _dump({"format": FORMAT, "result": "error", "error": told})
+    click.echo(f"pgsafe: {error}", err=True)
+
+
+def progress(step: str) -> None:
+    """Show on a terminal which step begins."""
+    if sys.stderr.isatty():
+        click.secho(f"pgsafe: {step} …", err=True, dim=True)
+
+
+def _dump(value: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

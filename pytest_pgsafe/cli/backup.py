@@ -1,0 +1,83 @@
+"""``pgsafe backup``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from ..errors import ConfigError
+from . import options
+from .answer import Answer, give, progress
+
+
+@click.command("backup")
+@options.source
+@click.option("--root", type=options.folder, required=True, metavar="DIR", help="Where backups are kept.")
+@click.option("--environment", metavar="NAME", help="staging, production …; else the database's name.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes of pg_dump; else by the database's size.")
+@click.option("--compress", metavar="METHOD", help="pg_dump's: 0, 9, zstd:3 …")
+@click.option("--no-plain", is_flag=True, help="Do not write the whole database as SQL too.")
+@click.option(
+    "--retain",
+    metavar="AGE",
+    callback=options.age,
+    default="30d",
+    show_default=True,
+    help="How long prune may not remove it.",
+)
+@click.option("--verify", is_flag=True, help="Prove it at once, by restoring it.")
+@options.scratch
+@options.config
+@options.as_json
+def command(
+    *, source: str | None, root: Path, environment: str | None, jobs: int | None, compress: str | None, no_plain: bool,
+    retain: timedelta, verify: bool, server: str | None, image: str | None, config: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Take a backup with its facts and manifest at one moment, and print its folder.
+
+    It appears as ROOT/ENVIRONMENT/TIMESTAMP when it is whole: the archive, the same as SQL, the schema alone, the
+    roles, data and metadata at a glance, the facts that a restored copy is held against, and the manifest.
+    """
+    from ..drill.keep import keep
+    from ..rehearsal.source import examine
+
+    settings = options.settings(config=config, source=source, server=server, image=image)
+    if settings.source is None:
+        raise ConfigError(
+            "no source: there is nothing to back up",
+            looked_at=["--source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
+            remedies=["--source=postgresql://USER@HOST/DATABASE"],
+        )
+    progress("source")
+    backup = keep(
+        examine(settings.source), root.absolute(), environment=environment, retain=retain, jobs=jobs,
+        compress=compress, plain=not no_plain, progress=progress,
+    )  # fmt: skip
+    assert backup.manifest is not None
+    assert backup.archive.folder is not None
+    folder, taken = backup.archive.folder, backup.manifest
+    data = {
+        "folder": str(folder),
+        "taken_at": taken.taken_at.isoformat(),
+        "database": taken.database,
+        "server_version": taken.server_version,
+        "keep_until": None if taken.keep_until is None else taken.keep_until.isoformat(),
+        "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in taken.files],
+        "left_out": list(taken.left_out),
+        "restore": list(taken.restore),
+    }
+    if not verify:
+        return give("backup", Answer(passed=True, lines=[str(folder)], data=data), as_json=as_json)
+    from ..drill.verify import Scratch
+    from ..drill.verify import verify as prove
+    from .verify import answer
+
+    use = Scratch(use=settings.server.use, image=settings.server.image)
+    proven = answer(prove(folder, use, progress=progress))
+    return give(
+        "backup",
+        Answer(passed=proven.passed, lines=[str(folder), *proven.lines], data={**data, **proven.data}),
+        as_json=as_json,
+    )

@@ -1,0 +1,106 @@
+"""From the arguments to the exit status: every error becomes a sentence, none a traceback."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from ..errors import PgsafeError, UsageError
+from .answer import say_error
+
+#: In the order of the runbook.
+COMMANDS = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily")
+#: Statuses of the contract.
+PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called: ``pgsafe --help`` waits for nothing else."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="pytest-pgsafe", prog_name="pgsafe")
+def group() -> None:
+    """Back up PostgreSQL databases, prove the backups by restoring them, and restore.
+
+    Passwords come from ~/.pgpass, a service file or PGPASSWORD, never from an argument.
+
+    Exit status: 0 everything safe, 1 something unsafe or failed, 2 interrupted, 4 nothing to start with.
+    """
+
+
+def main() -> None:
+    """Run the command of this process's arguments, and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; return its exit status."""
+    as_json = "--json" in arguments
+    try:
+        with _interruptible():
+            status = group.main(args=list(arguments), prog_name="pgsafe", standalone_mode=False)
+        return status if isinstance(status, int) else PASSED
+    except click.UsageError as error:
+        usage = UsageError(error.format_message().rstrip("."), remedies=_help(error))
+        return _end(usage, USAGE, as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _end(PgsafeError("interrupted"), INTERRUPTED, as_json=as_json)
+    except UsageError as error:
+        return _end(error, USAGE, as_json=as_json)
+    except PgsafeError as error:
+        return _end(error, FAILED, as_json=as_json)
+    except Exception as error:
+        if os.environ.get("PGSAFE_TRACEBACK") == "1":
+            raise
+        return _end(_unexpected(error), FAILED, as_json=as_json)
+
+
+def _help(error: click.UsageError) -> list[str]:
+    return [] if error.ctx is None else [f"{error.ctx.command_path} --help"]
+
+
+def _unexpected(error: Exception) -> PgsafeError:
+    """Say what a server, a file system or a defect did, in its own words."""
+    remedies = [] if isinstance(error, OSError) else ["PGSAFE_TRACEBACK=1 shows where it came from"]
+    lines = str(error).strip().splitlines()
+    return PgsafeError(f"{type(error).__name__}: {lines[0] if lines else ''}", looked_at=lines[1:5], remedies=remedies)
+
+
+def _end(error: PgsafeError, status: int, *, as_json: bool) -> int:
+    say_error(error, as_json=as_json)
+    return status
+
+
+@contextmanager
+def _interruptible() -> Generator[None, None, None]:
+    """Let SIGTERM end a command as Ctrl-C does: with everything cleared away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

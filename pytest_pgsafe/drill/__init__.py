@@ -1,0 +1,1 @@
+"""The runbook: backups that are kept, proven by restoring them, and restored for good."""

@@ -1,0 +1,73 @@
+"""Taking a backup that is kept: looked at before, complete, in its place under a root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from ..backup import complete, store
+from ..backup.take import Backup, take
+from ..errors import ConfigError
+from ..rehearsal.source import Source
+from ..server import programs
+from . import before
+
+
+def keep(
+    source: Source,
+    root: Path,
+    *,
+    environment: str | None = None,
+    retain: timedelta,
+    jobs: int | None = None,
+    compress: str | None = None,
+    plain: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Backup:
+    """Take a backup into ``<root>/<environment>/<timestamp>/``, which appears when it is whole.
+
+    :param source: a database that was examined.
+    :param environment: the folder's name; None is the database's.
+    :param retain: how long retention may not remove it.
+    :param jobs: processes of pg_dump; None decides by the size.
+    :param compress: of pg_dump: ``0``, ``9``, ``zstd:3`` …; None is its default.
+    :param plain: write it as SQL too.
+    :raises UsageError: found before the start: the source, its role, the programs, the disk.
+    :raises BackupError: while it was taken; nothing is left.
+    """
+    if source.address is None or source.version is None:
+        raise ConfigError(
+            "only a database can be backed up",
+            looked_at=[source.shown],
+            remedies=["--source=postgresql://HOST/DATABASE"],
+        )
+    progress("preflight")
+    # pg_dump of an older major refuses, and leaves an empty file.
+    client = programs.find(source.version.major, server=False)
+    before.check(source, root)
+    now = datetime.now(timezone.utc)
+    place = store.name(source.database if environment is None else environment, now)
+    folder = _free(root / place)
+    kept = complete.Kept(environment=place.parent.name, until=now + retain, plain=plain)
+    progress("backup")
+    address = source.address
+    return take(
+        address,
+        folder,
+        client,
+        jobs=jobs,
+        compress=compress,
+        further=lambda archive, facts: complete.complete(
+            archive, facts, address, client, kept, left_out=before.left_out(facts)
+        ),
+    )
+
+
+def _free(folder: Path) -> Path:
+    """Return a folder that is not there yet: two backups may begin in one second."""
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}_{number}")
+    return free

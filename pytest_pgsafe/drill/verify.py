@@ -1,0 +1,275 @@
+"""The proof of a backup: it is restored into a server of our own, and holds what its manifest says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from ..backup import archive as archives
+from ..backup import complete, manifest, proof
+from ..backup.archive import Archive
+from ..backup.lock import in_use
+from ..backup.manifest import Manifest
+from ..backup.proof import Outcome, Proof, Result
+from ..backup.take import Backup
+from ..catalog.names import unquoted
+from ..compare import Change, not_carried, restored_equals_source
+from ..errors import ConfigError, PgsafeError, RestoreError, StepError
+from ..rehearsal import judging, restoring
+from ..rehearsal.folder import private_folder
+from ..rehearsal.preflight import check_extensions
+from ..rehearsal.source import Source
+from ..server.base import Server
+from ..server.choose import Choice, probe
+from ..server.connection import connect
+from ..snapshot.take import take as read_facts
+from ..snapshot.values import NotVerified, Snapshot
+from .ready import span
+
+#: Outcomes that a restored copy is held against, in this order.
+COMPARED = ("counts", "content", "structure", "orphans")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """Which ephemeral server, as the configuration says it."""
+
+    use: str = "auto"
+    image: str | None = None
+
+
+def verify(
+    path: Path,
+    scratch: Scratch = Scratch(),
+    *,
+    max_age: timedelta | None = None,
+    record: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Proof:
+    """Verify a backup by every means, and keep the outcome beside its manifest.
+
+    A check that fails does not keep the next from being made, so that each is an outcome of its own; what can no
+    longer be looked at is skipped, which never proves anything.
+
+    :param path: a backup's folder; a dump that pgsafe did not take can be restored, and is never proven.
+    :param max_age: an older backup fails.
+    :param record: keep the proof; without it nothing is written.
+    :raises UsageError: there is no such path, or no server to restore into.
+    """
+    if not path.exists():
+        raise ConfigError("there is no such backup", looked_at=[str(path)])
+    with in_use(path):
+        verified = _Verification(path=path, scratch=scratch, max_age=max_age, progress=progress)
+        verified.all()
+        found = verified.proof()
+        if record and verified.manifest is not None:
+            proof.write(path, found)
+    return found
+
+
+@dataclass
+class _Verification:
+    """A verification under way."""
+
+    path: Path
+    scratch: Scratch
+    max_age: timedelta | None
+    progress: Callable[[str], None]
+    manifest: Manifest | None = None
+    facts: Snapshot | None = None
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
+    server_version: str = ""
+    restore_seconds: float | None = None
+    restored: tuple[Snapshot, restoring.Prepared] | None = None
+
+    def all(self) -> None:
+        archive = self._at_rest()
+        if archive is None:
+            self._skip(("contents", "decode", "restore", *COMPARED), "there is no archive to look at")
+            return
+        choice = self._choose(archive)
+        self.progress("server")
+        with choice.start() as server:
+            if choice.extensions is None and self.facts is not None:
+                check_extensions(self._extensions(), server.extensions(), choice.origin)
+            self.server_version = str(server.version)
+            self._decode(archive, server)
+            self._restore(archive, server)
+
+    def _at_rest(self) -> Archive | None:
+        """Look at the files alone."""
+        with self._outcome("exists"):
+            if self.path.is_dir() and not (self.path / "toc.dat").exists():
+                self.manifest = manifest.load(self.path)
+        archive: Archive | None = None
+        with self._outcome("format"):
+            archive = archives.recognise(self.path)
+            self._form(archive)
+        if self.manifest is None:
+            self._skip(("size", "checksums", "age"), "no manifest says what it should be")
+            return archive
+        taken = self.manifest
+        with self._outcome("size"):
+            if faults := manifest.sizes(self.path, taken):
+                raise StepError("files have not the size that the manifest says", looked_at=faults)
+        with self._outcome("checksums"):
+            self.progress("checksums")
+            if faults := manifest.check(self.path, taken):
+                raise StepError("files are not what the manifest says", looked_at=faults)
+        with self._outcome("age") as said:
+            age = datetime.now(timezone.utc) - taken.taken_at
+            said.append(f"taken {taken.taken_at:%Y-%m-%d %H:%M} UTC, {span(age)} ago")
+            if self.max_age is not None and age > self.max_age:
+                raise StepError(f"it is {span(age)} old, older than {span(self.max_age)}")
+        with self._outcome("facts"):
+            self.facts = manifest.facts(self.path)
+        return archive
+
+    def _form(self, archive: Archive) -> None:
+        if archive.form in {"plain", "gzip"}:
+            if archive.form == "plain" and not archives.is_complete(archive.path):
+                raise StepError("the dump is cut: pg_dump's closing line is missing", looked_at=[str(archive.path)])
+            return
+        origin = archives.origin(archive)
+        if origin.pg_dump is None:
+            raise StepError("the archive's header cannot be read", looked_at=[str(archive.path)])
+        if self.manifest is not None and str(origin.pg_dump) != self.manifest.pg_dump_version:
+            raise StepError(
+                f"pg_dump {origin.pg_dump} wrote the archive, not {self.manifest.pg_dump_version} as the manifest says"
+            )
+
+    def _choose(self, archive: Archive) -> Choice:
+        origin = archives.origin(archive)
+        choice = probe(self.scratch.use, major=origin.least, image=self.scratch.image)
+        if choice.extensions is not None:
+            check_extensions(self._extensions(), choice.extensions, choice.origin)
+        return choice
+
+    def _extensions(self) -> list[str]:
+        return [] if self.facts is None else [unquoted(name) for name in self.facts.catalog.extensions]
+
+    def _decode(self, archive: Archive, server: Server) -> None:
+        if archive.form in {"plain", "gzip"}:
+            self._skip(
+                ("contents", "decode"), "a dump as SQL has no table of contents, and is read by its restore alone"
+            )
+            return
+        with self._outcome("contents") as said:
+            done = server.programs.run("pg_restore", ["--list", str(archive.path)], files=[archive.path])
+            if done.returncode:
+                raise StepError("pg_restore cannot read the table of contents", looked_at=_last(done.stderr))
+            count = complete.entries(done.stdout)
+            said.append(f"{count} entries")
+            if self.manifest is not None and self.manifest.entries not in {None, count}:
+                raise StepError(f"the archive has {count} entries, not {self.manifest.entries} as the manifest says")
+        with self._outcome("decode"):
+            self.progress("decode")
+            done = server.programs.run(
+                "pg_restore", ["--file=-", str(archive.path)], stdout=Path("/dev/null"), files=[archive.path]
+            )
+            if done.returncode or "error:" in done.stderr:
+                raise StepError("pg_restore cannot decode the archive", looked_at=_last(done.stderr))
+
+    def _restore(self, archive: Archive, server: Server) -> None:
+        with self._outcome("restore"):
+            self._fill(archive, server)
+        if self.restored is None:
+            self._skip(COMPARED, "nothing was restored")
+        elif self.facts is None:
+            self._skip(COMPARED, "the backup has no facts that the restored copy could be compared with")
+        else:
+            self._compare(self.facts, *self.restored)
+
+    def _fill(self, archive: Archive, server: Server) -> None:
+        self.progress("restore")
+        prepared = self._prepare(archive, server)
+        start = time.monotonic()
+        backup = Backup(archive=archive, facts=self.facts, manifest=self.manifest)
+        restoring.fill(Source(shown=str(self.path)), backup, prepared, server)
+        self.restore_seconds = round(time.monotonic() - start, 3)
+        self.progress("compare")
+        with connect(prepared.address) as connection:
+            restored = read_facts(connection)
+        if not restored.catalog.tables:
+            raise RestoreError("the restored database holds no table: nothing would be compared")
+        self.restored = restored, prepared
+
+    def _prepare(self, archive: Archive, server: Server) -> restoring.Prepared:
+        if self.facts is not None:
+            return restoring.prepare(server, self.facts.catalog)
+        backup = Backup(archive=archive, facts=None, manifest=None)
+        with private_folder() as folder:
+            return restoring.prepare(server, None, restoring.role_names(backup, server, folder))
+
+    def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
+        self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]
+        self.not_verified += not_carried(facts.catalog)
+        wanted = replace(facts, catalog=restoring.comparable(facts.catalog, prepared, restored.catalog))
+        changes = restored_equals_source(wanted, restored)
+        if not prepared.owners:
+            changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
+        rows = sum(table.rows for table in restored.tables.values())
+        compared = {
+            "counts": f"{rows} rows in {len(restored.tables)} tables",
+            "content": f"{sum(len(table.columns) for table in restored.tables.values())} columns",
+            "structure": f"{len(restored.catalog.constraints)} constraints, {len(restored.catalog.indexes)} indexes",
+            "orphans": f"{len(restored.foreign_keys)} foreign keys",
+        }
+        for name in COMPARED:
+            found = [change for change in changes if kind_of(change) == name]
+            with self._outcome(name) as said:
+                said.append(compared[name])
+                if found:
+                    raise StepError(
+                        f"{len(found)} difference{'s' * (len(found) > 1)} from the manifest's facts",
+                        looked_at=[judging.sentence(change) for change in found[:10]],
+                    )
+
+    @contextmanager
+    def _outcome(self, name: str) -> Generator[list[str], None, None]:
+        """Record an outcome; what the block appends is said of one that passed."""
+        said: list[str] = []
+        start = time.monotonic()
+        result: Result = "passed"
+        try:
+            yield said
+        except PgsafeError as error:
+            result, said = "failed", [str(error)]
+        seconds = round(time.monotonic() - start, 3)
+        self.outcomes.append(Outcome(name=name, result=result, said=" ".join(said), seconds=seconds))
+
+    def _skip(self, names: Sequence[str], reason: str) -> None:
+        self.outcomes += [Outcome(name=name, result="skipped", said=reason) for name in names]
+
+    def proof(self) -> Proof:
+        outcomes = tuple(self.outcomes)
+        return Proof(
+            format=proof.FORMAT,
+            manifest="" if self.manifest is None else manifest.sha256(self.path / manifest.MANIFEST),
+            verified_at=datetime.now(timezone.utc),
+            proven=self.manifest is not None and proof.proves(outcomes),
+            server_version=self.server_version,
+            restore_seconds=self.restore_seconds,
+            outcomes=outcomes,
+            not_verified=tuple(dict.fromkeys(f"{gap.object}: {gap.reason}" for gap in self.not_verified)),
+        )
+
+
+def kind_of(change: Change) -> str:
+    """Tell to which outcome a difference of a restored copy belongs."""
+    if change.kind == "foreign key":
+        return "orphans"
+    if change.kind == "rows" and (change.attribute == "rows" or change.after is None):
+        return "counts"
+    if change.kind == "large objects" and change.attribute == "count":
+        return "counts"
+    return "content" if change.kind in {"rows", "values", "sequence value", "large objects"} else "structure"
+
+
+def _last(text: str) -> list[str]:
+    return text.strip().splitlines()[-5:]
