@@ -60,16 +60,20 @@ def scratch(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"--server={uri(address)}"
 
 
+def largest(folder: Path) -> Path:
+    files = [path for path in (folder / "database.dump").iterdir() if path.name != "toc.dat"]
+    return max(files, key=lambda path: path.stat().st_size)
+
+
 def cut(folder: Path) -> None:
     path = folder / "database.dump"
     os.truncate(path, path.stat().st_size * 6 // 10)
 
 
 def flipped(folder: Path) -> None:
-    path = folder / "database.dump"
+    path = largest(folder)
     data = bytearray(path.read_bytes())
-    # Within the compressed rows, which are the archive's end.
-    data[-2000] ^= 1
+    data[len(data) // 2] ^= 1
     path.write_bytes(data)
 
 
@@ -84,11 +88,6 @@ def altered_and_told(folder: Path) -> None:
     altered(folder)
     told = manifest.load(folder)
     manifest.write(folder, replace(told, files=manifest.describe(folder)))
-
-
-def largest(folder: Path) -> Path:
-    files = [path for path in (folder / "database.dump").iterdir() if path.name != "toc.dat"]
-    return max(files, key=lambda path: path.stat().st_size)
 
 
 def largest_emptied(folder: Path) -> None:
@@ -134,7 +133,7 @@ ARCHIVE = {"format", "size", "checksums", "contents", "decode", "restore"}
 #: The fault, the kind of backup it is done to, and the outcomes that fail.
 FAULTS: list[tuple[Callable[[Path], None], str, set[str]]] = [
     (cut, "custom", {"size", "checksums", "decode", "restore"}),
-    (flipped, "custom", {"checksums", "decode", "restore"}),
+    (flipped, "directory", {"checksums", "decode", "restore"}),
     (altered, "raw", {"checksums", "content"}),
     (altered_and_told, "raw", {"content"}),
     (largest_emptied, "directory", {"size", "checksums", "counts"}),
@@ -194,8 +193,8 @@ def test_status_follows_the_proof(
     backups: dict[str, Path], scratch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root"
-    folder = root / "custom" / backups["custom"].name
-    shutil.copytree(backups["custom"], folder)
+    folder = root / "directory" / backups["directory"].name
+    shutil.copytree(backups["directory"], folder)
     status = ["status", str(root), "--json"]
     assert "no backup is proven" in answer(status, capsys, status=1)["reasons"][0]
     answer(["verify", str(folder), scratch, "--json"], capsys)
@@ -212,7 +211,7 @@ def test_status_follows_the_proof(
     reasons = answer([*status, "--no-checksums"], capsys, status=1)["reasons"]
     assert "was verified and failed: checksums, decode, restore" in reasons[0]
     folder.rename(folder.with_name("aside"))
-    (root / "custom").rename(root / "production")
+    (root / "directory").rename(root / "production")
     assert answer(status, capsys, status=1)["ready"] is False
 
 
