@@ -185,8 +185,11 @@ def common_forms(before: str, after: str) -> tuple[Form, Form]:
     """Return the forms in which values of two types are compared: of one kind, equal where nothing was lost.
 
     The numeric family meets in numeric (floats by their exact text), text types in text, dates and timestamps in
-    timestamp at UTC, json and jsonb in jsonb; anything else is compared by its text.
+    timestamp at UTC, json and jsonb in jsonb; anything else is compared by its text. Arrays of different types meet
+    element by element.
     """
+    if before.endswith("[]") and after.endswith("[]") and before != after:
+        return _elements(before[:-2], after[:-2])
     first, second = form(before), form(after)
     if first.kind == second.kind and "json" not in {before, after}:
         return first, second
@@ -195,6 +198,28 @@ def common_forms(before: str, after: str) -> tuple[Form, Form]:
         if first_base in casts and second_base in casts and first_base != second_base:
             return _cast(casts, before), _cast(casts, after)
     return textual(before), textual(after)
+
+
+def _elements(before: str, after: str) -> tuple[Form, Form]:
+    """Return the forms of arrays of two types: their bounds, and the text of each element in a type that both have."""
+    one, other = base_type(before), base_type(after)
+    for casts in (_TO_NUMERIC, _TO_TIMESTAMP, _TO_JSONB):
+        if one in casts and other in casts:
+            return _array(before, _element(casts, one)), _array(after, _element(casts, other))
+    return _array(before, textual(before).shown), _array(after, textual(after).shown)
+
+
+def _element(casts: dict[str, str], base: str) -> str:
+    # Digits that a scale adds behind the last one that counts are no other number.
+    return f"pg_catalog.trim_scale({casts[base]})::pg_catalog.text" if casts is _TO_NUMERIC else casts[base]
+
+
+def _array(type_: str, text: str) -> Form:
+    elements = f"pg_catalog.array_agg({_fill(text, 'u.e', '')} ORDER BY u.n)::pg_catalog.text"
+    joined = f"pg_catalog.concat(pg_catalog.array_dims({{v}}), {elements})"
+    query = f"(SELECT {joined} FROM pg_catalog.unnest({{v}}) WITH ORDINALITY u(e, n))"  # noqa: S608
+    template = f"(CASE WHEN pg_catalog.num_nulls({{v}}) = 0 THEN {query} END)"
+    return Form(kind="text", template=_TEXT.replace("{t}", template), shown=textual(f"{type_}[]").shown)
 
 
 def _cast(casts: dict[str, str], type_: str) -> Form:
