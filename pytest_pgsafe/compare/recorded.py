@@ -65,6 +65,8 @@ def sentence(change: Change) -> str:
         return f"{what} {change.action.value}{to}"
     if change.attribute in {"content", "digest"}:
         return f"{what}: other {'values' if change.kind == 'values' else 'content'}"
+    if change.attribute == "values":
+        return f"{what}: another value in {change.after} row{'' if change.after == 1 else 's'}"
     place = "" if change.kind == "rows" else f" {change.attribute}"
     return f"{what}{place}: {_short(change.before)} → {_short(change.after)}"
 

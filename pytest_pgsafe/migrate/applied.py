@@ -71,12 +71,17 @@ def pending(migration: SqlFiles, rollback: Migration | None, *, revision: str | 
     return Pending(migration=replace(migration, files=left), rollback=back, said=said)
 
 
+def named(files: Sequence[Path], revision: str) -> list[Path]:
+    """Return the files that a revision may mean: by name, with or without its suffixes, else by version."""
+    wanted = _version(revision) if re.fullmatch(r"[Vv]?\d+(?:[._]\d+)*", revision) else None
+    return [file for file in files if revision in {file.name, file.stem, _stem(file.name)}] or [
+        file for file in files if wanted is not None and _file_version(file) == wanted
+    ]
+
+
 def _after(migration: SqlFiles, revision: str) -> tuple[Path, ...]:
     """Return the files that come after the one that the user named."""
-    wanted = _version(revision) if re.fullmatch(r"[Vv]?\d+(?:[._]\d+)*", revision) else None
-    found = [file for file in migration.files if revision in {file.name, file.stem, _stem(file.name)}] or [
-        file for file in migration.files if wanted is not None and _file_version(file) == wanted
-    ]
+    found = named(migration.files, revision)
     if not found and revision == NONE:
         return migration.files
     if len(found) != 1:

@@ -7,10 +7,34 @@ This module is what every pytest run loads, so it imports nothing but pytest; th
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-import pytest
+from .fixtures import (
+    pgsafe_backup,
+    pgsafe_database,
+    pgsafe_rehearsal,
+    pgsafe_restore,
+    pgsafe_server,
+    pgsafe_snapshot,
+    pgsafe_source,
+)
+from .marker import DESCRIPTION, mark
 
-_SKIPPED = "pgsafe is off: --pgsafe or PGSAFE=1 turns it on"
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = [
+    "pgsafe_backup",
+    "pgsafe_database",
+    "pgsafe_rehearsal",
+    "pgsafe_restore",
+    "pgsafe_server",
+    "pgsafe_snapshot",
+    "pgsafe_source",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_itemcollected",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +83,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the feature if it is on."""
-    config.addinivalue_line("markers", "pgsafe: needs what pgsafe provides; skipped without --pgsafe")
+    config.addinivalue_line("markers", DESCRIPTION)
     if not config.getoption("pgsafe") and not os.environ.get("PGSAFE"):
         return
     from .feature import register
@@ -68,6 +92,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Skip a marked test while the feature is off."""
-    if item.get_closest_marker("pgsafe") is not None and not item.config.pluginmanager.has_plugin("pgsafe-feature"):
-        item.add_marker(pytest.mark.skip(reason=_SKIPPED))
+    """Mark what uses our fixtures; skip a marked test while the feature is off."""
+    mark(item, on=item.config.pluginmanager.has_plugin("pgsafe-feature"))

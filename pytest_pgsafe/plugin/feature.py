@@ -1,12 +1,11 @@
-"""The feature, registered when ``--pgsafe`` is on: settings, collection, the one rehearsal, reports."""
+"""The feature, registered when ``--pgsafe`` is on: its settings, and the one rehearsal of the run."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import TypeAdapter
 
-from ..config import FILE_NAME, Options, Settings, resolve
+from ..config import Options, Settings, resolve
 from ..config.resolve import flag
 from ..errors import PgsafeError, UsageError
+from ..rehearsal.folder import private_folder
 from ..rehearsal.values import Result
 from ..report.redact import redact
-from ..report.terminal import Line, summary
-from ..report.write import write
-from .collect import ChecksFile
-from .judgement import names, unsaid
+from . import own
+from .collecting import Collecting
+from .ending import Ending
+from .judgement import names
+from .own import OwnTests
 from .selection import Selection, select
 from .store import Store, broken_off
 
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 
 NAME = "pgsafe-feature"
 _SETTINGS = TypeAdapter(Settings)
-_NOTHING = (
-    "--pgsafe has nothing to check: no source is configured and no test is marked pgsafe",
-    "--pgsafe-source=X or [source] in pgsafe.toml says what to protect",
-)
-_NOT_BEGUN = "the rehearsal was not begun: no check of it was run"
+_REMEDY = "--pgsafe-source=X or [source] in pgsafe.toml says what to protect"
 
 
 def register(config: pytest.Config) -> None:
@@ -45,7 +42,11 @@ def register(config: pytest.Config) -> None:
     """
     try:
         if config.getoption("pgsafe") or flag(os.environ, "PGSAFE"):
-            config.pluginmanager.register(Feature(config), NAME)
+            feature = Feature(config)
+            config.pluginmanager.register(feature, NAME)
+            config.pluginmanager.register(Collecting(feature))
+            config.pluginmanager.register(Ending(config, feature))
+            config.pluginmanager.register(OwnTests(config, feature), own.NAME)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -63,11 +64,8 @@ class Feature:
         self.store: Store | None = None
         self.plan: Plan | None = None
         self.header: tuple[str, ...] = ()
-        self.refused = False
         self.final: Result | None = None
-        self.problems: list[str] = []
-        #: Checks that reported, in whichever process.
-        self.ran: set[str] = set()
+        self._folder = ExitStack()
 
     @cached_property
     def dry(self) -> bool:
@@ -105,7 +103,7 @@ class Feature:
         known = names(self.settings)
         for name in self.selection.names:
             if name not in known:
-                found = f"checks: {', '.join(known)}" if known else _NOTHING[1]
+                found = f"checks: {', '.join(known)}" if known else _REMEDY
                 raise UsageError(f"there is no check {name!r}", remedies=[found])
         if self.dry:
             return
@@ -114,7 +112,7 @@ class Feature:
 
             plan = self.plan = preflight(self.settings)
             self.header += plan.header()
-        self.store = Store(Path(tempfile.mkdtemp(prefix="pgsafe-run-")))
+        self.store = Store(self._folder.enter_context(private_folder()))
 
     def pytest_report_header(self) -> list[str]:
         return list(self.header)
@@ -128,57 +126,6 @@ class Feature:
             "settings": settings,
             "folder": None if self.store is None else str(self.store.folder),
         }
-
-    # Collection.
-
-    @pytest.hookimpl(tryfirst=True, specname="pytest_make_collect_report")
-    def pytest_make_report_of_checks(self, collector: pytest.Collector) -> pytest.CollectReport | None:
-        """Collect our own file, past hooks that leave out files: ``--lf`` knows none that does not exist."""
-        if not isinstance(collector, ChecksFile):
-            return None
-        return pytest.CollectReport(collector.nodeid, "passed", None, list(collector.collect()))
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(
-        self, collector: pytest.Collector
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Add the checks to what the session itself collects: once, whatever paths were given."""
-        report = yield
-        if isinstance(collector, pytest.Session) and report.passed and self.selection.collected:
-            assert self.settings is not None
-            known = names(self.settings)
-            if known:
-                file = ChecksFile.make(collector, self, names=known, selected=self.selection.names)
-                report.result = [*(report.result or []), file]
-        return report
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """See whether there is anything of ours, before ``-k`` and ``-m`` leave things out."""
-        found = any(item.get_closest_marker("pgsafe") is not None for item in items)
-        if not self.worker:
-            assert self.settings is not None
-            self.refused = not found and not self.selection.by_id and not names(self.settings)
-        elif found and self.store is not None:
-            (self.store.folder / "found").touch()
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        # A module that cannot be imported may hold what is missed: its error is told instead.
-        if self.refused and not session.testsfailed:
-            self._refuse()
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self) -> None:
-        """Refuse a run without anything of ours, which under xdist only a worker can see."""
-        assert self.settings is not None
-        if self.store is None or names(self.settings) or self.selection.by_id:
-            return
-        if not (self.store.folder / "found").exists():
-            self._refuse()
-
-    def _refuse(self) -> None:
-        self.refused = True
-        raise pytest.UsageError(str(UsageError(_NOTHING[0], remedies=[_NOTHING[1]])))
 
     # The rehearsal.
 
@@ -197,7 +144,8 @@ class Feature:
         assert self.settings is not None
         report = self.settings.report
         try:
-            result = rehearse(self.settings, progress, self.plan)
+            assert self.store is not None
+            result = rehearse(self.settings, progress, self.plan, backups=self.store.folder)
         except PgsafeError:
             raise
         except Exception as error:
@@ -221,57 +169,8 @@ class Feature:
             reporter.ensure_newline()
             reporter.write_line(f"pgsafe: {step}")
 
-    # The end.
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        file, _, name = report.nodeid.partition("::")
-        if file == FILE_NAME:
-            self.ran.add(name)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the reports, after xdist's workers ended; nothing unsafe ends with 0."""
-        if self.worker or self.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
-            return
-        assert self.settings is not None
-        if not names(self.settings):
-            return
-        known = names(self.settings)
-        self.final = self.store.read()
-        unsafe = self.final is not None and self.final.verdict != "passed"
-        if self.final is not None and unsafe:
-            self.problems += unsaid(self.final, collected=known, ran=self.ran)
-        try:
-            write(broken_off(_unbegun(exitstatus)) if self.final is None else self.final, self.settings.report.files)
-        except OSError as error:
-            unsafe = True
-            self.problems.append(f"the report cannot be written: {error}")
-        if unsafe and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Show the steps, what was found, what was compared and what was not, and the verdict."""
-        if self.worker or self.store is None or self.settings is None or not names(self.settings):
-            return
-        short = self.config.get_verbosity() < 0
-        terminalreporter.ensure_newline()
-        if not short:
-            terminalreporter.section("pgsafe")
-        unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]
-        lines = unbegun if self.final is None else summary(self.final, short=short)
-        for line in [*(Line(text=problem, tone="bad") for problem in self.problems), *lines]:
-            colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
-            terminalreporter.write_line(line.text, **colours.get(line.tone, {}))
-
     def pytest_unconfigure(self) -> None:
-        if not self.worker and self.store is not None:
-            shutil.rmtree(self.store.folder, ignore_errors=True)
-
-
-def _unbegun(exitstatus: int) -> str:
-    if exitstatus == pytest.ExitCode.INTERRUPTED:
-        return "interrupted before the rehearsal was begun"
-    return _NOT_BEGUN
+        self._folder.close()
 
 
 def _options(config: pytest.Config) -> Options:

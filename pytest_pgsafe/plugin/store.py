@@ -33,7 +33,7 @@ class Store:
 
         :param told: is given the name of each step when it begins.
         """
-        with FileLock(self.folder / "lock"):
+        with FileLock(self.folder / "result.lock"):
             found = self.read()
             if found is None:
                 found = self._rehearse(rehearse, told)

@@ -23,6 +23,7 @@ def compare_databases(
     samples: Samples,
     *,
     where: Mapping[str, Mapping[str, str]] | None = None,
+    cloned: bool = True,
 ) -> Comparison:
     """Compare a database with its physical clone, after something ran there.
 
@@ -30,9 +31,10 @@ def compare_databases(
 
     :param facts: of ``before``; ``now`` of ``after``.
     :param where: by table and bare column, in which rows values were announced to change.
+    :param cloned: else ``after`` is another database, whose objects are known by their names alone.
     :raises SnapshotError: rows cannot be read.
     """
-    identity = match(facts.catalog, now.catalog, cloned=True)
+    identity = match(facts.catalog, now.catalog, cloned=cloned)
     tables, columns = identity.tables, identity.columns
     unproven = set(differing(facts, now, tables=tables, columns=columns))
     found: dict[str, TableDifference] = {}
@@ -48,7 +50,7 @@ def compare_databases(
         pair.before.table: difference(before, after, pair.before, pair.after, values=samples)
         for pair in align_views(facts.catalog, now.catalog, views=views)
     }
-    return compare(facts, now, cloned=True, differences=found, views=shown)
+    return compare(facts, now, cloned=cloned, differences=found, views=shown)
 
 
 def _of_extensions(

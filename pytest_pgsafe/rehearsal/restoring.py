@@ -37,11 +37,12 @@ class Prepared:
     not_verified: tuple[NotVerified, ...] = ()
 
 
-def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = ()) -> Prepared:
+def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = (), *, name: str = "before") -> Prepared:
     """Create ``before`` as the source's database was created, and the roles that its restore needs.
 
     :param facts: the source's catalog; None for a source without facts.
     :param names: of roles that a dump without facts mentions.
+    :param name: of the database, to which something is added.
     :raises CopyError:
     """
     notes: list[NotVerified] = []
@@ -54,8 +55,8 @@ def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = ()) 
             )
         )
     if facts is None:
-        return Prepared(address=server.create("before"), owners=not missing, not_verified=tuple(notes))
-    address = _create(server, facts.database, notes)
+        return Prepared(address=server.create(name), owners=not missing, not_verified=tuple(notes))
+    address = _create(server, facts.database, notes, name=name)
     try:
         _configure(server, address, facts, owners=not missing, notes=notes)
     except psycopg.Error as error:
@@ -106,7 +107,7 @@ def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...], notes: 
     return ()
 
 
-def _create(server: Server, database: Database, notes: list[NotVerified]) -> Address:
+def _create(server: Server, database: Database, notes: list[NotVerified], *, name: str) -> Address:
     wanted = {"encoding": database.encoding}
     if server.version.major >= 15:
         wanted["locale_provider"] = database.provider
@@ -116,14 +117,14 @@ def _create(server: Server, database: Database, notes: list[NotVerified]) -> Add
     if database.icu_rules is not None:
         wanted["icu_rules"] = database.icu_rules
     try:
-        return server.create("before", options=wanted)
+        return server.create(name, options=wanted)
     except CopyError as error:
         first = error
     # Sorting differs in another locale; keys, values and constraints do not, unless a collation says so.
     for locale in _LOCALES:
         try:
             address = server.create(
-                "before", options={"encoding": database.encoding, "lc_collate": locale, "lc_ctype": locale}
+                name, options={"encoding": database.encoding, "lc_collate": locale, "lc_ctype": locale}
             )
         except CopyError:
             continue

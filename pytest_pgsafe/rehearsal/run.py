@@ -7,16 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..backup import manifest
-from ..backup.archive import is_complete
-from ..backup.take import Backup, take
+from ..backup.take import Backup
 from ..checks import judge
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
 from ..compare import not_carried, restored_equals_source
 from ..compare.values import Comparison
 from ..config.values import Settings
-from ..errors import BackupError, RestoreError
+from ..errors import RestoreError
 from ..migrate import isolation
 from ..migrate.run import FailedRun
 from ..migrate.run import run as migrate
@@ -28,6 +26,7 @@ from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import aftermath, announced, baseline, judging, pending, restoring, stepwise
+from .backups import backup_of
 from .comparing import compare_databases
 from .folder import private_folder
 from .preflight import Plan, preflight
@@ -35,11 +34,14 @@ from .rules import predicates, resolve_rules
 from .steps import Steps, Stopped
 from .values import Result
 
-#: pg_dump's compression for a backup that is restored at once.
-_COMPRESSION = "1"
 
-
-def rehearse(settings: Settings, progress: Callable[[str], None] | None = None, plan: Plan | None = None) -> Result:
+def rehearse(
+    settings: Settings,
+    progress: Callable[[str], None] | None = None,
+    plan: Plan | None = None,
+    *,
+    backups: Path | None = None,
+) -> Result:
     """Rehearse a migration, or without one the restore alone.
 
     A step that fails ends the run and stands in the result. Everything that was started or made is gone
@@ -47,10 +49,12 @@ def rehearse(settings: Settings, progress: Callable[[str], None] | None = None, 
 
     :param progress: is told the name of each step before it begins.
     :param plan: what :func:`~.preflight.preflight` found, if it was called already.
+    :param backups: a private folder where the backup of the source is left, or found if another process took it.
     :raises UsageError: nothing could be started.
     """
     run = _Run(settings, preflight(settings) if plan is None else plan, Steps(progress))
     with private_folder() as folder, suppress(Stopped):
+        run.backups = folder if backups is None else backups
         run.all(folder)
     return run.result()
 
@@ -74,6 +78,7 @@ class _Run:
     unused: dict[str, str] = field(default_factory=dict[str, str])
     kept: str | None = None
     baseline: str | None = None
+    backups: Path = Path()
 
     def all(self, folder: Path) -> None:
         with self.steps.step("server"):
@@ -89,7 +94,7 @@ class _Run:
             self._keep(server)
 
     def _rehearse(self, server: Server, folder: Path) -> None:
-        backup = self._backup(server, folder)
+        backup = self._backup(server)
         before, facts, role = self._restore(server, backup, folder)
         self._decide(before)
         if self.plan.migration is None:
@@ -159,26 +164,13 @@ class _Run:
             if self.settings.update:
                 self.baseline = "nothing, since no migration was run"
 
-    def _backup(self, server: Server, folder: Path) -> Backup | None:
+    def _backup(self, server: Server) -> Backup | None:
         source = self.plan.source
         if source.kind == "sql":
             self.steps.skip("backup", "the source is built from .sql files")
             return None
         with self.steps.step("backup"):
-            if source.address is not None:
-                return take(source.address, folder / "backup", server.programs, durable=False, compress=_COMPRESSION)
-            archive = source.archive
-            assert archive is not None
-            if archive.folder is not None:
-                return Backup(
-                    archive=archive, manifest=manifest.read(archive.folder), facts=manifest.facts(archive.folder)
-                )
-            if archive.form == "plain" and not is_complete(archive.path):
-                raise BackupError(
-                    "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
-                    looked_at=[str(archive.path)],
-                )
-            return Backup(archive=archive, facts=None, manifest=None)
+            return backup_of(source, self.backups, server.programs)
 
     def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, str]:
         """Fill ``before``, prove it equal to the source, and make it harmless."""

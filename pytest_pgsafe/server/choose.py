@@ -10,6 +10,7 @@ from ..errors import ServerError
 from . import engine, programs
 from .address import Address
 from .base import Kind, Server
+from .cluster import Template
 from .version import SUPPORTED
 
 
@@ -26,6 +27,8 @@ class Choice:
     extensions: frozenset[str] | None = field(default=None, repr=False)
     #: Starts it; raises ServerError.
     start: Callable[[], Server] = field(repr=False, compare=False)
+    #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.
+    copy: Callable[[Template], Server] | None = field(default=None, repr=False, compare=False)
 
 
 def choose(
@@ -117,12 +120,14 @@ def _local(
     if refused is not None:
         reason += f"; {refused.message}"
 
-    def start() -> Server:
+    def start(template: Template | None = None) -> Server:
         from .local import LocalServer
 
-        return LocalServer.start(found, settings=settings, reason=reason)
+        return LocalServer.start(found, settings=settings, reason=reason, template=template)
 
-    return Choice(kind="local", origin=found.origin, reason=reason, extensions=found.extensions(), start=start)
+    return Choice(
+        kind="local", origin=found.origin, reason=reason, extensions=found.extensions(), start=start, copy=start
+    )
 
 
 def _existing(use: str, major: int | None) -> Choice:

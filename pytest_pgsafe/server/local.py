@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -47,20 +49,28 @@ class LocalServer(OwnedServer):
         self._kept = False
         self._reason = reason
         self._folder = Path()
+        self._postmaster = 0
 
     @classmethod
     def start(
-        cls, programs: LocalPrograms, *, settings: Mapping[str, str] | None = None, reason: str = "local programs"
+        cls,
+        programs: LocalPrograms,
+        *,
+        settings: Mapping[str, str] | None = None,
+        reason: str = "local programs",
+        template: cluster.Template | None = None,
     ) -> LocalServer:
         """Start a server.
 
         :param settings: of postgresql.conf, over :data:`~.owned.SETTINGS`.
         :param reason: for the report: why this server was chosen.
+        :param template: the stopped cluster that it is a copy of, with all databases and roles; None is an empty one.
         :raises ServerError: it did not start; the end of its log is in the message.
         """
         user = server_user()
         folder = programs.readable_by(user)
-        template = cluster.template(programs, folder, user)
+        if template is None:
+            template = cluster.template(programs, folder, user)
         process = subprocess.Popen(
             # Isolated and without site-packages: it starts in 0.05 s.
             [sys.executable, "-I", "-S", keeper.__file__],
@@ -75,6 +85,7 @@ class LocalServer(OwnedServer):
         try:
             started = server._ask(_order(folder, template, user, programs.version, settings or {}))
             server._folder = Path(started["folder"])
+            server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
         except BaseException:
             server.close()
@@ -116,6 +127,20 @@ class LocalServer(OwnedServer):
             f"connect: PGSERVICEFILE={service} {self._local.folder / 'psql'} 'service=pgsafe dbname=DATABASE'",
             f"stop and remove it: kill {self._process.pid}",
         )
+
+    def seal(self) -> cluster.Template:
+        """Stop the server, for copies of it to be started from what it holds, as long as this object is not closed.
+
+        :raises ServerError: it does not stop.
+        """
+        os.kill(self._postmaster, signal.SIGINT)
+        end = time.monotonic() + STOP
+        # The keeper goes on: it removes the folder when it is told to, or its owner is gone.
+        while (self.data / "postmaster.pid").exists():
+            if time.monotonic() > end:
+                raise ServerError(f"the scratch server did not stop within {STOP:g} s", looked_at=[str(self.data)])
+            time.sleep(0.01)
+        return cluster.Template(data=self.data, password=self._address.parameters["password"])
 
     def close(self) -> None:
         # A process forked from the owner must not stop its server.

@@ -1,0 +1,77 @@
+"""The checks are collected: once, whatever paths were given, and a run without anything of ours is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..errors import UsageError
+from .collect import ChecksFile
+from .judgement import names
+
+if TYPE_CHECKING:
+    from .feature import Feature
+
+_NOTHING = (
+    "--pgsafe has nothing to check: no source is configured and no test is marked pgsafe",
+    "--pgsafe-source=X or [source] in pgsafe.toml says what to protect",
+)
+
+
+class Collecting:
+    """Collection in one process."""
+
+    def __init__(self, feature: Feature) -> None:
+        self._feature = feature
+        self._refused = False
+
+    @pytest.hookimpl(tryfirst=True, specname="pytest_make_collect_report")
+    def pytest_make_report_of_checks(self, collector: pytest.Collector) -> pytest.CollectReport | None:
+        """Collect our own file, past hooks that leave out files: ``--lf`` knows none that does not exist."""
+        if not isinstance(collector, ChecksFile):
+            return None
+        return pytest.CollectReport(collector.nodeid, "passed", None, list(collector.collect()))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Add the checks to what the session itself collects: once, whatever paths were given."""
+        report = yield
+        if isinstance(collector, pytest.Session) and report.passed and self._feature.selection.collected:
+            assert self._feature.settings is not None
+            known = names(self._feature.settings)
+            if known:
+                file = ChecksFile.make(collector, self._feature, names=known, selected=self._feature.selection.names)
+                report.result = [*(report.result or []), file]
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """See whether there is anything of ours, before ``-k`` and ``-m`` leave things out."""
+        found = any(item.get_closest_marker("pgsafe") is not None for item in items)
+        if not self._feature.worker:
+            assert self._feature.settings is not None
+            self._refused = not found and not self._feature.selection.by_id and not names(self._feature.settings)
+        elif found and self._feature.store is not None:
+            (self._feature.store.folder / "found").touch()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        # A module that cannot be imported may hold what is missed: its error is told instead.
+        if self._refused and not session.testsfailed:
+            self._refuse()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Refuse a run without anything of ours, which under xdist only a worker can see."""
+        assert self._feature.settings is not None
+        if self._feature.store is None or names(self._feature.settings) or self._feature.selection.by_id:
+            return
+        if not (self._feature.store.folder / "found").exists():
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self._refused = True
+        raise pytest.UsageError(str(UsageError(_NOTHING[0], remedies=[_NOTHING[1]])))

@@ -1,0 +1,83 @@
+"""The end of a run: reports, the summary, and an exit status that no unsafe result leaves at 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..config import FILE_NAME
+from ..report.terminal import Line, summary
+from ..report.write import write
+from .judgement import names, unsaid
+from .store import broken_off
+
+if TYPE_CHECKING:
+    from .feature import Feature
+
+_NOT_BEGUN = "the rehearsal was not begun: no check of it was run"
+
+
+class Ending:
+    """The end, in the controlling process."""
+
+    def __init__(self, config: pytest.Config, feature: Feature) -> None:
+        self._config = config
+        self._feature = feature
+        self._problems: list[str] = []
+        #: Checks that reported, in whichever process.
+        self._ran: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file, _, name = report.nodeid.partition("::")
+        if file == FILE_NAME:
+            self._ran.add(name)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the reports, after xdist's workers ended; nothing unsafe ends with 0."""
+        if self._feature.worker or self._feature.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return
+        assert self._feature.settings is not None
+        if not names(self._feature.settings):
+            return
+        known = names(self._feature.settings)
+        self._feature.final = self._feature.store.read()
+        unsafe = self._feature.final is not None and self._feature.final.verdict != "passed"
+        if self._feature.final is not None and unsafe:
+            self._problems += unsaid(self._feature.final, collected=known, ran=self._ran)
+        try:
+            write(
+                broken_off(_unbegun(exitstatus)) if self._feature.final is None else self._feature.final,
+                self._feature.settings.report.files,
+            )
+        except OSError as error:
+            unsafe = True
+            self._problems.append(f"the report cannot be written: {error}")
+        if unsafe and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the steps, what was found, what was compared and what was not, and the verdict."""
+        if (
+            self._feature.worker
+            or self._feature.store is None
+            or self._feature.settings is None
+            or not names(self._feature.settings)
+        ):
+            return
+        short = self._config.get_verbosity() < 0
+        terminalreporter.ensure_newline()
+        if not short:
+            terminalreporter.section("pgsafe")
+        unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]
+        lines = unbegun if self._feature.final is None else summary(self._feature.final, short=short)
+        for line in [*(Line(text=problem, tone="bad") for problem in self._problems), *lines]:
+            colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
+            terminalreporter.write_line(line.text, **colours.get(line.tone, {}))
+
+
+def _unbegun(exitstatus: int) -> str:
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        return "interrupted before the rehearsal was begun"
+    return _NOT_BEGUN

@@ -1,0 +1,191 @@
+"""Fixtures for tests of one's own. Their docstrings are what ``pytest --fixtures`` shows.
+
+Nothing heavy is imported before a test asks for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .marker import SKIPPED, wanted
+
+if TYPE_CHECKING:
+    from ..backup.take import Backup
+    from ..rehearsal.values import Result
+    from ..snapshot.values import Snapshot
+    from ..testing.database import Readable, ScratchDatabase, SourceDatabase
+    from ..testing.server import ScratchServer
+    from .feature import Feature
+    from .own import OwnTests
+
+__all__ = [
+    "pgsafe_backup",
+    "pgsafe_database",
+    "pgsafe_rehearsal",
+    "pgsafe_restore",
+    "pgsafe_server",
+    "pgsafe_snapshot",
+    "pgsafe_source",
+]
+
+
+@pytest.fixture(scope="session")
+def pgsafe_server(request: pytest.FixtureRequest) -> Generator[ScratchServer]:
+    """The scratch PostgreSQL server of this process, chosen as for the rehearsal; one for each worker of xdist.
+
+    ``database()`` makes a database, for fixtures of a wider scope than ``pgsafe_database``:
+
+        with pgsafe_server.database() as database: ...
+    """
+    own = _own(request)
+    with _clear():
+        server = own.server()
+    yield server
+    own.close()
+
+
+@pytest.fixture
+def pgsafe_database(request: pytest.FixtureRequest, pgsafe_server: ScratchServer) -> Generator[ScratchDatabase]:
+    """A database of the test's own: a copy of the restored source, or empty where no source is configured.
+
+    ``uri``, ``parameters``, ``connect()`` and ``execute()`` lead to it as a superuser; ``migrate()``, ``migrate(to=…)``
+    and ``rollback()`` run what is configured; ``clone()`` copies it. ``@pytest.mark.pgsafe(source=…, migration=…,
+    revision=…, empty=True)`` asks for another one. It is dropped after the test, unless --pgsafe-keep and a failure.
+    """
+    item: pytest.Item = request.node
+    try:
+        asked = wanted(item)
+    except ValueError as error:
+        pytest.fail(str(error), pytrace=False)
+    own = _own(request)
+    with _clear():
+        database = pgsafe_server.database(own.named(item), release=own.releasing(item), **asked)
+    yield database
+    with _clear():
+        database.drop()
+
+
+@pytest.fixture(scope="session")
+def pgsafe_source(pgsafe_server: ScratchServer) -> SourceDatabase:
+    """The source, read only: the configured database itself, or what a backup or ``.sql`` files make of it.
+
+    ``uri``, ``parameters``, ``connect()``, ``execute()``, ``snapshot()``.
+    """
+    with _clear():
+        return pgsafe_server.source()
+
+
+@pytest.fixture(scope="session")
+def pgsafe_backup(request: pytest.FixtureRequest, pgsafe_server: ScratchServer) -> Backup:  # noqa: ARG001 (is running)
+    """The backup of the source: taken once in a run, whoever needs it first, or the one that is the source.
+
+    ``archive.path`` is the dump; ``facts`` and ``manifest`` are None for a dump that pgsafe did not take.
+    """
+    with _clear():
+        return _own(request).backup()
+
+
+@pytest.fixture
+def pgsafe_restore(
+    request: pytest.FixtureRequest, pgsafe_server: ScratchServer
+) -> Generator[Callable[[Backup | str | Path], ScratchDatabase]]:
+    """Restore a backup into a database of the test's own: ``pgsafe_restore(pgsafe_backup)``, or a path.
+
+    Any dump will do; a backup of pgsafe's is proven against its manifest first. Dropped after the test.
+    """
+    own = _own(request)
+    made: list[ScratchDatabase] = []
+
+    def restore(backup: Backup | str | Path) -> ScratchDatabase:
+        __tracebackhide__ = True
+        made.append(pgsafe_server.restore(backup, own.named(request.node), release=own.releasing(request.node)))
+        return made[-1]
+
+    yield restore
+    with _clear():
+        for database in made:
+            database.drop()
+
+
+@pytest.fixture
+def pgsafe_snapshot(request: pytest.FixtureRequest) -> Snapshots:
+    """The facts of a database at one moment: ``pgsafe_snapshot(pgsafe_database)`` returns its catalog, counts, digests.
+
+    ``pgsafe_snapshot.save(facts, "before.json")`` and ``pgsafe_snapshot.load("before.json")`` keep them in a file,
+    which can be committed; a relative path is relative to the test's folder. ``assert_same`` compares them.
+    """
+    _own(request)
+    return Snapshots(request.path.parent)
+
+
+@pytest.fixture(scope="session")
+def pgsafe_rehearsal(request: pytest.FixtureRequest) -> Result:
+    """The result of the run's one rehearsal: ``findings``, ``changes``, ``steps``, ``trace``, ``verdict``.
+
+    It is done once, whoever needs it first. A rehearsal that was broken off fails the test.
+    """
+    _own(request)
+    feature: Feature | None = request.config.pluginmanager.get_plugin("pgsafe-feature")
+    assert feature is not None
+    assert feature.settings is not None
+    if feature.settings.source is None:
+        pytest.fail("pgsafe_rehearsal: no source is configured\n  remedy: name it: --pgsafe-source=X", pytrace=False)
+    result = feature.result()
+    if result.interrupted is not None:
+        pytest.fail(f"the rehearsal reached no verdict: {result.interrupted}", pytrace=False)
+    return result
+
+
+class Snapshots:
+    """Takes snapshots, and keeps them in files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, database: Readable) -> Snapshot:
+        return database.snapshot()
+
+    def save(self, snapshot: Snapshot, path: str | Path) -> None:
+        """Write a snapshot; the same facts give the same bytes.
+
+        :raises ConfigError: the file cannot be written.
+        """
+        from ..snapshot.file import save
+
+        save(snapshot, self._folder / path)
+
+    def load(self, path: str | Path) -> Snapshot:
+        """Read a snapshot that was saved.
+
+        :raises ConfigError: it is none.
+        """
+        from ..snapshot.file import load
+
+        return load(self._folder / path)
+
+
+def _own(request: pytest.FixtureRequest) -> OwnTests:
+    """Return what provides databases; skip the test while the feature is off.
+
+    A test that asks for a fixture by ``getfixturevalue`` is not known beforehand.
+    """
+    own: Any = request.config.pluginmanager.get_plugin("pgsafe-own")
+    if own is None:
+        pytest.skip(SKIPPED)
+    return own  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _clear() -> Generator[None]:
+    """Show an error of ours as it is meant for people, without the way through our code."""
+    from ..errors import PgsafeError
+
+    try:
+        yield
+    except PgsafeError as error:
+        pytest.fail(str(error), pytrace=False)

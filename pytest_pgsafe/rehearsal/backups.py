@@ -1,0 +1,53 @@
+"""The backup of a run: the one that is the source, or one that is taken of it, once, whoever needs it first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..backup import manifest
+from ..backup.archive import Archive, is_complete, recognise
+from ..backup.take import Backup, take
+from ..errors import BackupError
+from ..server.address import Address
+from ..server.base import Programs
+from .source import Source
+
+#: pg_dump's compression for a backup that is restored at once.
+_COMPRESSION = "1"
+
+
+def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
+    """Return the backup that a source is, or take one of the database that it is.
+
+    :param folder: a private one of the run, shared by its processes.
+    :raises BackupError: it cannot be taken, or is not whole.
+    """
+    if source.address is not None:
+        return backup_once(source.address, folder / "backup", programs)
+    assert source.archive is not None
+    return opened(source.archive)
+
+
+def backup_once(address: Address, folder: Path, programs: Programs) -> Backup:
+    """Take a backup of a database, or return the one that another process of the run took already."""
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if folder.is_dir():
+            return opened(recognise(folder))
+        return take(address, folder, programs, durable=False, compress=_COMPRESSION)
+
+
+def opened(archive: Archive) -> Backup:
+    """Return a backup with its manifest and facts, if it has any.
+
+    :raises BackupError: it is not what its manifest says, or is cut.
+    """
+    if archive.folder is not None:
+        return Backup(archive=archive, manifest=manifest.read(archive.folder), facts=manifest.facts(archive.folder))
+    if archive.form == "plain" and not is_complete(archive.path):
+        raise BackupError(
+            "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
+            looked_at=[str(archive.path)],
+        )
+    return Backup(archive=archive, facts=None, manifest=None)

@@ -1,0 +1,147 @@
+"""How a copy in a test is migrated: all the way, to a revision, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config.values import Settings
+from ..errors import ConfigError, MigrationError
+from ..migrate.applied import named, pending
+from ..migrate.run import run
+from ..migrate.sessions import terminate
+from ..migrate.sources import Alembic, Django, Migration, SqlFiles
+from ..migrate.values import Trace
+from ..rehearsal import restoring
+from ..rehearsal.pending import late
+from ..server.address import Address
+from ..server.base import Server
+from ..server.connection import Connection, connect
+
+_NO_MIGRATION = ("name it: --pgsafe-migration=X, [migration] in pgsafe.toml, or @pytest.mark.pgsafe(migration=X)",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """The migration and its way back, as they were configured for a test."""
+
+    settings: Settings
+    migration: Migration | None
+    rollback: Migration | None
+    #: What a command must not be able to reach by its environment.
+    source: Address | None = None
+    #: The copy is empty: no file is applied there, and no role of the source's is on its server.
+    empty: bool = False
+
+    def left(self, address: Address) -> tuple[Path, ...] | None:
+        """Return the files of a migration that are not applied in a copy; None if its tool knows that by itself.
+
+        :raises ConfigError: it cannot be told.
+        """
+        migration = self.migration
+        if not isinstance(migration, SqlFiles):
+            return None
+        if self.empty or not migration.folder:
+            return migration.files
+        revision = self.settings.from_rev
+        told = (
+            late(migration, None, address)
+            if revision is None
+            else pending(migration, None, revision=revision, books=())
+        )
+        return told.migration.files if isinstance(told.migration, SqlFiles) else ()
+
+    def forward(self, to: str | None, left: Sequence[Path] | None) -> Migration:
+        """Return the part of the migration that leads to a revision; None is the last.
+
+        :raises ConfigError: there is no migration, or no such revision.
+        :raises MigrationError: nothing is left to be run.
+        """
+        migration = self.migration
+        if migration is None:
+            raise ConfigError("no migration is configured", remedies=_NO_MIGRATION)
+        if isinstance(migration, SqlFiles):
+            return replace(migration, files=_until(migration, to, () if left is None else left))
+        if to is None:
+            return migration
+        if isinstance(migration, Alembic):
+            return replace(migration, revision=to)
+        if isinstance(migration, Django):
+            app, _, name = to.replace(" ", ".").partition(".")
+            return replace(migration, target=(app, name) if name else (app,))
+        raise ConfigError(
+            f"migrate(to={to!r}): a command cannot be told how far to go",
+            looked_at=[str(migration)],
+            remedies=["name a folder of .sql files, alembic.ini or manage.py, or run another command up to there"],
+        )
+
+    def back(self) -> Migration:
+        """Return the way back.
+
+        :raises ConfigError: there is none.
+        """
+        if self.rollback is None:
+            raise ConfigError(
+                "no way back is configured", remedies=["--pgsafe-rollback=X, or rollback in [migration] of pgsafe.toml"]
+            )
+        return self.rollback
+
+    def run(self, migration: Migration, server: Server, address: Address, *, observe: bool) -> Trace:
+        """Run a migration on a copy, as a rehearsal does. Sessions on the copy are ended before and after.
+
+        :raises FailedRun: with the trace.
+        :raises MigrationError: Alembic ran nothing.
+        """
+        terminate(server, address.dbname)
+        with connect(address) as connection:
+            role = restoring.owner(connection, server) if self.empty else self.settings.role
+            role = role or restoring.owner(connection, server)
+            before = _alembic_version(connection, migration)
+        settings = self.settings
+        trace = run(
+            migration, server, address,
+            role=role, transaction=settings.transaction, env=settings.env, deadline=settings.timeout,
+            folder=settings.folder, source=self.source, observed=observe,
+        )  # fmt: skip
+        with connect(address) as connection:
+            if before is not None and before == _alembic_version(connection, migration):
+                raise MigrationError(
+                    f"nothing was migrated: {migration} left the copy at {', '.join(before) or 'no revision'}",
+                    remedies=["name a later revision, or begin with an earlier copy of the source"],
+                )
+        return trace
+
+
+def _until(migration: SqlFiles, to: str | None, left: Sequence[Path]) -> tuple[Path, ...]:
+    if to is not None:
+        found = named(migration.files, to)
+        if len(found) != 1:
+            raise ConfigError(
+                f"migrate(to={to!r}): " + ("it means several files" if found else "no file of the migration is meant"),
+                looked_at=[file.name for file in (found or migration.files)][:20],
+            )
+        if found[0] not in left:
+            raise MigrationError(f"nothing is left to be migrated: {found[0].name} is applied already")
+        return tuple(left[: left.index(found[0]) + 1])
+    if not left:
+        raise MigrationError(
+            "nothing is left to be migrated: every file is applied already",
+            looked_at=[file.name for file in migration.files][:20],
+        )
+    return tuple(left)
+
+
+def _alembic_version(connection: Connection, migration: Migration) -> list[str] | None:
+    """Return where Alembic says that a copy is; None if another tool migrates, or its table is not there."""
+    if not isinstance(migration, Alembic):
+        return None
+    found = connection.execute(
+        "select format('select version_num from %%I.%%I order by 1', n.nspname, c.relname)"
+        " from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"
+        " where c.relname = 'alembic_version' and c.relkind = 'r'",
+        (),
+    ).fetchall()
+    if len(found) != 1:
+        return None
+    return [str(version) for (query,) in found for (version,) in connection.execute(str(query).encode())]
