@@ -27,7 +27,7 @@ from . import (
     tables,
     unverified,
 )
-from .bookkeeping import is_bookkeeping
+from .bookkeeping import is_bookkeeping, renamed_model
 from .values import Check, Evidence, Finding, Severity
 
 __all__ = ["BY_CODE", "CHECKS", "judge"]
@@ -76,6 +76,9 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _softened(evidence: Evidence, finding: Finding) -> Finding:
+    if finding.code == "PGS201" and renamed_model(evidence.comparison.before.catalog, finding.object):
+        reason = "Django renames its content types and permissions with their models"
+        return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None, standing=True)
     if not is_bookkeeping(evidence, finding.object):
         return finding
     if finding.severity is Severity.NOTE:

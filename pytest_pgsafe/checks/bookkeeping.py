@@ -56,6 +56,30 @@ COLUMNS = {
     "schema_migrations": {"version"},
 }
 
+#: What Django keeps of its models, filled after each migrate, never emptied by it: columns by which each is known, and
+#: those that it writes when a model is renamed.
+DJANGO = {
+    "django_content_type": ({"app_label", "model"}, {"model", "name"}),
+    "auth_permission": ({"content_type_id", "codename"}, {"name", "codename"}),
+}
+
+
+def keeps_books(catalog: Catalog, table: str) -> bool:
+    """Tell whether a table is a migration tool's own, or holds what a tool adds by itself."""
+    return _is(catalog, table) or is_djangos(catalog, table)
+
+
+def is_djangos(catalog: Catalog, table: str) -> bool:
+    """Tell whether a table holds Django's content types or permissions."""
+    known = DJANGO.get(unquoted(bare(table)))
+    return known is not None and all(f"{table}.{column}" in catalog.columns for column in known[0])
+
+
+def renamed_model(catalog: Catalog, column: str) -> bool:
+    """Tell whether Django writes a column of its content types and permissions when a model is renamed."""
+    table = container(column)
+    return is_djangos(catalog, table) and bare(column) in DJANGO[unquoted(bare(table))][1]
+
 
 def is_bookkeeping(evidence: Evidence, name: str) -> bool:
     """Tell whether an object is such a table, or belongs to one, and the table is still there and in use.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..catalog.names import container
+from ..catalog.values import Type
 from ..compare.values import Action, Change
 from ..snapshot.values import RowSample
-from .evidence import behaviour
+from .bookkeeping import is_djangos
+from .evidence import behaviour, count, unproven
 from .values import Check, Evidence, Finding, Severity
 
 _CONTENT = frozenset({"rows", "values", "sequence value", "foreign key", "large objects"})
@@ -28,7 +31,12 @@ def _content(evidence: Evidence) -> Iterator[Finding]:
         elif change.attribute in ("rows", "nulls", "orphans", "count"):
             told += f": {change.attribute} {change.after:,}, and {change.before:,} before" if _numbers(change) else ""
         elif change.kind == "values" and isinstance(change.after, int):
-            told = f"after the way back {change.object} has another value in {change.after:,} rows"
+            told = f"after the way back {change.object} has another value in {count(change.after)}"
+        if change.kind == "rows" and _only_added(evidence, change) and _djangos(evidence, change.object):
+            # It fills them after each migrate, and leaves what is there: the next migrate finds it.
+            severity, told = Severity.NOTE, f"{told}: Django leaves what it added"
+        elif severity is Severity.ERROR:
+            told += _unknowable(evidence, change)
         yield NOT_RESTORED.finding(
             change.object,
             told,
@@ -38,6 +46,41 @@ def _content(evidence: Evidence) -> Iterator[Finding]:
             samples=_samples(evidence, change),
             aspect=change.kind,
         )
+
+
+def _djangos(evidence: Evidence, table: str) -> bool:
+    assert evidence.rollback is not None
+    return is_djangos(evidence.rollback.before.catalog, table)
+
+
+def _only_added(evidence: Evidence, change: Change) -> bool:
+    assert evidence.rollback is not None
+    found = evidence.rollback.rows.get(change.object)
+    return found is not None and not found.gone
+
+
+def _unknowable(evidence: Evidence, change: Change) -> str:
+    """Say what no way back can know by itself: what the migration threw away."""
+    up = evidence.comparison
+    table = change.object if change.kind == "rows" else container(change.object)
+    told = ""
+    if table in up.before.catalog.tables and table not in up.tables:
+        told = "dropped the table"
+    elif change.kind == "values" and change.object not in up.columns:
+        told = "dropped the column"
+    elif change.kind == "values" and table in up.rows and up.rows[table].changed.get(_bare(change.object)):
+        told = "wrote over them"
+    elif change.kind == "rows" and table in up.rows and up.rows[table].gone and not _only_added(evidence, change):
+        told = "took them away"
+    elif change.kind == "rows" and _only_added(evidence, change):
+        return "; the migration or its way back added them"
+    return f"; the migration {told}: what it held can come only from a copy or from what it can be derived of" * bool(
+        told
+    )
+
+
+def _bare(column: str) -> str:
+    return column[len(container(column)) + 1 :]
 
 
 def _numbers(change: Change) -> bool:
@@ -84,8 +127,79 @@ def _structure(evidence: Evidence) -> Iterator[Finding]:
             # A materialised view can be refreshed, a comment says nothing to the database.
             if change.attribute in ("content", "comment"):
                 severity = behaviour(evidence)
+            elif labels := _labels_left(change):
+                told = (
+                    f"after the way back {change.object} still has {labels}: PostgreSQL takes no label of an enum away"
+                )
+                severity = behaviour(evidence)
         aspect = f"{change.kind} {change.action.value if change.attribute is None else change.attribute}"
         yield SCHEMA_NOT_RESTORED.finding(change.object, told, severity=severity, aspect=aspect)
+
+
+def _labels_left(change: Change) -> str:
+    """Return the labels that an enum has more than before, if nothing else became of it."""
+    old, new = change.old, change.new
+    if not isinstance(old, Type) or not isinstance(new, Type) or change.attribute != "labels":
+        return ""
+    more = [label for label in new.labels if label not in old.labels]
+    return ", ".join(more) if [label for label in new.labels if label in old.labels] == list(old.labels) else ""
+
+
+def _again(evidence: Evidence) -> Iterator[Finding]:
+    again = evidence.again
+    if again is None:
+        return
+    if again.failed is not None:
+        told = f"after the way back the migration cannot be run again: {again.failed}"
+        yield NOT_REPEATABLE.finding("migration", told)
+    if again.unclear is not None:
+        told = "whether migrating again gives what it gave first cannot be told: it differs, and a run on a fresh copy,"
+        told += f" which would show what differs each time, failed: {again.unclear}"
+        yield NOT_REPEATABLE.finding("migration", told, severity=unproven(evidence), aspect="unclear")
+    left = {(one.kind, one.object, one.attribute) for one in evidence.rollback.changes} if evidence.rollback else set()
+    for change in again.comparison.changes if again.comparison is not None else ():
+        if change.kind == "sequence value" or (change.kind, change.object, change.attribute) in left:
+            continue
+        if again.varying.explains(change):
+            continue
+        aspect = f"{change.kind} {change.action.value if change.attribute is None else change.attribute}"
+        rows = again.comparison.rows if again.comparison is not None else {}
+        table, column = container(change.object), _bare(change.object)
+        yield NOT_REPEATABLE.finding(
+            change.object,
+            f"after the way back, migrating again does not give what it gave first: {_difference(change)}",
+            samples=rows[table].changed_samples.get(column, ()) if table in rows else (),
+            aspect=aspect,
+        )
+    for name in sorted((*again.varying.tables, *again.varying.columns)):
+        told = (
+            f"{name} holds something else in every run (now(), random …): whether it is the same again cannot be told"
+        )
+        yield NOT_REPEATABLE.finding(name, told, severity=Severity.NOTE, aspect="varying", standing=True)
+
+
+def _difference(change: Change) -> str:
+    what = f"{change.kind} {change.object}"
+    if change.action is Action.DROPPED:
+        return f"{what} is missing"
+    if change.action is Action.ADDED:
+        return f"{what} was not there the first time"
+    if change.kind == "values":
+        return f"{change.object} has another value in {count(change.after if isinstance(change.after, int) else 0)}"
+    return f"{'' if change.attribute is None else f'{change.attribute} of '}{what}"
+
+
+def _irreversible(evidence: Evidence) -> Iterator[Finding]:
+    found = evidence.no_way_back
+    if found is None:
+        return
+    told = f"the migration says that it cannot go back ({found.said})"
+    if found.restored is None:
+        told += "; there is no backup whose restore could be rehearsed instead"
+        yield NO_WAY_BACK.finding("migration", told, severity=unproven(evidence))
+    else:
+        told += f"; the restore of the backup is the way back: {found.restored:.1f} s, proven equal"
+        yield NO_WAY_BACK.finding("migration", told)
 
 
 NOT_RESTORED = Check(
@@ -113,4 +227,30 @@ SCHEMA_NOT_RESTORED = Check(
     remedy="Undo each statement, in the opposite order, with the old definitions.",
     judge=_structure,
 )
-CHECKS = (NOT_RESTORED, SCHEMA_NOT_RESTORED)
+NOT_REPEATABLE = Check(
+    code="PGS903",
+    check="rollback",
+    name="not-repeatable",
+    severity=Severity.ERROR,
+    condition=(
+        "After its way back the migration fails, or gives something else than it gave first. What differs in every "
+        "run (now(), random values) is told from it by a run on a fresh copy."
+    ),
+    effect="Once it was taken back it cannot be deployed again.",
+    remedy=(
+        "Let the way back undo everything, also what is not compared (roles, settings of the cluster); where it cannot "
+        "(a label of an enum), write IF NOT EXISTS."
+    ),
+    judge=_again,
+)
+NO_WAY_BACK = Check(
+    code="PGS904",
+    check="rollback",
+    name="no-way-back",
+    severity=Severity.WARNING,
+    condition="The migration's own way back says that there is none (NotImplementedError, IrreversibleError).",
+    effect="The only way back is the backup: what was written after it is lost, and it takes as long as the restore.",
+    remedy="Write the way back, or plan for the restore; its time stands in the report.",
+    judge=_irreversible,
+)
+CHECKS = (NOT_RESTORED, SCHEMA_NOT_RESTORED, NOT_REPEATABLE, NO_WAY_BACK)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ..compare.repeated import Repeated
 from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..snapshot.values import DenormalizedContent, DenormalizedRule, MovedContent, RowSample
@@ -116,6 +117,16 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoWayBack:
+    """The migration says itself that it cannot go back; the restore of the backup is the way back then."""
+
+    #: What its tool said.
+    said: str
+    #: Seconds of a restore that was run for this and proven equal; None where there was nothing to restore.
+    restored: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Everything that a check may look at."""
 
@@ -130,6 +141,9 @@ class Evidence:
     moved: Mapping[MoveExpected, MovedContent | str] = field(default_factory=dict[MoveExpected, "MovedContent | str"])
     #: From before the migration to after its way back; None where there is none.
     rollback: Comparison | None = None
+    #: The migration run once more after its way back; None where it was not.
+    again: Repeated | None = None
+    no_way_back: NoWayBack | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,7 @@ class MigrationSection(Section):
     transaction: bool | None = None
     env: dict[str, str] = Field(default_factory=dict)
     timeout: Duration = "1h"
+    again: bool = True
 
 
 class ServerSection(Section):

@@ -176,6 +176,8 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     #: Seconds after which a migration, or its way back, is stopped.
     timeout: float = 3600.0
+    #: Whether the migration is run once more after its way back.
+    again: bool = True
     server: Server = Server()
     report: Report = Report()
     expect: Expect = Expect()

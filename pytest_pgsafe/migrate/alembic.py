@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .values import Revision
 
-#: As ``alembic -c INI upgrade REVISION``, but the copy's address replaces the one that the file holds. A line is
-#: written before each revision and after the last; the generator is asked for the next when one has ended.
+#: As ``alembic -c INI upgrade REVISION`` (or ``downgrade``), but the copy's address replaces the one that the file
+#: holds. A line is written before each revision and after the last; the generator is asked for the next when one has
+#: ended.
 SCRIPT = """
 import json, os, sys, time
 from alembic import command
@@ -36,10 +37,14 @@ def noted(steps):
         yield step
     note(None)
 
-plain = getattr(ScriptDirectory, "_upgrade_revs", None)
-if plain is not None:
-    ScriptDirectory._upgrade_revs = lambda self, *given: noted(plain(self, *given))
-command.upgrade(config, sys.argv[2])
+def follow(name):
+    plain = getattr(ScriptDirectory, name, None)
+    if plain is not None:
+        setattr(ScriptDirectory, name, lambda self, *given: noted(plain(self, *given)))
+
+follow("_upgrade_revs")
+follow("_downgrade_revs")
+getattr(command, sys.argv[2])(config, sys.argv[3])
 """
 
 

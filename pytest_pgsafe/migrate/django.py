@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ConfigError
 from ..server.address import Address
 from .environment import fill
+from .sources import Django
 from .values import Revision
 
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
@@ -77,6 +80,12 @@ def settings_module(manage: Path, address: Address, private: Path, environ: Mapp
         "PGSAFE_HOST": fill("{host}", address),
         "PGSAFE_PORT": fill("{port}", address),
     }
+
+
+def in_turn(migration: Django) -> str:
+    """Return the command line that takes one app after the other back."""
+    command = [sys.executable, migration.manage.name, "migrate", "--noinput"]
+    return " && ".join(shlex.join([*command, app, name]) for app, name in migration.targets)
 
 
 def applied_migrations(printed: str) -> tuple[Revision, ...]:

@@ -16,7 +16,7 @@ from ..errors import MigrationError
 from ..server.address import Address
 from ..server.base import Server
 from . import alembic, process
-from .django import applied_migrations, settings_module
+from .django import applied_migrations, in_turn, settings_module
 from .environment import cleaned, fill, given, path_with_python
 from .observe import Observer
 from .psql import End, psql, stopped
@@ -125,11 +125,14 @@ def _command(
             flavour = "" if importlib.util.find_spec("psycopg2") else ":psycopg"
             environment["PGSAFE_URL"] = fill(f"{{url{flavour}}}", address)
             environment["PGSAFE_REVISIONS"] = str(private / "revisions")
-            command = [sys.executable, "-c", alembic.SCRIPT, str(migration.ini), migration.revision]
+            verb = "downgrade" if migration.back else "upgrade"
+            command = [sys.executable, "-c", alembic.SCRIPT, str(migration.ini), verb, migration.revision]
             where = migration.ini.parent
         else:
             environment.update(settings_module(migration.manage, address, private, os.environ))
             command = [sys.executable, migration.manage.name, "migrate", *migration.target, "--noinput"]
+            if migration.back:
+                command = ["sh", "-c", in_turn(migration)]
             where = migration.manage.parent
         environment.update({name: fill(value, address) for name, value in env.items()})
         try:

@@ -58,14 +58,15 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Alembic:
-    """An Alembic configuration: ``alembic -c INI upgrade head``."""
+    """An Alembic configuration: ``alembic -c INI upgrade head``, or back to where the source is."""
 
     ini: Path
     text: str
     revision: str = "head"
+    back: bool = False
 
     def __str__(self) -> str:
-        return f"alembic -c {self.ini.name} upgrade {self.revision}"
+        return f"alembic -c {self.ini.name} {'downgrade' if self.back else 'upgrade'} {self.revision}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,9 @@ class Django:
     text: str
     #: The app and the migration to go to; empty for all.
     target: tuple[str, ...] = ()
+    back: bool = False
+    #: On the way back: where each app goes to, in order.
+    targets: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return " ".join(("python", self.manage.name, "migrate", *self.target, "--noinput"))
@@ -105,12 +109,12 @@ def parse(text: str, base: Path, *, way_back: bool = False) -> Migration:
     if not path.is_file():
         raise ConfigError("no such file or folder for the migration", looked_at=[str(path)], remedies=_FORMS)
     if path.name == "manage.py":
-        _demand(path, "django", "migrate --noinput", "migrate APP NAME", way_back=way_back)
-        return Django(manage=path, text=text)
+        _demand(path, "django", "migrate --noinput")
+        return Django(manage=path, text=text, back=way_back)
     if path.suffix == ".ini":
         _demand_section(path)
-        _demand(path, "alembic", "upgrade head", "downgrade REVISION", way_back=way_back)
-        return Alembic(ini=path, text=text)
+        _demand(path, "alembic", "upgrade head")
+        return Alembic(ini=path, text=text, back=way_back, revision="" if way_back else "head")
     if path.suffix.casefold() != ".sql":
         raise ConfigError("not a kind of migration that is known", looked_at=[str(path)], remedies=_FORMS)
     if _holds_back(path):
@@ -191,13 +195,8 @@ def _demand_section(ini: Path) -> None:
         raise ConfigError("not an Alembic configuration: no section [alembic]", looked_at=[str(ini)], remedies=_FORMS)
 
 
-def _demand(path: Path, module: str, forward: str, backward: str, *, way_back: bool) -> None:
+def _demand(path: Path, module: str, forward: str) -> None:
     program = "alembic" if module == "alembic" else "python manage.py"
-    if way_back:
-        raise ConfigError(
-            f"{path.name} does not say how far to go back", looked_at=[str(path)],
-            remedies=[f"say it: cmd:{program} {backward}"],
-        )  # fmt: skip
     if importlib.util.find_spec(module) is None:
         raise ConfigError(
             f"{path.name} needs the Python package {module}, which this Python does not have",

@@ -17,7 +17,10 @@ from ..report.terminal import finding_lines
 _STEPS = ("backup", "restore", "migrate", "rollback")
 _CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks")
 #: The item that a step belongs to, where it is not the item of its own name.
-_OWNERS = {"server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows"}
+_OWNERS = {
+    "server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows",
+    "again": "rollback", "restore_again": "rollback",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

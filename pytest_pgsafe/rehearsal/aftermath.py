@@ -9,7 +9,7 @@ import psycopg
 from ..catalog.names import container
 from ..catalog.values import Index
 from ..compare.values import Action, Attribute, Change, Comparison
-from ..errors import StepError
+from ..errors import MigrationError, StepError
 from ..migrate.run import FailedRun
 from ..server.address import Address
 from ..server.connection import connect
@@ -24,13 +24,13 @@ _Back = Callable[[], object]
 
 
 def tell(
-    error: FailedRun, before: Address, after: Address, facts: Snapshot, *, back: _Back | None, restored: bool
+    error: FailedRun, before: Address, after: Address, facts: Snapshot, *, back: _Back | None, restored: float | None
 ) -> Comparison | None:
     """Add to an error what is left of the run, and return the comparison; None if the copy cannot be read.
 
     :param facts: of ``before``.
     :param back: runs the way back on ``after``, which is tried if something is left.
-    :param restored: a restore was proven equal to the source before.
+    :param restored: seconds of the restore that was proven equal to the source before; None if none was.
     """
     if error.trace.revisions:
         error.looked_at += (f"it ended in {error.trace.revisions[-1].name}",)
@@ -47,8 +47,9 @@ def tell(
     error.looked_at += tuple(f"not rolled back: {line}" for line in _some(lines))
     if back is not None:
         error.looked_at += (_way_back(back, before, after, facts),)
-    if restored:
-        error.remedies += ("restore the backup: its restore was proven equal to the source above",)
+    if restored is not None:
+        told = f"restore the backup: its restore took {restored:.1f} s and was proven equal to the source above"
+        error.remedies += (told,)
     return comparison
 
 
@@ -58,6 +59,8 @@ def _way_back(back: _Back, before: Address, after: Address, facts: Snapshot) -> 
         lines = left(_compare(before, after, facts).changes)
     except FailedRun as error:
         return f"the way back fails from there: {error.message}"
+    except MigrationError as error:
+        return f"the way back cannot be tried from there: {error.message}"
     except (psycopg.Error, StepError) as error:
         return f"whether the way back takes it away cannot be told: {error}"
     return "the way back takes it away" if not lines else f"the way back leaves: {'; '.join(_some(lines))}"

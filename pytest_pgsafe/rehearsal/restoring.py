@@ -20,7 +20,7 @@ from ..server import settings
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import Connection, connect
-from ..snapshot.values import NotVerified
+from ..snapshot.values import NotVerified, Snapshot
 from .source import Source
 
 #: Tried in this order where the server lacks the source's locale.
@@ -169,6 +169,11 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
                     sql.SQL(" with grant option" if grant.grantable and not grant.to_owner else ""),
                 )
             )
+
+
+def comparable_facts(source: Snapshot, prepared: Prepared, restored: Snapshot) -> Snapshot:
+    """Return the source's facts without what the scratch server could not be given."""
+    return replace(source, catalog=comparable(source.catalog, prepared, restored.catalog))
 
 
 def comparable(facts: Catalog, prepared: Prepared, restored: Catalog) -> Catalog:

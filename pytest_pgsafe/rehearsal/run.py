@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from ..backup.take import Backup
 from ..checks import judge
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
-from ..compare import not_carried, restored_equals_source
+from ..compare import not_carried
 from ..compare.values import Comparison
 from ..config.values import Settings
 from ..errors import RestoreError
@@ -25,7 +26,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, judging, pending, restoring, stepwise
+from . import aftermath, announced, baseline, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .folder import private_folder
@@ -79,6 +80,9 @@ class _Run:
     kept: str | None = None
     baseline: str | None = None
     backups: Path = Path()
+    #: What a restore has to equal, and how many seconds the restore took, without the proof.
+    reference: Snapshot | None = None
+    seconds: float = 0.0
 
     def all(self, folder: Path) -> None:
         with self.steps.step("server"):
@@ -101,15 +105,19 @@ class _Run:
             return
         with self.steps.step("clone"):
             after = server.clone(before, "after")
+        ground = way_back.Ground(
+            server=server, before=before, facts=facts, samples=self.settings.report.samples,
+            run=lambda part, copy: self._run(part, server, copy, role, observed=False),
+        )  # fmt: skip
         with self.steps.step("migrate"):
             try:
                 self.trace = self._run(self.plan.migration, server, after, role, observed=True)
             except FailedRun as error:
                 self.trace = error.trace
-                way_back = self.plan.rollback
+                proven = backup is not None and backup.facts is not None
                 self.comparison = aftermath.tell(
-                    error, before, after, facts, restored=backup is not None and backup.facts is not None,
-                    back=None if way_back is None else lambda: self._run(way_back, server, after, role, observed=False),
+                    error, before, after, facts, restored=self.seconds if proven else None,
+                    back=None if self.plan.rollback is None else lambda: returning.undo(self.plan, ground, after),
                 )  # fmt: skip
                 raise
         if not self.trace.observed:
@@ -125,30 +133,22 @@ class _Run:
             self.not_verified += judging.unmatched(self.settings.report.mask, self.comparison)
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
         self.findings = judge(evidence)
-        if self.plan.rollback is None:
-            self.unused["rollback"] = "no way back is configured"
-        else:
-            with self.steps.step("rollback"):
-                try:
-                    self._run(self.plan.rollback, server, after, role, observed=False)
-                except FailedRun as error:
-                    aftermath.tell(error, before, after, facts, back=None, restored=False)
-                    raise
-                with connect(before) as one, connect(after, read_only=False) as two:
-                    back = compare_databases(one, two, facts, read_facts(two), self.settings.report.samples)
-            self.not_verified += back.not_verified
-            evidence = replace(evidence, rollback=back)
-            self.findings = judge(evidence)
+        evidence = returning.Return(
+            settings=self.settings, plan=self.plan, steps=self.steps, ground=ground, after=after, folder=folder,
+            backup=backup, reference=self.reference, seconds=self.seconds, not_verified=self.not_verified,
+            unused=self.unused,
+        ).go(evidence)  # fmt: skip
+        self.findings = judge(evidence)
         if self.settings.update:
             # Not before every effect is known, and then judged by what was written.
             with self.steps.step("baseline"):
                 section, self.baseline = baseline.update(self.settings, self.findings)
             self.findings = judge(replace(evidence, rules=replace(rules, baseline=section)))
-        ground = stepwise.Ground(
+        parts = stepwise.Ground(
             server=server, before=before, facts=facts, rules=rules,
             run=lambda part, clone: self._run(part, server, clone, role, observed=True),
         )  # fmt: skip
-        self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, ground, self.steps)
+        self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, parts, self.steps)
 
     def _decide(self, before: Address) -> None:
         """Find out what is pending in the restored source, where that was not known before; nothing is said so."""
@@ -176,16 +176,19 @@ class _Run:
         """Fill ``before``, prove it equal to the source, and make it harmless."""
         source = None if backup is None else backup.facts
         with self.steps.step("restore"):
+            started = time.monotonic()
             names = () if backup is None or source is not None else restoring.role_names(backup, server, folder)
             prepared = restoring.prepare(server, None if source is None else source.catalog, names)
             self.not_verified += prepared.not_verified
             restoring.fill(self.plan.source, backup, prepared, server)
+            self.seconds = time.monotonic() - started
             with connect(prepared.address) as connection:
                 role = self.settings.role or restoring.owner(connection, server)
                 # A role that may not log in is given leave, which is not to look like the migration's doing.
                 server.address(prepared.address.dbname, user=role)
                 facts = read_facts(connection)
             self.not_verified += facts.not_verified
+            self.reference = facts if source is None else source
             if not facts.catalog.tables:
                 raise _empty(self.plan.source.kind)
             self.source_version = str(self.plan.source.version or facts.server_version)
@@ -205,12 +208,9 @@ class _Run:
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
         self.compared = facts
         self.not_verified += source.not_verified
-        comparable = replace(source, catalog=restoring.comparable(source.catalog, prepared, facts.catalog))
         self.not_verified += not_carried(source.catalog)
         self.notes = judging.computed_again(source, facts)
-        changes = restored_equals_source(comparable, facts)
-        if not prepared.owners:
-            changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")
+        changes = way_back.unequal(source, facts, prepared)
         if changes:
             self.findings = judging.not_restored(changes)
             raise RestoreError(

@@ -30,9 +30,10 @@ class Steps:
         self._done.append(Step(name=name, seconds=0.0, outcome=Outcome.SKIPPED, reason=reason))
 
     @contextmanager
-    def step(self, name: str) -> Generator[None, None, None]:
+    def step(self, name: str, *, skips: type[StepError] | None = None) -> Generator[None, None, None]:
         """Record a step; an error of ours in it becomes its reason.
 
+        :param skips: an error that ends the step and not the run: there was nothing to do. It comes through.
         :raises Stopped: the step failed.
         """
         self._progress(name)
@@ -40,6 +41,9 @@ class Steps:
         try:
             yield
         except PgsafeError as error:
+            if skips is not None and isinstance(error, skips):
+                self._record(name, start, Outcome.SKIPPED, str(error))
+                raise
             self._record(name, start, Outcome.FAILED, str(error))
             raise Stopped from error
         except BaseException as error:

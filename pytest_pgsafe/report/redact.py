@@ -103,7 +103,8 @@ def _finding(
             whole = any(len(parts(column)) > 1 and secret(column) for column in pair)
             before, after = masked(sample.before, whole=whole), masked(sample.after, whole=whole)
             kept.append(RowSample(key=key, before=before, after=after))
-    return replace(finding, samples=tuple(kept))
+    # What a failed run printed stands in some messages.
+    return replace(finding, message=_text(finding.message), samples=tuple(kept))
 
 
 def _step(step: Step) -> Step:

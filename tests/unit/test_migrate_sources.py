@@ -165,13 +165,14 @@ def test_another_ini_is_not_alembics(tmp_path: Path, text: str) -> None:
         parse("setup.ini", tmp_path)
 
 
-def test_the_way_back_of_a_tool_has_to_say_how_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_back_of_a_tool_goes_to_where_the_source_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, there=True)
     write(tmp_path, **{"alembic.ini": "[alembic]\n", "manage.py": "pass"})
-    for setting, said in (("alembic.ini", "downgrade"), ("manage.py", "migrate APP NAME")):
-        with pytest.raises(ConfigError, match="how far") as caught:
-            parse(setting, tmp_path, way_back=True)
-        assert said in caught.value.remedies[0]
+    for setting in ("alembic.ini", "manage.py"):
+        back, forth = parse(setting, tmp_path, way_back=True), parse(setting, tmp_path)
+        assert isinstance(back, (Alembic, Django))
+        assert isinstance(forth, (Alembic, Django))
+        assert (back.back, forth.back) == (True, False)
 
 
 def test_values_are_equal_by_what_they_say(tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""The way back, and forth again; or the restore of the backup, where nothing else leads back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from ..backup.take import Backup
+from ..catalog.names import container, split, unquoted
+from ..checks.bookkeeping import keeps_books
+from ..compare import not_carried, restored_equals_source
+from ..compare.repeated import Repeated, differences, varying
+from ..compare.values import Change, Comparison
+from ..config.values import Samples
+from ..errors import RestoreError
+from ..migrate.run import FailedRun
+from ..migrate.sources import Migration
+from ..server.address import Address
+from ..server.base import Server
+from ..server.connection import connect
+from ..snapshot.take import take as read_facts
+from ..snapshot.values import NotVerified, Snapshot
+from . import judging, restoring
+from .comparing import compare_databases
+from .source import Source
+
+#: Kinds of changes that are about what a database holds.
+CONTENT = frozenset({"rows", "values", "foreign key", "large objects"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What there is to compare with, and how a migration is run: once more, without looking at its locks."""
+
+    server: Server
+    before: Address
+    facts: Snapshot
+    samples: Samples
+    run: Callable[[Migration, Address], object]
+
+
+def back(rollback: Migration, after: Address, ground: Ground) -> Comparison:
+    """Run the way back, and compare what is there then with what was there before the migration.
+
+    :raises FailedRun: it failed.
+    """
+    ground.run(rollback, after)
+    with connect(ground.before) as one, connect(after, read_only=False) as two:
+        return compare_databases(one, two, ground.facts, read_facts(two), ground.samples)
+
+
+def led_back(comparison: Comparison) -> bool:
+    """Tell whether the content is what it was, where sequences stand and what tools keep for themselves apart."""
+    catalog = comparison.before.catalog
+    return not any(change.kind in CONTENT and not keeps_books(catalog, _table(change)) for change in comparison.changes)
+
+
+def again(migration: Migration, after: Address, migrated: Snapshot, comparison: Comparison, ground: Ground) -> Repeated:
+    """Run the migration once more where its way back ended, and compare its result with the first.
+
+    What differs may differ each time: now(), random values. So a third run, on a fresh copy, tells what two runs from
+    the same state have in common; it is done only if something differs.
+
+    :param migrated: the facts after the first run.
+    :param comparison: from before the migration to after its way back.
+    """
+    _set_back(after, comparison)
+    try:
+        ground.run(migration, after)
+    except FailedRun as error:
+        return Repeated(failed=_why(error))
+    with connect(after) as session:
+        now = read_facts(session)
+    if not any(_counts(change, now) for change in differences(migrated, now)):
+        return Repeated()
+    fresh = ground.server.clone(ground.before, "again")
+    try:
+        try:
+            ground.run(migration, fresh)
+        except FailedRun as error:
+            return Repeated(unclear=_why(error))
+        with connect(fresh) as one, connect(after, read_only=False) as two:
+            facts = read_facts(one)
+            return Repeated(
+                comparison=compare_databases(one, two, facts, now, ground.samples), varying=varying(migrated, facts)
+            )
+    finally:
+        ground.server.drop(fresh)
+
+
+def _counts(change: Change, facts: Snapshot) -> bool:
+    return change.kind not in CONTENT or not keeps_books(facts.catalog, _table(change))
+
+
+def _table(change: Change) -> str:
+    return change.object if change.kind == "rows" else container(change.object)
+
+
+def _why(error: FailedRun) -> str:
+    said = [statement.error for statement in error.trace.statements if statement.error is not None]
+    hint = next((line for line in error.looked_at if line.startswith("the end of its output")), "")
+    last = hint.strip().splitlines()[-1].strip() if hint else ""
+    return "; ".join(dict.fromkeys(filter(None, (error.message, *said[-1:], last))))
+
+
+def _set_back(after: Address, comparison: Comparison) -> None:
+    """Put sequences where they were: they take no part in a transaction, so that ids would differ for that alone."""
+    moved: dict[str, tuple[int, bool]] = {}
+    kept = {_table(change) for change in comparison.changes if change.kind in CONTENT}
+    for change in comparison.changes:
+        sequence = comparison.before.catalog.sequences.get(change.object)
+        if change.kind != "sequence value" or sequence is None:
+            continue
+        if sequence.column is None or container(sequence.column) not in kept:
+            moved[change.object] = comparison.before.sequences[change.object].next
+    if not moved:
+        return
+    with connect(after, read_only=False) as session:
+        for name, (value, called) in moved.items():
+            identifier = sql.Identifier(*(unquoted(part) for part in split(name)))
+            session.execute(
+                sql.SQL("select setval({}::regclass, {}, {})").format(
+                    sql.Literal(identifier.as_string(session)), sql.Literal(value), sql.Literal(called)
+                )
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """A backup restored a second time, and proven equal."""
+
+    #: Of the restore alone, without the proof.
+    seconds: float
+    not_verified: tuple[NotVerified, ...] = ()
+
+
+def restore(source: Source, backup: Backup, reference: Snapshot, server: Server, folder: Path) -> Restored:
+    """Restore the backup into a scratch database, prove it equal, and drop it.
+
+    :param reference: the facts that came with the backup; without them what the first restore held.
+    :raises RestoreError: it cannot be restored, or is not equal.
+    """
+    started = time.monotonic()
+    names = () if backup.facts is not None else restoring.role_names(backup, server, folder)
+    prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names)
+    try:
+        restoring.fill(source, backup, prepared, server)
+        seconds = time.monotonic() - started
+        with connect(prepared.address) as session:
+            changes = unequal(reference, read_facts(session), prepared)
+    finally:
+        server.drop(prepared.address)
+    if changes:
+        raise RestoreError(
+            f"the backup restored once more is not equal to what it was taken of: {len(changes)} differences",
+            looked_at=[judging.sentence(change) for change in changes[:10]],
+        )
+    return Restored(seconds=seconds, not_verified=not_carried(reference.catalog))
+
+
+def unequal(source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> tuple[Change, ...]:
+    """Return in what a restored database differs from its source; what it could not be given is listed already."""
+    changes = restored_equals_source(restoring.comparable_facts(source, prepared, facts), facts)
+    if not prepared.owners:
+        changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")
+    return changes
