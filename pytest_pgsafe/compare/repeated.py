@@ -55,7 +55,7 @@ def differences(one: Snapshot, other: Snapshot) -> tuple[Change, ...]:
     identity = match(one.catalog, other.catalog, cloned=False)
     found = [
         *structure(one.catalog, other.catalog, identity, cloned=False),
-        *content(one, other, identity, {}),
+        *content(one, other, identity, {}, {}),
     ]
     return tuple(change for change in found if change.kind != "sequence value")
 
