@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..catalog.names import container
 from ..catalog.values import Type
+from ..compare.repeated import key
 from ..compare.values import Action, Change
 from ..snapshot.values import RowSample
 from .bookkeeping import is_djangos
@@ -156,26 +157,29 @@ def _again(evidence: Evidence) -> Iterator[Finding]:
         told = "whether migrating again gives what it gave first cannot be told: it differs, and a run on a fresh copy,"
         told += f" which would show what differs each time, failed: {again.unclear}"
         yield NOT_REPEATABLE.finding("migration", told, severity=unproven(evidence), aspect="unclear")
-    left = {(one.kind, one.object, one.attribute) for one in evidence.rollback.changes} if evidence.rollback else set()
-    for change in again.comparison.changes if again.comparison is not None else ():
-        if change.kind == "sequence value" or (change.kind, change.object, change.attribute) in left:
+    comparison = again.comparison
+    for change in () if comparison is None else comparison.changes:
+        # What the way back left is told by itself.
+        if change.kind == "sequence value" or again.varying.explains(change) or _left(evidence, change):
             continue
-        if again.varying.explains(change):
-            continue
-        aspect = f"{change.kind} {change.action.value if change.attribute is None else change.attribute}"
-        rows = again.comparison.rows if again.comparison is not None else {}
-        table, column = container(change.object), _bare(change.object)
+        assert comparison is not None
+        table = comparison.rows.get(container(change.object))
         yield NOT_REPEATABLE.finding(
             change.object,
             f"after the way back, migrating again does not give what it gave first: {_difference(change)}",
-            samples=rows[table].changed_samples.get(column, ()) if table in rows else (),
-            aspect=aspect,
+            samples=() if table is None else table.changed_samples.get(_bare(change.object), ()),
+            aspect=f"{change.kind} {change.action.value if change.attribute is None else change.attribute}",
         )
     for name in sorted((*again.varying.tables, *again.varying.columns)):
         told = (
             f"{name} holds something else in every run (now(), random …): whether it is the same again cannot be told"
         )
         yield NOT_REPEATABLE.finding(name, told, severity=Severity.NOTE, aspect="varying", standing=True)
+
+
+def _left(evidence: Evidence, change: Change) -> bool:
+    assert evidence.rollback is not None
+    return any(key(one) == key(change) for one in evidence.rollback.changes)
 
 
 def _difference(change: Change) -> str:
