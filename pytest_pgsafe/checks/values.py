@@ -9,6 +9,7 @@ from enum import Enum
 from ..compare.repeated import Repeated
 from ..compare.values import Comparison
 from ..migrate.values import Trace
+from ..reading.values import Cited
 from ..snapshot.values import DenormalizedContent, DenormalizedRule, MovedContent, RowSample
 from .baseline import Section
 
@@ -45,6 +46,10 @@ class Finding:
     aspect: str | None = None
     #: It was so before the migration, or hangs on the data of the day: no effect of the migration.
     standing: bool = False
+    #: The statement that did it, where that can be told.
+    statement: Cited | None = None
+    #: Whether a statement of the migration names the object; None where it cannot be told.
+    declared: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

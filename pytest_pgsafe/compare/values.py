@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from ..catalog.values import Column, Constraint, Index, Object
+from ..reading.values import Cited
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
 from .renames import Renames
 
@@ -46,6 +47,10 @@ class Change:
     #: The whole values, for a check that needs more than the attribute.
     old: Object | None = field(default=None, repr=False)
     new: Object | None = field(default=None, repr=False)
+    #: The statement that did it, where that can be told.
+    statement: Cited | None = None
+    #: Whether that statement names the object; None where it cannot be told.
+    declared: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

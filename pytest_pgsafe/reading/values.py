@@ -104,3 +104,31 @@ class Reading:
 
 class UnreadError(Exception):
     """A statement, or the rest of it, is none that can be read exactly; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cited:
+    """A statement that did something, for people."""
+
+    #: In one line, at most :data:`CITED` characters.
+    text: str
+    #: The file's name, and the line where the statement begins; None where it stands in no file.
+    file: str | None = None
+    line: int | None = None
+
+    @classmethod
+    def of(cls, text: str, place: Place | None = None) -> Cited:
+        """Return a statement as it is cited; what is cut off is shown by …."""
+        flat = " ".join(text.split())
+        if not flat.isprintable():
+            # Nothing of it moves a terminal's cursor.
+            flat = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in flat)
+        short = flat if len(flat) <= CITED else flat[: CITED - 1] + "…"
+        return cls(text=short) if place is None else cls(text=short, file=place.file, line=place.line)
+
+    def __str__(self) -> str:
+        return self.text if self.file is None else f"{self.file}:{self.line} {self.text}"
+
+
+#: Characters of a statement that are shown.
+CITED = 200

@@ -29,6 +29,7 @@ from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import aftermath, announced, baseline, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
+from .explained import explain
 from .folder import private_folder
 from .preflight import Plan, preflight
 from .rules import predicates, resolve_rules
@@ -57,7 +58,7 @@ def rehearse(
     with private_folder() as folder, suppress(Stopped):
         run.backups = folder if backups is None else backups
         run.all(folder)
-    return run.result()
+    return run.explained()
 
 
 @dataclass
@@ -236,6 +237,14 @@ class _Run:
         failed = self.result().verdict != "passed"
         if self.settings.server.keep and failed:
             self.kept = "\n".join(server.keep())
+
+    def explained(self) -> Result:
+        """Return what is known, and which statements did it."""
+        result = self.result()
+        if self.comparison is None:
+            return result
+        found = explain(result.changes, result.findings, self.comparison, self.trace, self.plan.migration)
+        return replace(result, changes=found.changes, findings=found.findings)
 
     def result(self) -> Result:
         """Return what is known."""

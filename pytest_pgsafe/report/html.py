@@ -8,7 +8,7 @@ from html import escape
 from ..checks.values import Finding
 from ..compare.values import Attribute
 from ..rehearsal.values import Result
-from .terminal import counted, sample_text, severities
+from .terminal import cause, counted, sample_text, severities
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1c2024 }
@@ -85,6 +85,8 @@ def _finding(finding: Finding) -> Sequence[str]:
     if finding.before is not None or finding.after is not None:
         told.append(f"before {escape(_shown(finding.before))}, after {escape(_shown(finding.after))}")
     told += [f"by {escape(finding.revision)}"] if finding.revision is not None else []
+    by = cause(finding)
+    told += [] if by is None else [f"by {escape(by)}"]
     told += [f"announced: {escape(finding.reason)}"] if finding.reason is not None else []
     told += [f"remedy: {escape(finding.remedy)}"] if finding.remedy is not None else []
     severity = finding.severity.value

@@ -86,6 +86,7 @@ def _change(change: Change) -> dict[str, Any]:
         "attribute": change.attribute,
         "before": plain(change.before),
         "after": plain(change.after),
+        **_cause(change),
     }
 
 
@@ -102,7 +103,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "reason": finding.reason,
         "remedy": finding.remedy,
         "revision": finding.revision,
+        **_cause(finding),
     }
+
+
+def _cause(one: Change | Finding) -> dict[str, Any]:
+    cited = one.statement
+    place = None if cited is None else {"file": cited.file, "line": cited.line, "text": cited.text}
+    return {"statement": place, "declared": one.declared}
 
 
 def _sample(sample: RowSample) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ..checks.values import Finding, Severity
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Outcome, Result
 from .redact import keys_only
-from .terminal import counted, sample_text, severities
+from .terminal import cause, counted, sample_text, severities
 
 _VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no verdict"}
 #: A comment of GitHub's holds 65,536 characters.
@@ -54,6 +54,8 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
         told = f"{escape(finding.message)} ({finding.code})"
         if finding.revision is not None:
             told += f"<br>by {escape(finding.revision)}"
+        if (by := cause(finding)) is not None:
+            told += f"<br>by {escape(by)}"
         if finding.reason is not None:
             told += f"<br>announced: {escape(finding.reason)}"
         if finding.remedy is not None and finding.severity is Severity.ERROR:

@@ -10,6 +10,9 @@ from typing import Literal
 from ..catalog.names import matches, parts
 from ..checks.values import Finding
 from ..compare.values import Action
+from ..migrate.script import statements
+from ..reading.masked import masked
+from ..reading.values import Cited
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
 
@@ -29,6 +32,8 @@ _QUOTED = (
     (re.compile(r"^\[parameters: .*\]$", re.MULTILINE), "[parameters: (not shown)]"),
 )
 
+#: Characters by which a statement is known in a message.
+_BEGINNING = 60
 Shown = Callable[[str], bool]
 
 
@@ -51,9 +56,11 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         names |= {(*before, name[-1]) for name in names for before, after in renamed.items() if after == name[:-1]}
         return any(matches(pattern, name) for pattern in patterns for name in names)
 
+    statements = _shown_statements(result)
     return replace(
         result,
-        findings=tuple(_finding(finding, samples, hidden) for finding in result.findings),
+        changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
+        findings=tuple(_said(_finding(finding, samples, hidden), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
         interrupted=None if result.interrupted is None else _text(result.interrupted),
     )
@@ -105,6 +112,33 @@ def _finding(
             kept.append(RowSample(key=key, before=before, after=after))
     # What a failed run printed stands in some messages.
     return replace(finding, message=_text(finding.message), samples=tuple(kept))
+
+
+def _statement(cited: Cited | None) -> Cited | None:
+    """Take the values out of a statement: which column each is for cannot be told for certain."""
+    return None if cited is None else replace(cited, text=masked(cited.text))
+
+
+def _shown_statements(result: Result) -> Mapping[str, str]:
+    """Return statements as messages show their beginnings, with what stands there instead."""
+    found: dict[str, str] = {}
+    for statement in () if result.trace is None else result.trace.statements:
+        for text in (statement.text, *statements(statement.text)):
+            flat = " ".join(text.split())
+            if (hidden := masked(flat)) != flat:
+                found[flat[:_BEGINNING]] = hidden
+    return found
+
+
+def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
+    message = finding.message
+    if finding.check in {"locks", "migrate"}:
+        for text, instead in statements.items():
+            if text in message:
+                # What follows may be a part of a value.
+                message = message[: message.index(text)] + instead
+        message = _text(message)
+    return replace(finding, message=message, statement=_statement(finding.statement))
 
 
 def _step(step: Step) -> Step:

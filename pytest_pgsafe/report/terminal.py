@@ -12,6 +12,8 @@ from ..rehearsal.values import Outcome, Result
 from ..snapshot.values import RowSample
 
 Tone = Literal["plain", "good", "warning", "bad"]
+#: Characters of a statement in a line.
+SHOWN = 120
 _TONES: Mapping[Severity, Tone] = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "plain"}
 
 
@@ -30,11 +32,27 @@ def finding_lines(finding: Finding) -> list[str]:
     if finding.before is not None and finding.after is not None:
         lines += _pair("before", finding.before) + _pair("after", finding.after)
     lines += [f"  {sample_text(sample)}" for sample in finding.samples]
+    if (by := cause(finding)) is not None:
+        lines += _pair("by", by)
     if finding.reason is not None:
         lines += _pair("announced", finding.reason)
     if finding.remedy is not None:
         lines += _pair("remedy", finding.remedy)
     return lines
+
+
+def cause(finding: Finding) -> str | None:
+    """Return what is known of the statement that did it."""
+    by = None if finding.statement is None else _short(str(finding.statement))
+    if finding.declared is not False:
+        return by
+    if by is None:
+        return "no statement of the migration names it: a cascade, a trigger or a function did this"
+    return f"{by} (which does not name it)"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def sample_text(sample: RowSample) -> str:

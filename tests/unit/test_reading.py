@@ -9,6 +9,7 @@ import pytest
 
 from pytest_pgsafe.migrate.script import statements
 from pytest_pgsafe.reading.files import of_files, of_text
+from pytest_pgsafe.reading.masked import masked
 from pytest_pgsafe.reading.read import LONGEST, read
 from pytest_pgsafe.reading.values import Effect, Reading, TableLock, Work
 
@@ -271,3 +272,19 @@ def test_a_file_is_read_as_psql_reads_it() -> None:
 
 def test_a_backslash_is_a_command_for_psql_alone() -> None:
     assert list(statements("select 1 \\gset\nselect 2")) == ["select 1 \\gset\nselect 2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("update t set a1 = 'geheim', b = -17.5 where c = $1", "update t set a1 = '…', b = -… where c = $…"),
+        ("alter role a password 'gehei''m' login", "alter role a password '…' login"),
+        ("select e'geh\\'eim', $x$geheim$x$, \"a'b\", U&'geheim'", "select '…', '…', \"a'b\", '…'"),
+        ("update t set a = 'geheim and cu…", "update t set a = …"),
+        ("do $$ begin geheim", "do …"),
+        ("do $x$ begin geheim", "do …"),
+        ("drop table t", "drop table t"),
+    ],
+)
+def test_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown

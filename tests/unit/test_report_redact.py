@@ -8,6 +8,8 @@ import pytest
 
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.migrate.values import Statement, Trace
+from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report.redact import MASKED, redact
 from pytest_pgsafe.report.write import FORMATS
@@ -78,6 +80,20 @@ def test_a_quoted_column() -> None:
     (sample,) = redact(result(FINDING), samples="values", mask=['people."Full Name"']).findings[0].samples
     assert sample.before is not None
     assert sample.before['"Full Name"'] == MASKED
+
+
+@pytest.mark.parametrize(("samples", "mask"), [("keys", ()), ("none", ()), ("values", ("people.city",))])
+def test_values_that_a_statement_holds(samples: str, mask: tuple[str, ...]) -> None:
+    text = "update people set email = 'secret@a' where id = 17"
+    cited = Cited(text=text, file="m.sql", line=3)
+    message = f"public.people (9 rows) was held in ShareLock for 20 ms by {text}: it keeps writers out"
+    lock = replace(FINDING, check="locks", message=message, statement=cited)
+    change = Change(kind="values", action=Action.CHANGED, object="public.people.email", statement=cited)
+    trace = Trace(seconds=1, sessions=1, statements=(Statement(text=text),), observed=True)
+    found = redact(result(lock, changes=(change,), trace=trace), samples=samples, mask=mask)  # type: ignore[arg-type]
+    hidden = "update people set email = '…' where id = …"
+    assert [one.statement for one in (*found.findings, *found.changes)] == [replace(cited, text=hidden)] * 2
+    assert found.findings[0].message == f"public.people (9 rows) was held in ShareLock for 20 ms by {hidden}"
 
 
 def test_a_finding_about_the_whole_table() -> None:

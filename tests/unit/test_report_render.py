@@ -14,10 +14,11 @@ import pytest
 
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report import json as json_report
-from pytest_pgsafe.report.terminal import counted, finding_lines, severities, summary
+from pytest_pgsafe.report.terminal import SHOWN, cause, counted, finding_lines, severities, summary
 from pytest_pgsafe.report.write import FORMATS, write
 from pytest_pgsafe.snapshot.values import NotVerified, RowSample
 
@@ -31,6 +32,8 @@ LOST = Finding(
     after=2,
     samples=(RowSample(key={"id": "17"}, before={"customer_name": "Ada Lovelace", "note": None}, after=None),),
     remedy="keep the row",
+    statement=Cited(text="delete from sales where id = 17", file="phase4.sql", line=12),
+    declared=True,
 )
 CHANGED = Finding(
     code="PGS201",
@@ -106,6 +109,8 @@ def test_json_is_the_contract() -> None:
         "reason": None,
         "remedy": "keep the row",
         "revision": None,
+        "statement": {"file": "phase4.sql", "line": 12, "text": "delete from sales where id = 17"},
+        "declared": True,
     }
     assert found["findings"][1]["samples"][0]["after"] == {"total": None}
     assert found["compared"] == {
@@ -182,8 +187,9 @@ def test_markdown_shows_keys_and_never_values() -> None:
     assert "15 relations (123,456 rows) compared, 1 not verified" in text
     assert "row id=17" in text
     assert "row id=18" in text
-    for value in ("Ada", "1.50"):
+    for value in ("Ada", "1.50", "id = 17"):
         assert value not in text
+    assert "by phase4.sql:12 delete from sales where id = …" in text
     assert "announced: phase 4: read through customers" in text
     assert "<summary>3 changes</summary>" in text
     assert text.count("<details>") == text.count("</details>")
@@ -262,10 +268,23 @@ def test_a_finding_with_its_evidence() -> None:
         "  before: 3",
         "  after: 2",
         "  row id=17: gone, was customer_name=Ada Lovelace, note=NULL",
+        "  by: phase4.sql:12 delete from sales where id = 17",
         "  remedy: keep the row",
     ]
     assert finding_lines(CHANGED)[1:] == ["  row id=18: total: 1.50 -> NULL"]
     assert finding_lines(ANNOUNCED)[1:] == ["  announced: phase 4: read through customers"]
+
+
+def test_what_did_it() -> None:
+    assert cause(ANNOUNCED) is None
+    named = "phase4.sql:12 delete from sales where id = 17"
+    assert cause(LOST) == named
+    assert cause(replace(LOST, declared=False)) == f"{named} (which does not name it)"
+    assert "no statement of the migration names it" in str(cause(replace(ANNOUNCED, declared=False)))
+    long = cause(replace(LOST, statement=Cited.of("select\n\x1b[2J" + "x" * 300)))
+    assert long is not None
+    assert len(long) == SHOWN
+    assert long.startswith("select \\x1b[2Jx")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,293 @@
+"""How well a statement explains a change: what it says that it does, and what event triggers saw of it (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..catalog.names import bare, container, means, split, unquoted
+from ..catalog.values import Column, Constraint, Grant, Index, Sequence
+from ..compare.values import Action, Change, Comparison
+from ..reading.values import ROWS, Does, Effect
+
+#: How well: it names the object; it names its table, or what else the object hangs on.
+NAMES, LEADS = 3, 2
+#: It changes rows of the same table, or drops by CASCADE without naming what.
+MAY = 1
+#: The words of changes for the kinds that statements and event triggers name.
+_KINDS = {
+    "foreign table": "table",
+    "materialized view": "view",
+    "domain": "type",
+    "procedure": "function",
+    "routine": "function",
+    "aggregate": "function",
+    "user": "role",
+    "group": "role",
+    "table column": "column",
+    "table constraint": "constraint",
+    "domain constraint": "constraint",
+}
+_CONTENT = {"rows", "values", "sequence value", "foreign key", "large objects"}
+_BELOW = {"column", "constraint", "trigger", "policy", "rule", "attribute"}
+_ON = re.compile(r"(?s)(?P<name>.*) on (?P<table>.*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is to be explained: a change, or what a finding is about."""
+
+    kind: str
+    #: By all the names that it had.
+    names: tuple[str, ...]
+    action: Action | None = None
+    #: Relations and columns that it hangs on.
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    #: Tables whose rows lead to it by a foreign key: ON DELETE CASCADE, SET NULL, ON UPDATE CASCADE.
+    referenced: frozenset[str] = frozenset()
+    #: Of a column's values.
+    type: str | None = None
+
+    @property
+    def content(self) -> bool:
+        return self.kind in _CONTENT
+
+
+@dataclass(frozen=True)
+class World:
+    """The names on both sides."""
+
+    comparison: Comparison
+    _ancestors: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
+
+    @cached_property
+    def schemas(self) -> Mapping[str, frozenset[str]]:
+        """Schemas by the bare names of relations, functions and types."""
+        found: dict[str, set[str]] = {}
+        for catalog in (self.comparison.before.catalog, self.comparison.after.catalog):
+            for names in (catalog.tables, catalog.views, catalog.sequences, catalog.indexes, catalog.types):
+                for name in names:
+                    found.setdefault(unquoted(bare(name)), set()).add(container(name))
+        return {name: frozenset(schemas) for name, schemas in found.items()}
+
+    @cached_property
+    def references(self) -> Mapping[str, frozenset[str]]:
+        """The tables that a table's foreign keys point to, before."""
+        found: dict[str, set[str]] = {}
+        for constraint in self.comparison.before.catalog.constraints.values():
+            if constraint.references is not None:
+                found.setdefault(constraint.table, set()).add(constraint.references)
+        return {table: frozenset(tables) for table, tables in found.items()}
+
+    def same(self, name: str, written: str, *, below: bool) -> bool:
+        """Tell whether a statement means an object by what it writes.
+
+        Without a schema it is the only object of that name, or the one in ``public``: the search path is not known.
+        """
+        if not means(name.partition("(")[0], written):
+            return False
+        if len(split(written)) >= len(split(name.partition("(")[0])):
+            return True
+        relation = container(written) if below else written
+        schemas = self.schemas.get(unquoted(bare(relation)), frozenset())
+        return len(schemas) < 2 or split(name)[0] == "public"
+
+    def ancestors(self, table: str) -> frozenset[str]:
+        """Return the tables whose rows a table's are, too."""
+        if table not in self._ancestors:
+            catalog = self.comparison.before.catalog
+            parents = catalog.tables[table].parents if table in catalog.tables else ()
+            self._ancestors[table] = frozenset(parents).union(*(self.ancestors(parent) for parent in parents))
+        return self._ancestors[table]
+
+    def is_of(self, part: str, table: str) -> bool:
+        """Tell whether a statement's table is a partition of a table, or inherits from it."""
+        return any(
+            table in self.ancestors(name)
+            for name in self.comparison.before.catalog.tables
+            if unquoted(bare(name)) == unquoted(bare(part)) and self.same(name, part, below=False)
+        )
+
+    def subject(self, change: Change) -> Subject:
+        """Return what is to be explained of a change."""
+        comparison = self.comparison
+        names = {change.object, *_after(comparison, change)}
+        value = change.old if change.old is not None else change.new
+        kind = change.kind
+        table: str | None = None
+        columns: tuple[str, ...] = ()
+        if isinstance(value, Grant):
+            kind = "grant"
+            names = {value.object}
+        if kind == "sequence value":
+            value = comparison.before.catalog.sequences.get(change.object)
+        if kind == "foreign key":
+            value = comparison.before.catalog.constraints.get(change.object)
+        if isinstance(value, (Index, Constraint)):
+            table, columns = value.table, tuple(column for column in value.columns if column is not None)
+        if isinstance(value, Sequence) and value.column is not None:
+            table, columns = container(value.column), (bare(value.column),)
+        if isinstance(value, Column) or kind == "values":
+            columns = tuple(bare(name) for name in names)
+        column = comparison.before.catalog.columns.get(change.object) if kind == "values" else None
+        if kind in {"values", *_BELOW} and table is None:
+            table = container(change.object)
+        if kind == "rows":
+            table = change.object
+        return Subject(
+            kind=kind, names=tuple(names), action=change.action, table=table, columns=columns,
+            referenced=self.references.get(table or "", frozenset()),
+            type=None if column is None else column.type.removesuffix("[]"),
+        )  # fmt: skip
+
+
+def _after(comparison: Comparison, change: Change) -> Iterator[str]:
+    if change.object in comparison.tables:
+        yield comparison.tables[change.object]
+    if change.object in comparison.columns:
+        yield comparison.columns[change.object]
+    if change.action is Action.RENAMED and isinstance(change.after, str):
+        yield change.after
+
+
+def seen(objects: tuple[str, ...], subject: Subject) -> int:
+    """Return how well what event triggers saw explains a change of a definition."""
+    if subject.content:
+        return 0
+    best = 0
+    for one in objects:
+        kind, name = identity(one)
+        if kind == subject.kind and name in subject.names:
+            return NAMES
+        if kind == "table" and subject.table is not None and name == subject.table:
+            best = LEADS
+    return best
+
+
+def identity(said: str) -> tuple[str, str]:
+    """Return kind and name of what an event trigger says: ``trigger x on public.t`` is ``public.t.x``."""
+    kinds = [*(kind for kind in _KINDS if said.startswith(kind + " ")), said.partition(" ")[0]]
+    kind = max(kinds, key=len)
+    name = said[len(kind) + 1 :]
+    if kind in {"table constraint", "domain constraint", "trigger", "policy", "rule"} and (on := _ON.fullmatch(name)):
+        name = f"{on['table']}.{on['name']}"
+    return _KINDS.get(kind, kind), name
+
+
+def explains(effect: Effect, subject: Subject, world: World) -> int:
+    """Return how well an effect explains a change; 0 if it does not."""
+    if effect.kind.startswith("temporary "):
+        return 0
+    if subject.kind == "large objects" or effect.kind == "large objects":
+        return NAMES * (subject.kind == effect.kind)
+    if subject.kind == "sequence value":
+        return max(_sequence(effect, subject, world), default=0)
+    if subject.kind == "grant":
+        return _grant(effect, subject, world)
+    return max((_content if subject.content else _definition)(effect, subject, world), default=0)
+
+
+def _content(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
+    table = subject.table
+    if table is None:
+        return
+    if effect.kind == "column":
+        if subject.kind != "rows" and _is_column(world, effect, subject):
+            yield NAMES
+        if effect.does is Does.RENAMES and effect.to in subject.columns and _is(world, table, effect, below=True):
+            yield LEADS
+    elif effect.kind == "type" and subject.type is not None:
+        yield LEADS * world.same(subject.type, effect.object, below=False)
+    elif effect.kind in {"table", "foreign table"}:
+        if _is(world, table, effect, below=False):
+            yield _rows(effect) if subject.kind == "rows" else _values(effect, subject)
+        elif effect.does in ROWS and (
+            any(world.same(one, effect.object, below=False) for one in world.ancestors(table))
+            or world.is_of(effect.object, table)
+        ):
+            yield LEADS
+        elif effect.does in ROWS:
+            yield MAY * any(world.same(one, effect.object, below=False) for one in subject.referenced)
+
+
+def _rows(effect: Effect) -> int:
+    if effect.does in {Does.INSERTS, Does.DELETES, Does.MERGES, Does.TRUNCATES}:
+        return NAMES
+    return LEADS * (effect.does in {Does.UPDATES, Does.DROPS, Does.CREATES})
+
+
+def _values(effect: Effect, subject: Subject) -> int:
+    if effect.does is not Does.UPDATES:
+        return MAY * (effect.does in ROWS or effect.does in {Does.DROPS, Does.RENAMES})
+    if not effect.columns:
+        return LEADS
+    return NAMES if set(effect.columns) & set(subject.columns) else MAY
+
+
+def _sequence(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
+    if effect.kind == "sequence" and any(world.same(name, effect.object, below=False) for name in subject.names):
+        yield NAMES
+    if effect.kind in {"sequence of column", "column"} and _is_column(world, effect, subject):
+        yield LEADS
+    if effect.kind not in {"sequence of column", "column"} and subject.table is not None:
+        yield LEADS * world.same(subject.table, effect.object, below=False)
+
+
+def _definition(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
+    if effect.does in ROWS:
+        return
+    kind, table = _KINDS.get(effect.kind, effect.kind), subject.table
+    below = kind in _BELOW
+    named = kind == subject.kind and any(world.same(name, effect.object, below=below) for name in subject.names)
+    if named and _fits(effect, subject):
+        yield NAMES
+    if table is not None:
+        if kind in {"table", "constraint", f"{subject.kind}s"} and _is(world, table, effect, below=False):
+            yield LEADS
+        if kind == "constraint" and subject.kind == "index" and _is(world, table, effect, below=True):
+            yield LEADS
+        if kind == "column" and _is_column(world, effect, subject):
+            yield LEADS
+    if kind == "schema" and effect.does is Does.DROPS:
+        yield LEADS * any(split(name)[0] == effect.object for name in subject.names)
+
+
+def _is_column(world: World, effect: Effect, subject: Subject) -> bool:
+    return any(world.same(f"{subject.table}.{column}", effect.object, below=True) for column in subject.columns)
+
+
+def _fits(effect: Effect, subject: Subject) -> bool:
+    """Tell whether what a statement does to an object can be what happened to it."""
+    if subject.action is Action.ADDED:
+        return effect.does in {Does.CREATES, Does.REPLACES, Does.RENAMES}
+    if subject.action is Action.DROPPED:
+        return effect.does is Does.DROPS
+    if subject.action is Action.RENAMED:
+        return effect.does is Does.RENAMES
+    return True
+
+
+def _grant(effect: Effect, subject: Subject, world: World) -> int:
+    if effect.does not in {Does.GRANTS, Does.REVOKES, Does.ALTERS, Does.DROPS, Does.CREATES}:
+        return 0
+    given = effect.does in {Does.GRANTS, Does.REVOKES}
+    if effect.kind.startswith("all "):
+        return LEADS * any(split(name)[0] == effect.object for name in subject.names)
+    if effect.kind == "default privileges":
+        return LEADS
+    for name in subject.names:
+        if world.same(name, effect.object, below=False):
+            return NAMES if given else LEADS
+        if container(name) and world.same(container(name), effect.object, below=False) and given:
+            return LEADS
+    return 0
+
+
+def _is(world: World, table: str, effect: Effect, *, below: bool) -> bool:
+    """Tell whether an effect is on a table, or on something of it."""
+    written = container(effect.object) if below else effect.object
+    names = {table, world.comparison.tables.get(table, table)}
+    return bool(written) and any(world.same(name, written, below=False) for name in names)

@@ -1,0 +1,224 @@
+"""Which statement did what: the statements that the server logged, read, beside the changes that were found (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..catalog.values import Grant
+from ..checks.values import Finding
+from ..compare.values import Action, Change, Comparison
+from ..migrate.script import redact, statements
+from ..migrate.sources import Migration, SqlFiles
+from ..migrate.values import Trace
+from ..reading.files import of_files
+from ..reading.read import read
+from ..reading.values import Cited, Does, Place, Reading
+from .causes import MAY, NAMES, Subject, World, explains, identity, seen
+
+#: More statements than these are not read: rows that a tool wrote out, and each would be held against each change.
+MOST_STATEMENTS = 5_000
+MOST_CHANGES = 2_000
+#: Findings that no statement of the migration is the cause of.
+_OTHERS = {"rollback", "restore", "backup", "migrate"}
+_SUBJECTS = {"rows": "rows", "values": "values", "foreign_keys": "values", "denormalized": "values"}
+_BEGIN = re.compile(r"(?i)\s*(?:begin|start\s+transaction)\b")
+_COMMIT = re.compile(r"(?i)\s*(?:commit|end|prepare\s+transaction)\b")
+_ROLLBACK = re.compile(
+    r"(?i)\s*(?:rollback|abort)\b(?P<part>(?:\s+(?:work|transaction))?\s+to\s+(?:savepoint\s+)?(?P<name>\S+))?"
+)
+_SAVEPOINT = re.compile(r"(?i)\s*savepoint\s+(?P<name>\S+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One statement that ended well and was not rolled back."""
+
+    reading: Reading
+    cited: Cited
+    #: What event triggers saw.
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """Changes and findings, each with its statement as far as that can be told."""
+
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+
+def explain(
+    changes: Sequence[Change], findings: Sequence[Finding], comparison: Comparison, trace: Trace | None,
+    migration: Migration | None,
+) -> Explained:  # fmt: skip
+    """Name the statements. Of several that fit alike the last one is named; where none fits, none is."""
+    if trace is None or not trace.observed or not 0 < len(trace.statements) <= MOST_STATEMENTS:
+        return Explained(changes=tuple(changes), findings=tuple(findings))
+    causes = _Causes(told(trace, migration), World(comparison))
+    named = tuple(causes.change(change) for change in changes[:MOST_CHANGES])
+    return Explained(
+        changes=(*named, *changes[MOST_CHANGES:]), findings=tuple(causes.finding(finding) for finding in findings)
+    )
+
+
+def told(trace: Trace, migration: Migration | None) -> tuple[Told, ...]:
+    """Return what is known of the statements that had an effect, in the order in which they ended."""
+    places = _places(migration)
+    kept: list[tuple[str, Told]] = []
+    for statement in trace.statements:
+        parts = list(statements(statement.text))
+        for part in parts if statement.error is None else ():
+            flat = _flat(part)
+            place = next(places.get(flat, iter(())), None)
+            # What was seen belongs to the whole message.
+            objects = statement.objects
+            reading = read(part)
+            cited = Cited.of(part, place)
+            kept.append((part, Told(reading=reading, cited=cited, objects=objects if len(parts) == 1 else ())))
+    return tuple(one for _, one in _lasting(kept))
+
+
+def _lasting(kept: Sequence[tuple[str, Told]]) -> Iterator[tuple[str, Told]]:
+    """Leave out what was rolled back."""
+    begun: list[tuple[str, Told]] = []
+    points: dict[str, int] = {}
+    within = False
+    for text, one in kept:
+        if _BEGIN.match(text):
+            within, begun, points = True, [], {}
+        elif savepoint := _SAVEPOINT.match(text):
+            points[savepoint["name"]] = len(begun)
+        elif (rollback := _ROLLBACK.match(text)) is not None:
+            if rollback["part"] is not None:
+                del begun[points.get(rollback["name"], len(begun)) :]
+            else:
+                within, begun = False, []
+        elif _COMMIT.match(text):
+            yield from begun
+            within, begun = False, []
+        elif within:
+            begun.append((text, one))
+        else:
+            yield text, one
+    yield from begun
+
+
+def _places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
+    """Return where the statements of ``.sql`` files stand, by their text, each place once."""
+    found: dict[str, list[Place]] = {}
+    if isinstance(migration, SqlFiles):
+        try:
+            readings = of_files(migration.files)
+        except OSError:
+            readings = ()
+        for reading in readings:
+            if reading.place is not None:
+                found.setdefault(_flat(redact(reading.text)), []).append(reading.place)
+    return {text: iter(places) for text, places in found.items()}
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+class _Causes:
+    def __init__(self, told: Sequence[Told], world: World) -> None:
+        self._told = told
+        self._world = world
+        self._all_read = all(one.reading.unread is None for one in told)
+
+    def change(self, change: Change) -> Change:
+        """Return a change with its statement."""
+        found, rank = self._best([self._world.subject(change)])
+        if rank > MAY and found is not None:
+            return replace(change, statement=found.cited, declared=True)
+        return replace(change, statement=None if found is None else found.cited, declared=self._undeclared(change))
+
+    def finding(self, finding: Finding) -> Finding:
+        """Return a finding with its statement."""
+        if finding.check in _OTHERS or finding.standing:
+            return finding
+        if finding.check == "locks":
+            one = self._lock(finding)
+            return finding if one is None else replace(finding, statement=one.cited)
+        changes = self._changes(finding)
+        subjects = [self._world.subject(change) for change in changes] or [self._subject(finding)]
+        found, rank = self._best(subjects)
+        declared: bool | None = True
+        if rank <= MAY:
+            states = {self._undeclared(change) for change in changes}
+            declared = False if states == {False} else None
+        return replace(finding, statement=None if found is None else found.cited, declared=declared)
+
+    def _changes(self, finding: Finding) -> list[Change]:
+        comparison = self._world.comparison
+        changes = list(comparison.by_object.get(finding.object, ()))
+        changes += [
+            change
+            for change in comparison.changes
+            if finding.check == "privileges"
+            and isinstance(value := change.old if change.old is not None else change.new, Grant)
+            and value.object == finding.object
+        ]
+        # A table's rows, where a finding of rows is about a table whose definition changed, too.
+        wanted = [change for change in changes if change.kind == _SUBJECTS.get(finding.check)]
+        return wanted or changes
+
+    def _subject(self, finding: Finding) -> Subject:
+        kind = _SUBJECTS.get(finding.check, "")
+        comparison = self._world.comparison
+        name = finding.object
+        if name in comparison.before.catalog.constraints:
+            constraint = comparison.before.catalog.constraints[name]
+            return Subject(kind="foreign key", names=(name,), table=constraint.table, columns=constraint.columns)
+        if name in comparison.before.catalog.columns:
+            column = comparison.before.catalog.columns[name]
+            return Subject(kind=kind or "column", names=(name,), table=column.table, columns=(column.column,))
+        table = name if name in comparison.before.catalog.tables else None
+        return Subject(kind=kind or "table", names=(name,), table=table)
+
+    def _best(self, subjects: Sequence[Subject]) -> tuple[Told | None, int]:
+        """Return the statement that explains one of them best, the last of several, and how well."""
+        best: Told | None = None
+        rank = 0
+        for one in self._told:
+            here = max((self._rank(one, subject) for subject in subjects), default=0)
+            if here and here >= rank:
+                best, rank = one, here
+        if best is None and any(subject.action is Action.DROPPED for subject in subjects):
+            sweeping = [
+                one for one in self._told if any(e.cascade and e.does is Does.DROPS for e in one.reading.effects)
+            ]
+            if len(sweeping) == 1:
+                return sweeping[0], MAY
+        return best, rank
+
+    def _rank(self, one: Told, subject: Subject) -> int:
+        effects = max((explains(effect, subject, self._world) for effect in one.reading.effects), default=0)
+        if effects == NAMES:
+            return NAMES
+        # A statement that was read in full says itself which part of the table it touches.
+        observed = seen(one.objects, subject)
+        if one.reading.unread is None and one.reading.effects and observed < NAMES:
+            observed = 0
+        return max(effects, observed)
+
+    def _undeclared(self, change: Change) -> bool | None:
+        """Return False where every statement was read and none names what was changed; None where that is not known."""
+        if not self._all_read or not self._told or change.action is Action.ADDED:
+            return None
+        subject = self._world.subject(change)
+        if any(identity(said)[1] in subject.names for one in self._told for said in one.objects):
+            return None
+        return False
+
+    def _lock(self, finding: Finding) -> Told | None:
+        fitting = [
+            one
+            for one in self._told
+            for lock in one.reading.locks
+            if lock.mode == finding.after and self._world.same(finding.object, lock.relation, below=False)
+        ]
+        return fitting[-1] if fitting else None

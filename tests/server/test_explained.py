@@ -1,0 +1,100 @@
+"""The static reading beside what a comparison found on a real server: nothing goes that no statement tells of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import Bench
+from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.migrate.run import run
+from pytest_pgsafe.migrate.sources import parse
+from pytest_pgsafe.reading.files import of_files
+from pytest_pgsafe.rehearsal import judging
+from pytest_pgsafe.rehearsal.comparing import compare_databases
+from pytest_pgsafe.rehearsal.explained import Explained, explain
+from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.snapshot.take import take
+from tests.catalogue.test_catalogue import HERE, header
+
+HARMS = sorted((HERE / "harms").glob("*.sql"))
+#: What drops most, and in the most different ways.
+FEW = {
+    "column_dropped", "columns_dropped_with_type", "hidden_in_do", "identity_dropped", "schema_dropped_with_rows",
+    "trigger_function_dropped", "view_dropped_with_table", "foreign_key_cascades",
+}  # fmt: skip
+FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
+
+
+@pytest.fixture(scope="module")
+def shop(server: Server) -> Iterator[Bench]:
+    bench = Bench.load(server, [HERE / "schema.sql"], role="catalogue_owner")
+    yield bench
+    server.drop(bench.before)
+
+
+def explained(shop: Bench, file: Path) -> Explained:
+    said = header(file)
+    for since in said.get("since", []):
+        if shop.server.version.major < int(since):
+            pytest.skip(f"its syntax is new in PostgreSQL {since}")
+    if said.get("role") == ["superuser"]:
+        shop = replace(shop, role=shop.server.address().parameters["user"])
+    with shop.prepared([HERE / name for name in said.get("needs", [])]) as bench:
+        after = bench.server.clone(bench.before, "after")
+        try:
+            migration = parse(str(file), Path())
+            trace = run(migration, bench.server, after, role=bench.role, folder=Path())
+            with connect(bench.before) as one, connect(after, read_only=False) as two:
+                comparison = compare_databases(one, two, bench.facts, take(two), "values")
+                found = judge(judging.evidence(comparison, trace, Rules(), one, two))
+            return explain(comparison.changes, found, comparison, trace, migration)
+        finally:
+            bench.server.drop(after)
+
+
+@pytest.mark.parametrize("file", [one for one in HARMS if FULL or one.stem in FEW], ids=lambda file: file.stem)
+def test_what_is_gone_is_declared_or_unread(shop: Bench, file: Path) -> None:
+    unread = [one for one in of_files([file]) if one.unread is not None]
+    found = explained(shop, file)
+    for change in found.changes:
+        told = change.statement is not None or change.declared is False
+        assert told or unread or change.action is Action.ADDED or change.kind == "foreign key", change
+        if change.statement is not None:
+            # Everything is in this one file.
+            assert change.statement.file == file.name
+            assert change.statement.line is not None
+    gone = [change for change in found.changes if change.action is Action.DROPPED]
+    assert all(change.statement is not None or unread for change in gone), gone
+
+
+def of(changes: tuple[Change, ...], name: str) -> Change:
+    [found] = [change for change in changes if change.object == name]
+    return found
+
+
+def test_a_cascade_is_told_from_what_the_statement_names(shop: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "m.sql"
+    file.write_text("begin;\n\nalter table shop.sale\n  drop column quantity cascade;\ncommit;\n")
+    found = explained(shop, file)
+    named, view = of(found.changes, "shop.sale.quantity"), of(found.changes, "shop.sale_total")
+    assert str(named.statement) == str(view.statement) == "m.sql:3 alter table shop.sale drop column quantity cascade"
+    assert (named.declared, view.declared) == (True, False)
+    [finding] = [one for one in found.findings if one.code == "PGS203" and one.object == "shop.sale.quantity"]
+    assert (finding.statement, finding.declared) == (named.statement, True)
+
+
+def test_a_foreign_key_is_told_from_what_the_statement_names(shop: Bench) -> None:
+    found = explained(shop, HERE / "harms" / "foreign_key_cascades.sql")
+    told = {change.object: (change.statement, change.declared) for change in found.changes if change.kind == "values"}
+    assert {name: declared for name, (_, declared) in told.items()} == {"shop.sale.sku": False}
+    assert str(told["shop.sale.sku"][0]) == (
+        "foreign_key_cascades.sql:5 update shop.product set sku = 'T-12' where sku = 'S-12'"
+    )
