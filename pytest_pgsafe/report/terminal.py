@@ -32,8 +32,9 @@ def finding_lines(finding: Finding) -> list[str]:
     if finding.before is not None and finding.after is not None:
         lines += _pair("before", finding.before) + _pair("after", finding.after)
     lines += [f"  {sample_text(sample)}" for sample in finding.samples]
-    if (by := cause(finding)) is not None:
-        lines += _pair("by", by)
+    statement = cause(finding)
+    if statement is not None:
+        lines += _pair("by", statement)
     if finding.reason is not None:
         lines += _pair("announced", finding.reason)
     if finding.remedy is not None:
