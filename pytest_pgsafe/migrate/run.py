@@ -21,7 +21,7 @@ from .environment import cleaned, fill, given, path_with_python
 from .observe import Observer
 from .psql import End, psql, stopped
 from .script import redact
-from .sessions import activity, terminate, waits
+from .sessions import activity, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
 from .trace import read_trace
 from .values import Lock, Revision, Statement, Trace
@@ -92,7 +92,6 @@ def run(
                 private=private, source=source,
             )  # fmt: skip
         seconds = time.monotonic() - started
-        terminate(server, address.dbname)
         seen = watch.finish()
     trace = _trace(end, seen, observer, seconds, secrets)
     if end.problem is None and not seen.sessions:

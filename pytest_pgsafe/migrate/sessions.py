@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from ..server.base import Server
-from ..server.connection import connect
+from ..server.connection import Connection, connect
 
 #: Seconds until a backend has to be gone.
 PATIENCE = 10.0
@@ -111,21 +111,20 @@ def noted(server: Server, dbname: str, seconds: float | None) -> Generator[list[
         timer.join(PATIENCE)
 
 
-def terminate(server: Server, dbname: str) -> int:
+def terminate(session: Connection, dbname: str) -> int:
     """End every session on a database but pgsafe's own, and return how many there were once they are gone.
 
     A client that was killed leaves a backend that goes on until it next talks to it: for ever in pg_sleep. Backends
     whose client has ended well are given a moment to end as well.
     """
     ended = 0
-    with connect(server.address()) as session:
-        moment = time.monotonic() + MOMENT
-        while session.execute(_PRESENT, (dbname,)).fetchone() != (0,) and time.monotonic() < moment:
-            time.sleep(0.01)
-        end = time.monotonic() + PATIENCE
-        while row := session.execute(_TERMINATE, (dbname,)).fetchone():
-            if not row[0] or time.monotonic() > end:
-                break
-            ended = max(ended, int(row[0]))
-            time.sleep(0.02)
+    moment = time.monotonic() + MOMENT
+    while session.execute(_PRESENT, (dbname,)).fetchone() != (0,) and time.monotonic() < moment:
+        time.sleep(0.01)
+    end = time.monotonic() + PATIENCE
+    while row := session.execute(_TERMINATE, (dbname,)).fetchone():
+        if not row[0] or time.monotonic() > end:
+            break
+        ended = max(ended, int(row[0]))
+        time.sleep(0.02)
     return ended

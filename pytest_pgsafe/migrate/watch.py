@@ -12,6 +12,7 @@ from psycopg import sql
 
 from ..server.base import Server
 from ..server.connection import Connection, connect
+from .sessions import terminate
 
 #: Seconds that the log collector, or the statistics, may lag behind.
 PATIENCE = 3.0
@@ -46,8 +47,9 @@ class Watch:
         self._position = server.log()[1] if server.owns_cluster else 0
 
     def finish(self) -> Seen:
-        """Read what has happened since. The run has to be over, and its sessions gone."""
+        """End what the run has left behind on the copy, and read what has happened since."""
         with connect(self._server.address()) as session:
+            terminate(session, self._dbname)
             wal = _wal(session, self._lsn)
             records, complete = self._records(session)
             opened = self._opened(session)

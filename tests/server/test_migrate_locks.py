@@ -214,6 +214,32 @@ def test_scans_are_not_taken_for_those_of_statements_before(server: Server, copy
     assert [lock.scanned for lock in locks] == expected
 
 
+def test_an_event_tells_no_lock_again(server: Server, copy: Address, tmp_path: Path) -> None:
+    tables = "".join(f"create table many_{n} (id int);" for n in range(60))
+    with connect(copy, read_only=False) as session:
+        session.execute(f"set search_path = public; {tables}".encode())
+    alters = "".join(f"alter table many_{n} add x int;\n" for n in range(60))
+    start = server.log()[1]
+    trace = migrate(server, copy, tmp_path, f"begin;\n{alters}commit;\n")
+    assert {lock.relation: lock.statement for lock in trace.locks} == {
+        f"public.many_{n}": f"alter table many_{n} add x int" for n in range(60)
+    }
+    told = [str(record.get("message")) for record in server.log(since=start)[0]]
+    assert sum(message.count(AE) for message in told if message.startswith("pgsafe observed")) == 60
+
+
+def test_a_lock_that_went_with_a_savepoint_is_told_when_it_is_taken_again(
+    server: Server, copy: Address, tmp_path: Path
+) -> None:
+    locks = migrate(
+        server, copy, tmp_path,
+        "begin;\nalter table parent add a int;\nsavepoint s;\nalter table t add check (n > 0);\nrollback to s;\n"
+        "alter table loose add b int;\nalter table t add check (n > -1);\ncommit;\n",
+    ).locks  # fmt: skip
+    assert short(locks) == {("parent", AE), ("t", AE), ("loose", AE)}
+    assert all(lock.scanned for lock in locks if lock.relation == "public.t")
+
+
 def test_new_relations_are_nobodys_concern(server: Server, copy: Address, tmp_path: Path) -> None:
     trace = migrate(
         server, copy, tmp_path,

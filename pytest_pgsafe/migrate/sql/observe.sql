@@ -14,18 +14,34 @@ create function pgsafe_observer.pgsafe_observe() returns event_trigger
     as $observer$
 declare
     note text := format('"event": "%s", "tag": "%s"', tg_event, tg_tag);
+    held text[];
+    said text[];
 begin
     if tg_event = 'ddl_command_end' then
         -- Only relations that were there before: the schema above is younger than they, and than nothing that is to come.
         -- Shared relations have lower numbers than these, so all are of this database.
-        -- Text, not jsonb, which takes three times as long: in one transaction every event tells all of its locks.
-        note := format('%s, "wal": "%s", "locks": "%s"', note, pg_current_wal_insert_lsn(),
-            (select string_agg(l.relation || ':' || l.mode || ':' || pg_stat_get_xact_tuples_returned(l.relation), ' ')
-               from pg_locks as l
-              where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted
-                and l.relation >= 16384 and l.relation < 'pgsafe_observer'::regnamespace::oid
-                and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                               'AccessExclusiveLock')));
+        select array_agg(l.relation || ':' || l.mode || ':' || pg_stat_get_xact_tuples_returned(l.relation))
+          into held
+          from pg_locks as l
+         where l.relation >= 16384 and l.relation < 'pgsafe_observer'::regnamespace::oid
+           and l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted
+           and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                          'AccessExclusiveLock');
+        -- Only what the transaction's last event did not tell: a thousand ALTERs in one transaction would say half a
+        -- million locks. A setting is the one place that is written to nothing, and goes back with a savepoint as the
+        -- locks do.
+        if held is not null then
+            said := string_to_array(current_setting('pgsafe_observer.said', true), ' ');
+            if held is distinct from said then
+                perform set_config('pgsafe_observer.said', array_to_string(held, ' '), true);
+                if said <> '{}' then
+                    held := array(select unnest(held) except select unnest(said));
+                end if;
+            else
+                held := '{}';
+            end if;
+        end if;
+        note := format('%s, "wal": "%s", "locks": "%s"', note, pg_current_wal_insert_lsn(), array_to_string(held, ' '));
         if current_setting('server_version_num')::int >= 150000 then
             -- Counters of scanned rows begin at 0 in the next transaction. (PL/pgSQL looks the function up only here.)
             perform pg_stat_force_next_flush();
