@@ -29,7 +29,7 @@ from pytest_pgsafe.server.programs import find
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def alone(server: LocalServer, address: Address, command: str, env: Mapping[str, str]) -> str:
+def alone(_: LocalServer, address: Address, command: str, env: Mapping[str, str]) -> str:
     """Run the command as its user would."""
     with tempfile.TemporaryDirectory() as folder, given(address, Path(folder)) as added:
         environment = {**cleaned(os.environ)[0], **added, **{name: fill(text, address) for name, text in env.items()}}
