@@ -111,7 +111,13 @@ def noted(server: Server, dbname: str, seconds: float | None) -> Generator[list[
         timer.join(PATIENCE)
 
 
-def terminate(session: Connection, dbname: str) -> int:
+def terminate(server: Server, dbname: str) -> int:
+    """End every session on a database, as :func:`end`, in a session of its own."""
+    with connect(server.address()) as session:
+        return end(session, dbname)
+
+
+def end(session: Connection, dbname: str) -> int:
     """End every session on a database but pgsafe's own, and return how many there were once they are gone.
 
     A client that was killed leaves a backend that goes on until it next talks to it: for ever in pg_sleep. Backends
@@ -121,9 +127,9 @@ def terminate(session: Connection, dbname: str) -> int:
     moment = time.monotonic() + MOMENT
     while session.execute(_PRESENT, (dbname,)).fetchone() != (0,) and time.monotonic() < moment:
         time.sleep(0.01)
-    end = time.monotonic() + PATIENCE
+    until = time.monotonic() + PATIENCE
     while row := session.execute(_TERMINATE, (dbname,)).fetchone():
-        if not row[0] or time.monotonic() > end:
+        if not row[0] or time.monotonic() > until:
             break
         ended = max(ended, int(row[0]))
         time.sleep(0.02)

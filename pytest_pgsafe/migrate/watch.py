@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ..server.base import Server
 from ..server.connection import Connection, connect
-from .sessions import terminate
+from . import sessions
 
 #: Seconds that the log collector, or the statistics, may lag behind.
 PATIENCE = 3.0
@@ -49,7 +49,7 @@ class Watch:
     def finish(self) -> Seen:
         """End what the run has left behind on the copy, and read what has happened since."""
         with connect(self._server.address()) as session:
-            terminate(session, self._dbname)
+            sessions.end(session, self._dbname)
             wal = _wal(session, self._lsn)
             records, complete = self._records(session)
             opened = self._opened(session)
