@@ -35,7 +35,7 @@ class Stored:
     """A complete backup in a store."""
 
     format: str
-    #: The name of the backup's folder.
+    #: Below the address: the environment and the name of the backup's folder.
     name: str
     #: The moment of the backup's snapshot, in UTC.
     taken_at: datetime

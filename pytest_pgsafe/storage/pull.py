@@ -17,25 +17,29 @@ from .store import Store
 THAW_DAYS = 7
 
 
-def stored(store: Store) -> tuple[Stored, ...]:
-    """Read the indexes of all complete backups at the store's address or below it, oldest first."""
-    found = [name for name in store.names() if PurePosixPath(name).name == INDEX]
-    indexes = [(loads(b"".join(store.read(name)), f"{store}/{name}"), name) for name in found]
-    return tuple(index for index, _ in sorted(indexes, key=lambda pair: (pair[0].taken_at, pair[1])))
+def stored(store: Store) -> tuple[tuple[Stored, Store], ...]:
+    """Return all complete backups at the store's address or below it and where each of them lies, oldest first."""
+    found: list[tuple[Stored, Store]] = []
+    for name in store.names():
+        path = PurePosixPath(name)
+        if path.name == INDEX:
+            place = store if path.parent == PurePosixPath() else store.at(path.parent.as_posix())
+            found.append((loads(b"".join(store.read(name)), f"{store}/{name}"), place))
+    return tuple(sorted(found, key=lambda pair: (pair[0].taken_at, pair[0].name)))
 
 
 def pull(
     store: Store, into: Path, *, name: str | None = None, identity: Path | None = None, progress: Progress | None = None
 ) -> Path:
-    """Download a backup into a new folder below ``into`` and return it.
+    """Download a backup into a new folder below ``into``, its root, and return it.
 
-    :param name: of the backup below the store's address; None is the latest, by the time of its snapshot.
+    :param name: of the backup, with its environment or without; None is the latest, by the time of its snapshot.
     :param identity: the file of private keys for one that was encrypted before the upload.
     :raises UsageError: no backup, no identity, the folder is there already.
     :raises StorageError: an object is missing, damaged, or archived; archived ones are asked for, and can be had later.
     """
     index, place = _find(store, name)
-    target = into / index.name
+    target = _inside(into, index.name)
     if target.exists():
         raise UsageError("the backup's folder is there already", looked_at=[str(target)])
     if index.encryption is None:
@@ -60,18 +64,14 @@ def pull(
 
 def _find(store: Store, name: str | None) -> tuple[Stored, Store]:
     there = stored(store)
-    chosen = [index for index in there if name in (None, index.name)]
+    chosen = [pair for pair in there if name in (None, pair[0].name, PurePosixPath(pair[0].name).name)]
     if not chosen:
         raise UsageError(
             "there is no complete backup" if name is None else f"there is no complete backup {name}",
-            looked_at=[str(store), *(f"{index.name}, of {index.taken_at:%Y-%m-%d %H:%M} UTC" for index in there)],
+            looked_at=[str(store), *(f"{index.name}, of {index.taken_at:%Y-%m-%d %H:%M} UTC" for index, _ in there)],
             remedies=["pgsafe push writes one; an upload that was interrupted is none"],
         )
-    index = chosen[-1]
-    for candidate in (store, store.at(index.name)):
-        if INDEX in candidate.names() and loads(b"".join(candidate.read(INDEX)), str(candidate)) == index:
-            return index, candidate
-    raise StorageError("the backup lies deeper below the address", looked_at=[str(store), index.name])
+    return chosen[-1]
 
 
 def _thaw(entries: Sequence[Entry], place: Store) -> None:
@@ -105,8 +105,8 @@ def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None) -
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the file's path below the folder: an index is data from outside."""
+    """Return a path below the folder: an index is data from outside."""
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
-        raise StorageError("the index names a file outside of the backup", looked_at=[name])
+        raise StorageError("the index names a path outside of the backup", looked_at=[name])
     return folder / parts

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..backup import manifest
+from ..backup.lock import in_use
 from ..errors import StorageError
 from .cipher import Cipher
 from .index import FORMAT, INDEX, Entry, Stored, dumps, loads
@@ -18,7 +19,7 @@ Progress = Callable[[str, int], None]
 
 
 def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: Progress | None = None) -> Stored:
-    """Upload a backup below the store's address, under the name of its folder.
+    """Upload a backup below the store's address, under its environment and the name of its folder.
 
     Everything is read back and hashed, and only then moved to an archive class, from which it could not be read. An
     upload that was interrupted has no index, and the next one replaces its objects. A backup that is there already
@@ -28,9 +29,15 @@ def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: 
     :raises BackupError: the backup is not what its manifest says.
     :raises StorageError: the store refused, or does not hold what was sent; another backup has the name.
     """
+    with in_use(folder):
+        return _push(folder, store, cipher, progress)
+
+
+def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress | None) -> Stored:
     taken = manifest.read(folder)
     files = manifest.describe(folder, everything=True)
-    place = store.at(folder.name)
+    name = f"{taken.environment}/{folder.name}" if taken.environment else folder.name
+    place = store.at(name)
     there = _there(place)
     if there is not None:
         return _again(there, files, place, progress)
@@ -42,7 +49,7 @@ def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: 
                 progress(entries[-1].key, entries[-1].stored_bytes)
         stored = Stored(
             format=FORMAT,
-            name=folder.name,
+            name=name,
             taken_at=taken.taken_at,
             encryption=None if cipher is None else "age",
             entries=tuple(entries),
@@ -87,7 +94,9 @@ def _there(place: Store) -> Stored | None:
 
 
 def _again(there: Stored, files: Sequence[manifest.File], place: Store, progress: Progress | None) -> Stored:
-    if [(entry.path, entry.sha256) for entry in there.entries] != [(file.path, file.sha256) for file in files]:
+    # A backup may have been verified once more since.
+    theirs = {entry.path: entry.sha256 for entry in there.entries if entry.path != manifest.PROOF}
+    if theirs != {file.path: file.sha256 for file in files if file.path != manifest.PROOF}:
         raise StorageError(
             "another backup of that name is there already",
             looked_at=[str(place)],

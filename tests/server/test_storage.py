@@ -14,7 +14,9 @@ import pytest
 from object_storage import ACCESS, SECRET, ObjectStorage, program, seaweedfs
 from pytest_pgsafe.backup import manifest
 from pytest_pgsafe.backup.take import take
+from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, StorageError, UsageError
+from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.storage.cipher import Cipher
@@ -23,6 +25,7 @@ from pytest_pgsafe.storage.index import INDEX, dumps, loads
 from pytest_pgsafe.storage.pull import pull, stored
 from pytest_pgsafe.storage.push import push
 from pytest_pgsafe.storage.store import Options, Store, open_store
+from tests.server.runbook import SCHEMA, answer, env_of, uri
 
 SECRET_TEXT = "the customer's secret"
 
@@ -77,7 +80,7 @@ def test_folder_gives_back_what_it_got(backup: Path, tmp_path: Path) -> None:
     seen: list[tuple[str, int]] = []
     push(backup, store, progress=lambda name, size: seen.append((name, size)))
     assert dict(seen) == {file.path: file.bytes for file in manifest.describe(backup, everything=True)}
-    assert [index.name for index in stored(store)] == [backup.name]
+    assert [index.name for index, _ in stored(store)] == [backup.name]
     pulled = pull(store, tmp_path / "here")
     assert pulled == tmp_path / "here" / backup.name
     assert same(pulled, backup)
@@ -303,7 +306,7 @@ def test_archive_class_comes_after_the_reading_back(
             client.get_object(Bucket="archive", Key=key)
         # Nothing can be read back now; it was, and stands as it is.
         assert [entry.path for entry in push(backup, store).entries] == [
-            entry.path for entry in stored(store)[0].entries
+            entry.path for entry in stored(store)[0][0].entries
         ]
         # This server thaws at once.
         assert same(pull(store, tmp_path), backup)
@@ -324,3 +327,33 @@ def test_index_from_elsewhere_writes_nothing_outside(backup: Path, tmp_path: Pat
         loads(dumps(replace(index, format="pgsafe-stored/9")), "here")
     with pytest.raises(StorageError, match="cannot be read"):
         loads(b"{", "here")
+
+
+def test_commands_take_a_backup_there_and_back(
+    database: Address,
+    s3: ObjectStorage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with connect(database, read_only=False) as connection:
+        connection.execute("set search_path = public")
+        connection.execute(SCHEMA)
+    for name, value in env_of(database).items():
+        monkeypatch.setenv(name, value)
+    root = tmp_path / "root"
+    taken = answer(["backup", f"--source={uri(database)}", f"--root={root}", "--environment=staging", "--json"], capsys)
+    folder = Path(taken["folder"])
+    pushed = answer(["push", str(folder), "s3://backups/commands", "--encryption=AES256", "--json"], capsys)
+    assert pushed["url"] == f"s3://backups/commands/staging/{folder.name}"
+    # Verified after the upload: the same backup with a proof more.
+    assert answer(["verify", str(folder), "--server=local", "--json"], capsys)["proven"] is True
+    assert answer(["push", str(folder), "s3://backups/commands", "--json"], capsys)["objects"] == pushed["objects"]
+    for number, url in enumerate(("s3://backups", "s3://backups/commands/staging", pushed["url"])):
+        arguments = ["pull", url, f"--root={tmp_path / str(number)}", f"--name={folder.name}", "--json"]
+        pulled = Path(answer(arguments, capsys)["folder"])
+        assert pulled == tmp_path / str(number) / "staging" / folder.name
+        assert manifest.read(pulled) == manifest.read(folder)
+    assert run(["push", str(folder), "s3://nobody-made-it"]) == 4
+    assert "nothing of that name" in capsys.readouterr().err
+    assert run(["pull", str(tmp_path / "nothing")]) == 4
