@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from . import (
     announced,
+    changed,
     constraints,
     contents,
     denormalized,
@@ -36,6 +37,7 @@ _MODULES = (
     unverified,
     effects,
     announced,
+    changed,
     expectations,
     rows,
     materialized,
@@ -80,7 +82,7 @@ def _softened(evidence: Evidence, finding: Finding) -> Finding:
         reason = "Django renames its content types and permissions with their models"
         return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None, standing=True)
     if not is_bookkeeping(evidence, finding.object):
-        return finding
+        return changed.excused(evidence, finding)
     if finding.severity is Severity.NOTE:
         return replace(finding, standing=True)
     reason = "a migration tool's own table may change"

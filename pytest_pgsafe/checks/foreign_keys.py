@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..catalog.names import means
-from ..catalog.values import Constraint
+from ..catalog.values import Column, Constraint
 from ..snapshot.values import RowSample, TableDifference
 from .evidence import count, unproven
 from .values import Check, Evidence, Finding, Severity
 
 
 def _nulled(evidence: Evidence) -> Iterator[Finding]:
+    yield from _undeclared_nulled(evidence)
     comparison = evidence.comparison
     for name, key in comparison.before.catalog.constraints.items():
         if key.form != "foreign key" or key.parent is not None:
@@ -35,12 +36,37 @@ def _nulled(evidence: Evidence) -> Iterator[Finding]:
             yield FOREIGN_KEY_NULLED.finding(name, told, before=ours.nulls, after=theirs.nulls)
 
 
+def _undeclared_nulled(evidence: Evidence) -> Iterator[Finding]:
+    for rule in evidence.rules.references:
+        column = evidence.comparison.before.catalog.columns.get(rule.column)
+        found = None if column is None else evidence.comparison.rows.get(column.table)
+        if column is None or found is None or _declared_somewhere(evidence, column):
+            continue
+        nulled = found.nulled.get(column.column, 0)
+        if nulled and _stated(evidence, rule.column) != "any":
+            told = f"{rule.column} points at no row of {rule.references} any more in {count(nulled)}: it became NULL"
+            samples = _became_null(found, column.column)
+            yield FOREIGN_KEY_NULLED.finding(rule.column, told, after=nulled, samples=samples)
+
+
+def _declared_somewhere(evidence: Evidence, column: Column) -> bool:
+    constraints = evidence.comparison.before.catalog.constraints.values()
+    return any(
+        one.form == "foreign key" and one.table == column.table and column.column in one.columns for one in constraints
+    )
+
+
 def _became_null(found: TableDifference, column: str) -> tuple[RowSample, ...]:
     samples = found.changed_samples.get(column, ())
     return tuple(one for one in samples if one.after is not None and None in one.after.values()) or samples
 
 
 def _orphans(evidence: Evidence) -> Iterator[Finding]:
+    yield from _declared(evidence)
+    yield from _undeclared(evidence)
+
+
+def _declared(evidence: Evidence) -> Iterator[Finding]:
     comparison = evidence.comparison
     names = {new: old for old, new in comparison.objects.get("constraints", {}).items()}
     for there, after in comparison.after.foreign_keys.items():
@@ -70,6 +96,30 @@ def _orphans(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def _undeclared(evidence: Evidence) -> Iterator[Finding]:
+    """Tell orphans of references that no constraint declares."""
+    for rule, (before, after) in evidence.references.items():
+        if after is None:
+            if before.rows and rule.column in evidence.comparison.columns and rule not in evidence.unread:
+                told = f"all {count(before.rows)} of {rule.column} point at {rule.references}, which was dropped"
+                yield ORPHANS.finding(rule.column, told, before=before.orphans, after=before.rows)
+            continue
+        if not after.orphans:
+            continue
+        told = f"{count(after.orphans)} of {rule.column} point{'s' if after.orphans == 1 else ''} at no row of"
+        told += f" {rule.references}, after {before.orphans:,} before"
+        worse = after.orphans > before.orphans
+        yield ORPHANS.finding(
+            rule.column,
+            told,
+            severity=None if worse else Severity.WARNING,
+            before=before.orphans,
+            after=after.orphans,
+            samples=after.samples,
+            standing=not worse,
+        )
+
+
 def _keys(key: Constraint | None, rows: tuple[tuple[str | None, ...], ...]) -> tuple[RowSample, ...]:
     columns = () if key is None else key.columns
     return tuple(
@@ -86,12 +136,24 @@ def _policies(evidence: Evidence) -> Iterator[Finding]:
         if len(names) != 1:
             found = "more than one column" if names else "no column"
             yield FOREIGN_KEY_POLICY.finding(
-                wanted, f'[foreign_keys] "{wanted}" = "{policy}" names {found}', severity=unproven(evidence)
+                wanted,
+                f'[foreign_keys] "{wanted}" = "{policy}" names {found}',
+                severity=unproven(evidence),
+                standing=True,
             )
             continue
         if policy == "any":
             continue
         yield from _nulls(evidence, names[0], policy)
+    for rule in evidence.rules.references:
+        if rule in evidence.unread:
+            told = f"{rule.column} was not verified against {rule.references}: {evidence.unread[rule]}"
+            yield FOREIGN_KEY_POLICY.finding(rule.column, told, severity=unproven(evidence), standing=True)
+        elif rule in evidence.references:
+            before, after = evidence.references[rule]
+            if not before.rows and (after is None or not after.rows):
+                told = f"{rule.column} was not verified against {rule.references}: no row refers there"
+                yield FOREIGN_KEY_POLICY.finding(rule.column, told, severity=unproven(evidence), standing=True)
 
 
 def _nulls(evidence: Evidence, name: str, policy: str) -> Iterator[Finding]:
@@ -107,7 +169,10 @@ def _nulls(evidence: Evidence, name: str, policy: str) -> Iterator[Finding]:
     after_nulls = _nulls_of(theirs.columns if theirs is not None else {}, after.column)
     if before_nulls is None or after_nulls is None:
         told = f"{name} could not be read, so “{policy}” was not checked"
-        yield FOREIGN_KEY_POLICY.finding(name, told, severity=unproven(evidence))
+        yield FOREIGN_KEY_POLICY.finding(name, told, severity=unproven(evidence), standing=True)
+    elif ours is not None and theirs is not None and not ours.rows and not theirs.rows:
+        told = f"{name} was not verified: {column.table} has no row, so “{policy}” says nothing"
+        yield FOREIGN_KEY_POLICY.finding(name, told, severity=unproven(evidence), standing=True)
     elif policy == "no nulls" and after_nulls:
         worse = after_nulls > before_nulls
         told = f"{name} is NULL in {count(after_nulls)}, and was in {before_nulls:,} before: the policy is “no nulls”"
@@ -126,7 +191,10 @@ def _nulls_of(columns: Mapping[str, object], column: str) -> int | None:
 
 
 def _policy(evidence: Evidence, key: Constraint, column: str) -> str:
-    name = f"{key.table}.{column}"
+    return _stated(evidence, f"{key.table}.{column}")
+
+
+def _stated(evidence: Evidence, name: str) -> str:
     return next((policy for wanted, policy in evidence.rules.foreign_keys.items() if means(name, wanted)), "")
 
 
@@ -145,7 +213,10 @@ ORPHANS = Check(
     check="foreign_keys",
     name="orphans",
     severity=Severity.ERROR,
-    condition="More rows than before point at a row that is not there. Those that did before are a warning.",
+    condition=(
+        "More rows than before point at a row that is not there, through a foreign key or a reference that "
+        "[foreign_keys] tells of. Those that did before are a warning."
+    ),
     effect=(
         "A join loses them, and the constraint cannot be validated or restored. It happens under "
         "session_replication_role = replica, with triggers disabled, and with NOT VALID."
@@ -158,7 +229,10 @@ FOREIGN_KEY_POLICY = Check(
     check="foreign_keys",
     name="foreign-key-policy",
     severity=Severity.ERROR,
-    condition="A column has NULLs that its policy in [foreign_keys] does not allow; or a policy names no column.",
+    condition=(
+        "A column has NULLs that its policy in [foreign_keys] does not allow. A policy or a reference that matched "
+        "no row is a warning, under strict an error."
+    ),
     effect="Rows are without a reference that the team says they must have.",
     remedy="Fill the column, or correct the policy.",
     judge=_policies,

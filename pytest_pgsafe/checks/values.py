@@ -10,7 +10,15 @@ from ..compare.repeated import Repeated
 from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..reading.values import Cited
-from ..snapshot.values import DenormalizedContent, DenormalizedRule, MovedContent, RowSample
+from ..snapshot.values import (
+    DenormalizedContent,
+    DenormalizedLoss,
+    DenormalizedRule,
+    MovedContent,
+    ReferenceContent,
+    ReferenceRule,
+    RowSample,
+)
 from .baseline import Section
 
 #: How a reason begins that nobody wrote: it repeats the rule.
@@ -101,6 +109,15 @@ class MoveExpected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeExpected:
+    """``[expect] changed``: an object that stays and is another on purpose."""
+
+    object: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """What a team said: expectations, copies, foreign key policies, budgets."""
 
@@ -109,7 +126,9 @@ class Rules:
     values: tuple[ValuesExpected, ...] = ()
     renamed: tuple[RenameExpected, ...] = ()
     moved: tuple[MoveExpected, ...] = ()
+    changed: tuple[ChangeExpected, ...] = ()
     denormalized: tuple[DenormalizedRule, ...] = ()
+    references: tuple[ReferenceRule, ...] = ()
     #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Seconds.
@@ -138,12 +157,24 @@ class Evidence:
     comparison: Comparison
     trace: Trace | None
     rules: Rules
-    #: By rule: before, and after where both columns still exist.
+    #: By rule: before, and after where the column and what it is read from still exist.
     denormalized: Mapping[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = field(
         default_factory=dict[DenormalizedRule, "tuple[DenormalizedContent, DenormalizedContent | None]"]
     )
     #: By announced move: what was found of its values, or why that cannot be told.
     moved: Mapping[MoveExpected, MovedContent | str] = field(default_factory=dict[MoveExpected, "MovedContent | str"])
+    #: By rule whose column was dropped: what cannot be read through its source any more.
+    losses: Mapping[DenormalizedRule, DenormalizedLoss] = field(
+        default_factory=dict[DenormalizedRule, DenormalizedLoss]
+    )
+    #: By rule that could not be evaluated on both sides: why.
+    unread: Mapping[DenormalizedRule | ReferenceRule, str] = field(
+        default_factory=dict["DenormalizedRule | ReferenceRule", str]
+    )
+    #: By rule: before, and after where both columns still exist.
+    references: Mapping[ReferenceRule, tuple[ReferenceContent, ReferenceContent | None]] = field(
+        default_factory=dict[ReferenceRule, "tuple[ReferenceContent, ReferenceContent | None]"]
+    )
     #: From before the migration to after its way back; None where there is none.
     rollback: Comparison | None = None
     #: The migration run once more after its way back; None where it was not.

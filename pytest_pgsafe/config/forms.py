@@ -12,13 +12,13 @@ from .values import Source, Way
 
 #: What pg_dump and pg_dumpall write at the top of a plain dump.
 _DUMP_HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump", re.MULTILINE)
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)\s*")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)\s*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
 def duration(text: str) -> float:
-    """Read ``30s``, ``1m``, ``500ms`` or ``2h`` as seconds.
+    """Read ``30s``, ``1m``, ``500ms``, ``2h`` or ``7d`` as seconds.
 
     :raises ValueError: it is none of these.
     """

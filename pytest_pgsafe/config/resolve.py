@@ -6,18 +6,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigError
 from . import forms
 from .values import (
     Budget,
+    Changed,
     Denormalized,
     Dropped,
     Expect,
     LockBudget,
     Moved,
     Options,
+    Reference,
     Renamed,
     Report,
     RowsRule,
@@ -137,6 +139,7 @@ class _Resolution:
             folder=self.folder,
             file=self.path,
             source=self._source(),
+            max_age=None if document.source.max_age is None else forms.duration(document.source.max_age),
             migration=self._migration(),
             rollback=self._rollback(),
             role=document.migration.role,
@@ -147,10 +150,17 @@ class _Resolution:
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
             expect=self._expect(),
-            denormalized=tuple(
-                Denormalized(column=entry.column, source=entry.source, via=entry.via) for entry in document.denormalized
+            denormalized=self._denormalized(),
+            references=tuple(
+                Reference(column=column, references=entry.references, where=entry.where)
+                for column, entry in document.foreign_keys.items()
+                if not isinstance(entry, str)
             ),
-            foreign_keys=dict(document.foreign_keys),
+            foreign_keys={
+                column: policy
+                for column, entry in document.foreign_keys.items()
+                if (policy := entry if isinstance(entry, str) else entry.policy) is not None
+            },
             budget=self._budget(),
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
@@ -191,7 +201,7 @@ class _Resolution:
             origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
             return forms.source(words, base=self.invocation_dir, origin=origin)
         section = self.document.source
-        given = section.model_dump(exclude_none=True)
+        given = section.model_dump(exclude_none=True, exclude={"max_age"})
         if not given:
             return None
         self.origins["source"] = self.file_name
@@ -265,6 +275,22 @@ class _Resolution:
         files = [forms.report_file(word, base=base, origin=self.origins["report"]) for word in words]
         return tuple(dict.fromkeys(files))
 
+    def _denormalized(self) -> tuple[Denormalized, ...]:
+        found: list[Denormalized] = []
+        for entry in self.document.denormalized:
+            ((kind, source),) = entry.sources().items()
+            found.append(
+                Denormalized(
+                    column=entry.column,
+                    source=source.rstrip(" \t\n;") if kind == "sql" else source,
+                    via=entry.via,
+                    kind=cast("Any", "copy" if kind == "source" else kind),
+                    by=entry.by,
+                    where=entry.where,
+                )
+            )
+        return tuple(found)
+
     def _expect(self) -> Expect:
         section = self.document.expect
         dropped = [
@@ -285,12 +311,18 @@ class _Resolution:
             for kind, name in entry.objects().items()
         ]
         moved = [Moved(column=entry.column, to=entry.to, via=entry.via, reason=entry.reason) for entry in section.moved]
+        changed = [
+            Changed(kind=kind, object=name, reason=entry.reason)
+            for entry in section.changed
+            for kind, name in entry.objects().items()
+        ]
         return Expect(
             dropped=tuple(dropped),
             rows=tuple(rows),
             values=tuple(values),
             renamed=tuple(renamed),
             moved=tuple(moved),
+            changed=tuple(changed),
         )
 
     def _budget(self) -> Budget:

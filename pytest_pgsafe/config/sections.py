@@ -63,6 +63,10 @@ LockMode = Literal[
 ]
 
 
+#: The keys of a rule that say what a denormalised column has to be.
+DENORMALIZED_KINDS = ("source", "count", "sum", "min", "max", "latest", "sql")
+
+
 class Section(BaseModel):
     """A table of the file: exactly these keys, exactly these types."""
 
@@ -73,6 +77,7 @@ class SourceSection(Section):
     dsn: Text | None = None
     backup: Text | None = None
     sql: list[Text] | Text | None = None
+    max_age: Duration | None = None
 
 
 class MigrationSection(Section):
@@ -129,6 +134,10 @@ class RenamedEntry(DroppedEntry):
     to: Text
 
 
+class ChangedEntry(DroppedEntry):
+    policy: Text | None = None
+
+
 class ValuesEntry(Section):
     column: Column
     where: Text | None = None
@@ -153,12 +162,45 @@ class ExpectSection(Section):
     values: list[ValuesEntry] = Field(default_factory=list[ValuesEntry])
     renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
     moved: list[MovedEntry] = Field(default_factory=list[MovedEntry])
+    changed: list[ChangedEntry] = Field(default_factory=list[ChangedEntry])
 
 
 class DenormalizedEntry(Section):
     column: Column
-    source: Column
+    source: Column | None = None
+    count: Annotated[str, AfterValidator(named)] | None = None
+    sum: Column | None = None
+    min: Column | None = None
+    max: Column | None = None
+    latest: Column | None = None
+    sql: Text | None = None
+    by: Column | None = None
     via: Column | None = None
+    where: Text | None = None
+
+    @model_validator(mode="after")
+    def one_source(self) -> DenormalizedEntry:
+        if len(self.sources()) != 1:
+            raise ValueError(f"wanted exactly one of {', '.join(DENORMALIZED_KINDS)} beside column")
+        if (self.latest is None) != (self.by is None):
+            raise ValueError('latest = "orders.status" and by = "orders.created_at" go together')
+        if self.sql is not None and self.via is not None:
+            raise ValueError("sql says all of the way itself, so via has no meaning beside it")
+        return self
+
+    def sources(self) -> dict[str, str]:
+        """Return what the column has to be, by the key that says it."""
+        given = self.model_dump(exclude_none=True)
+        return {kind: given[kind] for kind in DENORMALIZED_KINDS if kind in given}
+
+
+Policy = Literal["no nulls", "no more nulls", "any"]
+
+
+class ForeignKeyEntry(Section):
+    references: Column
+    policy: Policy | None = None
+    where: Text | None = None
 
 
 class LockSection(Section):
@@ -181,7 +223,7 @@ class Document(Section):
     report: ReportSection = Field(default_factory=ReportSection)
     expect: ExpectSection = Field(default_factory=ExpectSection)
     denormalized: list[DenormalizedEntry] = Field(default_factory=list[DenormalizedEntry])
-    foreign_keys: dict[Column, Literal["no nulls", "no more nulls", "any"]] = Field(default_factory=dict)
+    foreign_keys: dict[Column, Policy | ForeignKeyEntry] = Field(default_factory=dict)
     budget: BudgetSection = Field(default_factory=BudgetSection)
 
 
@@ -198,7 +240,9 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("expect", "values"): ValuesEntry,
     ("expect", "renamed"): RenamedEntry,
     ("expect", "moved"): MovedEntry,
+    ("expect", "changed"): ChangedEntry,
     ("denormalized",): DenormalizedEntry,
+    ("foreign_keys", "*"): ForeignKeyEntry,
     ("budget",): BudgetSection,
     ("budget", "lock"): LockSection,
 }

@@ -123,6 +123,15 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Changed:
+    """An announced change of an object that stays; ``kind`` as in :class:`Dropped`, or ``policy``."""
+
+    kind: str
+    object: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Expect:
     """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed`` and ``moved``."""
 
@@ -131,15 +140,29 @@ class Expect:
     values: tuple[ValuesRule, ...] = ()
     renamed: tuple[Renamed, ...] = ()
     moved: tuple[Moved, ...] = ()
+    changed: tuple[Changed, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Denormalized:
-    """``column`` is a copy of ``source``, through the foreign key column ``via`` (found when not given)."""
+    """What a column has to hold: see :class:`~pytest_pgsafe.snapshot.values.DenormalizedRule`."""
 
     column: str
     source: str
+    #: The foreign key column that the way begins with; found when not given.
     via: str | None = None
+    kind: Literal["copy", "count", "sum", "min", "max", "latest", "sql"] = "copy"
+    by: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A reference that no constraint declares; with ``where`` in the rows that fulfil it."""
+
+    column: str
+    references: str
+    where: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +189,8 @@ class Settings:
     #: The configuration file, if there is one.
     file: Path | None = None
     source: Source | None = None
+    #: Seconds that a backup may be old; None is any age.
+    max_age: float | None = None
     migration: Way | None = None
     rollback: Way | None = None
     #: Who runs the migration; None is the database's owner.
@@ -182,6 +207,7 @@ class Settings:
     report: Report = Report()
     expect: Expect = Expect()
     denormalized: tuple[Denormalized, ...] = ()
+    references: tuple[Reference, ...] = ()
     #: By column: ``no nulls``, ``no more nulls``, ``any``.
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     budget: Budget = Budget()

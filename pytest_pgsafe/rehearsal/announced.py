@@ -9,18 +9,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..config.sections import DroppedEntry, MovedEntry, RenamedEntry, RowsEntry, ValuesEntry, named
-from ..config.values import Dropped, Expect, Moved, Renamed, RowsRule, Settings, ValuesRule
+from ..config.sections import ChangedEntry, DroppedEntry, MovedEntry, RenamedEntry, RowsEntry, ValuesEntry, named
+from ..config.values import Changed, Dropped, Expect, Moved, Renamed, RowsRule, Settings, ValuesRule
 from ..errors import ConfigError
 from ..migrate.sources import Migration, SqlFiles
 
 _LINE = re.compile(r"[ \t]*--[ \t]*pgsafe:(?P<text>.*)", re.IGNORECASE)
 _KINDS = "|".join(
-    ("column", "table", "view", "index", "constraint", "function", "type", "sequence", "schema", "trigger")
+    ("column", "table", "view", "index", "constraint", "function", "type", "sequence", "schema", "trigger", "policy")
 )
 _NAME = r"(?:\"(?:[^\"]|\"\")+\"|[^\s\":])+(?:\([^)]*\))?"
 _FORMS = {
     "dropped": re.compile(rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})\s*:\s+(?P<reason>.+)"),
+    "changed": re.compile(rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})\s*:\s+(?P<reason>.+)"),
     "values": re.compile(rf"(?P<name>{_NAME})(?:\s+where\s+(?P<where>.+?))?\s*:\s+(?P<reason>.+)", re.IGNORECASE),
     "renamed": re.compile(rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})\s+to\s+(?P<to>{_NAME})\s*:\s+(?P<reason>.+)"),
     "moved": re.compile(
@@ -33,6 +34,7 @@ _REMEDIES = (
     "-- pgsafe: expect values customers.email where email <> lower(email): REASON (without where: in all rows)",
     "-- pgsafe: expect renamed sales.name to title: REASON",
     "-- pgsafe: expect moved customer.email to contact.email via contact.customer_id: REASON",
+    "-- pgsafe: expect changed sales.amount: REASON (or: changed sequence NAME, changed constraint NAME …)",
     "-- pgsafe: expect rows sessions any: REASON (rules as in [expect] rows)",
 )
 
@@ -52,6 +54,7 @@ def told(settings: Settings, migration: Migration | None) -> Settings:
         values=(*ours.values, *found.values),
         renamed=(*ours.renamed, *found.renamed),
         moved=(*ours.moved, *found.moved),
+        changed=(*ours.changed, *found.changed),
     )
     return replace(settings, expect=both)
 
@@ -61,7 +64,7 @@ def expectations(files: Sequence[Path]) -> Expect:
 
     :raises ConfigError: a comment that is none of the forms; with file and line.
     """
-    found: list[Dropped | RowsRule | ValuesRule | Renamed | Moved] = []
+    found: list[Dropped | RowsRule | ValuesRule | Renamed | Moved | Changed] = []
     for file in files:
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             comment = _LINE.fullmatch(line)
@@ -82,10 +85,11 @@ def expectations(files: Sequence[Path]) -> Expect:
         values=tuple(one for one in found if isinstance(one, ValuesRule)),
         renamed=tuple(one for one in found if isinstance(one, Renamed)),
         moved=tuple(one for one in found if isinstance(one, Moved)),
+        changed=tuple(one for one in found if isinstance(one, Changed)),
     )
 
 
-def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed | Moved:
+def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed | Moved | Changed:
     expect, _, rest = text.partition(" ")
     form, _, said = rest.strip().partition(" ")
     if expect != "expect" or form not in _FORMS:
@@ -100,6 +104,9 @@ def _read(text: str) -> Dropped | RowsRule | ValuesRule | Renamed | Moved:
     if form == "dropped":
         DroppedEntry.model_validate({kind: name, "reason": reason})
         return Dropped(kind=kind, object=name, reason=reason.strip())
+    if form == "changed":
+        ChangedEntry.model_validate({kind: name, "reason": reason})
+        return Changed(kind=kind, object=name, reason=reason.strip())
     if form == "renamed":
         RenamedEntry.model_validate({kind: name, "to": match["to"], "reason": reason})
         return Renamed(kind=kind, object=name, to=match["to"], reason=reason.strip())

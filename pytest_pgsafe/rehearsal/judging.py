@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..catalog.names import matches, parts
-from ..catalog.values import Catalog
 from ..checks.values import Evidence, Finding, Rules, Severity
 from ..compare import differing_views
 from ..compare.values import Action, Change, Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
-from ..snapshot import denormalized
-from ..snapshot.values import DenormalizedContent, DenormalizedRule, NotVerified, Snapshot
-from . import moved
+from ..snapshot.values import NotVerified, Snapshot
+from . import copies, moved
 
 #: How many differences of a restore become findings; all of them stand in their number.
 MOST = 50
@@ -22,39 +20,18 @@ MOST = 50
 def evidence(
     comparison: Comparison, trace: Trace | None, rules: Rules, before: Connection, after: Connection
 ) -> Evidence:
-    """Gather what the checks may look at; denormalised columns are read where they still are."""
-    found: dict[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = {}
-    for rule in rules.denormalized:
-        now = _after(rule, comparison)
-        found[rule] = (
-            denormalized.read(before, comparison.before.catalog, rule),
-            None if now is None else denormalized.read(after, comparison.after.catalog, now),
-        )
+    """Gather what the checks may look at; the team's rules about data are evaluated on both sides."""
+    told = copies.gather(comparison, rules, before, after)
     return Evidence(
         comparison=comparison,
         trace=trace,
         rules=rules,
-        denormalized=found,
+        denormalized=told.denormalized,
+        losses=told.losses,
+        unread=told.unread,
+        references=told.references,
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
     )
-
-
-def _after(rule: DenormalizedRule, comparison: Comparison) -> DenormalizedRule | None:
-    """Return the rule by the names after; None if the copy, its source, or the way between them is gone."""
-    names = comparison.columns
-    if rule.column not in names or rule.source not in names:
-        return None
-    via = None if rule.via is None else names.get(rule.via, rule.via)
-    now = DenormalizedRule(column=names[rule.column], source=names[rule.source], via=via)
-    return now if _has_path(comparison.after.catalog, now) else None
-
-
-def _has_path(catalog: Catalog, rule: DenormalizedRule) -> bool:
-    try:
-        denormalized.path(catalog, rule)
-    except denormalized.NoPathError:
-        return False
-    return True
 
 
 def unmatched(masks: Sequence[str], comparison: Comparison) -> tuple[NotVerified, ...]:

@@ -20,7 +20,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import announced, baseline, pending
+from . import announced, baseline, copies, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -97,9 +97,7 @@ def preflight(settings: Settings) -> Plan:
     remark = baseline.remark(settings)
     told_here = announced.told(settings, migration)
     source = examine(settings.source)
-    catalog = _catalog(source)
-    if catalog is not None:
-        resolve_rules(told_here, catalog)
+    catalog = _catalog(source, told_here)
     server = settings.server
     choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
@@ -170,18 +168,26 @@ def _migration(way: Way | None, folder: Path, *, way_back: bool) -> Migration | 
     return parse(f"cmd:{way.command}" if way.path is None else str(way.path), folder, way_back=way_back)
 
 
-def _catalog(source: Source) -> Catalog | None:
-    """Read what the rules' names are resolved by, where that can be had before the restore."""
+def _catalog(source: Source, settings: Settings) -> Catalog | None:
+    """Read what the rules' names are resolved by, where that can be had before the restore.
+
+    :raises ConfigError: a rule cannot be used.
+    """
     if source.address is not None:
         try:
             with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
-                return catalog_of.read(connection)
+                catalog = catalog_of.read(connection)
+                # The source's server parses what rules ask; it evaluates nothing.
+                copies.check(resolve_rules(settings, catalog), catalog, connection)
+                return catalog
         except psycopg.Error as error:
             raise unreachable(source.address, error) from error
     if source.archive is not None and source.archive.folder is not None:
         try:
-            return manifest.facts(source.archive.folder).catalog
+            catalog = manifest.facts(source.archive.folder).catalog
         except BackupError:
             # A step of the run, whose failure the report shows.
             return None
+        copies.check(resolve_rules(settings, catalog), catalog, None)
+        return catalog
     return None

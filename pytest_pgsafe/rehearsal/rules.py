@@ -5,12 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from ..catalog.names import covers, is_pattern, means
+from ..catalog.names import container, covers, is_pattern, means
 from ..catalog.values import Catalog
-from ..checks.values import DropExpected, MoveExpected, RenameExpected, RowsExpected, Rules, ValuesExpected
-from ..config.values import Settings
+from ..checks.values import (
+    ChangeExpected,
+    DropExpected,
+    MoveExpected,
+    RenameExpected,
+    RowsExpected,
+    Rules,
+    ValuesExpected,
+)
+from ..config.values import Denormalized, Settings
 from ..errors import ConfigError
-from ..snapshot.values import DenormalizedRule
+from ..snapshot.values import DenormalizedRule, ReferenceRule
 from . import baseline
 
 
@@ -64,13 +72,22 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
             )
             for entry in settings.expect.moved
         ),
-        denormalized=tuple(
-            DenormalizedRule(
-                column=_full(entry.column, columns, "[[denormalized]] column", needed=True),
-                source=_full(entry.source, columns, "[[denormalized]] source", needed=True),
-                via=None if entry.via is None else _full(entry.via, columns, "[[denormalized]] via", needed=True),
+        changed=tuple(
+            ChangeExpected(
+                object=_full(entry.object, known[entry.kind], f"[expect] changed {entry.kind}"),
+                kind=entry.kind,
+                reason=entry.reason,
             )
-            for entry in settings.denormalized
+            for entry in settings.expect.changed
+        ),
+        denormalized=tuple(_denormalized(entry, known) for entry in settings.denormalized),
+        references=tuple(
+            ReferenceRule(
+                column=_full(entry.column, columns, "[foreign_keys]", needed=True),
+                references=_full(entry.references, columns, "[foreign_keys] references", needed=True),
+                where=entry.where,
+            )
+            for entry in settings.references
         ),
         foreign_keys={
             _full(name, columns, "[foreign_keys]", needed=True): policy
@@ -84,6 +101,38 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
         # What is to be written is what was found, whatever is listed by now.
         baseline=None if settings.update else baseline.section(settings),
     )
+
+
+def _denormalized(entry: Denormalized, known: Mapping[str, tuple[str, ...]]) -> DenormalizedRule:
+    """Return a rule about a denormalised column with full names.
+
+    :raises ConfigError: a column is not there, or ``by`` is another table's.
+    """
+    columns, kind = known["column"], "source" if entry.kind == "copy" else entry.kind
+    names = {"sql": (), "count": known["table"]}.get(entry.kind, columns)
+
+    def full(name: str | None, key: str) -> str | None:
+        return None if name is None else _full(name, columns, f"[[denormalized]] {key}", needed=True)
+
+    source = entry.source
+    if entry.kind != "sql":
+        source = _full(source, names, f"[[denormalized]] {kind}", needed=True)
+    rule = DenormalizedRule(
+        column=_full(entry.column, columns, "[[denormalized]] column", needed=True),
+        source=source,
+        via=full(entry.via, "via"),
+        kind=entry.kind,
+        by=full(entry.by, "by"),
+        where=entry.where,
+    )
+    if rule.column == rule.source:
+        raise ConfigError(f"[[denormalized]] {rule.column} is compared with itself: that always agrees")
+    if rule.by is not None and container(rule.by) != container(rule.source):
+        raise ConfigError(
+            f"[[denormalized]] {rule.name}: by is no column of {container(rule.source)}",
+            remedies=["name a column of the rows of which one is the latest"],
+        )
+    return rule
 
 
 def predicates(rules: Rules, catalog: Catalog) -> Mapping[str, Mapping[str, str]]:
@@ -109,6 +158,7 @@ def _known(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
         "sequence": tuple(catalog.sequences),
         "schema": tuple(catalog.schemas),
         "trigger": tuple(catalog.triggers),
+        "policy": tuple(catalog.policies),
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..backup.take import Backup
+from ..catalog.values import Catalog
 from ..checks import judge
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
@@ -26,7 +27,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, judging, pending, restoring, returning, stepwise, way_back
+from . import aftermath, announced, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -104,6 +105,7 @@ class _Run:
         self._decide(before)
         if self.plan.migration is None:
             return
+        self._check_rules(before, facts.catalog)
         with self.steps.step("clone"):
             after = server.clone(before, "after")
         ground = way_back.Ground(
@@ -150,6 +152,13 @@ class _Run:
             run=lambda part, clone: self._run(part, server, clone, role, observed=True),
         )  # fmt: skip
         self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, parts, self.steps)
+
+    def _check_rules(self, before: Address, catalog: Catalog) -> None:
+        """Find out that the team's rules can be checked here, before anything is migrated."""
+        told = announced.told(self.settings, self.plan.migration)
+        if told.denormalized or told.references or told.foreign_keys:
+            with self.steps.step("rules"), connect(before) as connection:
+                copies.check(resolve_rules(told, catalog), catalog, connection)
 
     def _decide(self, before: Address) -> None:
         """Find out what is pending in the restored source, where that was not known before; nothing is said so."""

@@ -60,7 +60,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
     return replace(
         result,
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
-        findings=tuple(_said(_finding(finding, samples, hidden), statements) for finding in result.findings),
+        findings=tuple(_said(_finding(finding, samples, hidden, mask=mask), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
         interrupted=None if result.interrupted is None else _text(result.interrupted),
     )
@@ -80,7 +80,11 @@ def _renamed(result: Result) -> Mapping[tuple[str, ...], tuple[str, ...]]:
 
 
 def _finding(
-    finding: Finding, samples: Literal["values", "keys", "none"], hidden: Callable[[Sequence[str], str], bool]
+    finding: Finding,
+    samples: Literal["values", "keys", "none"],
+    hidden: Callable[[Sequence[str], str], bool],
+    *,
+    mask: Sequence[str],
 ) -> Finding:
     # Rows belong to tables: schema and table, whatever part of it the finding is about.
     table = parts(finding.object)[:2]
@@ -108,6 +112,8 @@ def _finding(
             # A copy shows what its source holds: if either is masked, both are.
             pair = [*(sample.before or {}), *(sample.after or {})]
             whole = any(len(parts(column)) > 1 and secret(column) for column in pair)
+            # Nobody knows what an expression reads.
+            whole = whole or (bool(mask) and any(column.startswith("(") for column in pair))
             before, after = masked(sample.before, whole=whole), masked(sample.after, whole=whole)
             kept.append(RowSample(key=key, before=before, after=after))
     # What a failed run printed stands in some messages.

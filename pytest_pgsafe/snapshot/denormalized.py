@@ -1,143 +1,228 @@
-"""Denormalised columns against their source: how many rows agree, and which do not."""
+"""Denormalised columns against what they have to hold: how many rows agree, and which do not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from psycopg import sql
+import psycopg
+from psycopg.pq import ExecStatus
 
-from ..catalog.names import parts
+from ..catalog.names import container
 from ..catalog.values import Catalog, Constraint
-from ..errors import ConfigError
+from ..errors import ConfigError, SnapshotError
 from ..server.connection import Connection
+from .agreement import agrees, shown
+from .derived import Rows, rows
 from .key import choose_key
-from .session import joining
-from .values import DenormalizedContent, DenormalizedRule, RowSample
+from .paths import NoPathError, path
+from .session import encoded, joining, reason
+from .values import DenormalizedContent, DenormalizedRule, ReferenceRule, RowSample
+
+__all__ = ["NoPathError", "Reading", "UnfitRuleError", "evaluate", "path", "prepare", "prepared", "read", "session"]
 
 
-class NoPathError(ConfigError):
-    """No foreign keys, or no single way of them, lead from a copy to its source."""
+class UnfitRuleError(ConfigError):
+    """A rule's SQL is none on this database, or its columns cannot be compared."""
 
 
-#: Foreign keys that a copy may be away from its source.
-MAXIMUM_HOPS = 4
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A rule, ready to be evaluated on one database."""
+
+    rule: DenormalizedRule
+    rows: Rows
+    #: Bare names of the key of the column's table; empty without one.
+    key: tuple[str, ...]
+    #: Types as format_type prints them, domains resolved; of the copy None where it is gone.
+    copy_type: str | None
+    value_type: str
+    #: The type that the copy had before, if it may be another one now.
+    was: str | None
+    #: The foreign keys on the way.
+    way: tuple[Constraint, ...]
+    #: In which the team's own SQL is read.
+    search_path: str
+
+    @property
+    def flagged(self) -> str:
+        """Each row once: its key ``k`` (text[]), copy ``c``, what it has to be ``e``, and whether it is ``bad``."""
+        assert self.copy_type is not None
+        agreed = agrees(self.rule.kind, "r.c", self.copy_type, "r.e", self.value_type, was=self.was)
+        flagged = f"SELECT r.*, NOT {agreed} AS bad FROM ({self.rows.text}) r"  # noqa: S608 (names quoted by the server)
+        if not self.rows.repeated:
+            return flagged
+        # Several rows are the latest: a copy of any of them is right.
+        return f"SELECT DISTINCT ON (f.rel, f.tid) f.* FROM ({flagged}) f ORDER BY f.rel, f.tid, f.bad"  # noqa: S608
+
+    def sample(self, row: Sequence[str | None]) -> RowSample:
+        """Return a row of the key's values, the copy and what it has to be, as people see it."""
+        *key, mine, theirs = row
+        return RowSample(
+            key=dict(zip(self.key, key, strict=True)),
+            before={self.rule.column: mine},
+            after={self.rule.label: theirs},
+        )
+
+    def shown(self, source: str) -> str:
+        """Return the SQL of what :meth:`sample` takes, of rows of :attr:`flagged` called ``source``."""
+        assert self.copy_type is not None
+        each = [f"{source}.k[{number}]" for number in range(1, len(self.key) + 1)]
+        return ", ".join([*each, shown(f"{source}.c", self.copy_type), shown(f"{source}.e", self.value_type)])
+
+    def order(self, source: str) -> str:
+        """Return the order of rows that are shown: by their key, in its own order."""
+        return ", ".join(f"{source}.o{number}" for number in range(len(self.key))) or f"{source}.rel, {source}.tid"
 
 
-def read(connection: Connection, catalog: Catalog, rule: DenormalizedRule, *, samples: int = 5) -> DenormalizedContent:
-    """Compare a copy with what stands at the end of its foreign keys, row by row.
+def prepare(
+    connection: Connection,
+    catalog: Catalog,
+    rule: DenormalizedRule,
+    references: Sequence[ReferenceRule] = (),
+) -> Reading:
+    """Make a rule ready; the server parses its SQL, and nothing is run.
+
+    :param rule: with full names, ``schema.table.column``.
+    :raises NoPathError: no or no single way leads from the copy to the source.
+    :raises UnfitRuleError: the rule's SQL is none here.
+    """
+    way = path(catalog, rule, references)
+    return prepared(connection, rule, way, choose_key(catalog, container(rule.column)))
+
+
+def prepared(
+    connection: Connection,
+    rule: DenormalizedRule,
+    way: Sequence[Constraint],
+    key: tuple[str, ...],
+    *,
+    copy: bool = True,
+    was: str | None = None,
+) -> Reading:
+    """Make a rule ready whose way is known.
+
+    :param key: bare names of the key of the column's table, by which its rows are told.
+    :param copy: the column is there; else only what it had to be is read, of the rows of its table.
+    :param was: the type that the column had when its values were written, where it may have another one now.
+    :raises UnfitRuleError: as :func:`prepare`.
+    """
+    table = container(rule.column)
+    text = rows(rule, way, key, copy=copy)
+    search_path = f"{container(table)}, public"
+    columns = "r.c, r.e" if copy else "r.e"
+    with session(connection, search_path):
+        told = _parse(connection, rule, f"SELECT {columns} FROM ({text.text}) r")  # noqa: S608
+    types = [_name(connection, *type_) for type_ in told]
+    reading = Reading(
+        rule=rule,
+        rows=text,
+        key=key,
+        copy_type=types[0] if copy else None,
+        value_type=types[-1],
+        was=was,
+        way=tuple(way),
+        search_path=search_path,
+    )
+    if copy:
+        with session(connection, search_path):
+            _parse(connection, rule, reading.flagged)
+    return reading
+
+
+def read(
+    connection: Connection,
+    catalog: Catalog,
+    rule: DenormalizedRule,
+    *,
+    references: Sequence[ReferenceRule] = (),
+    samples: int = 5,
+) -> DenormalizedContent:
+    """Compare a column with what it has to hold, row by row.
 
     A row without a source (a NULL key, an orphan) agrees when its copy is NULL.
 
     :param rule: with full names, ``schema.table.column``.
+    :param references: undeclared ones that a way may lead through.
     :raises NoPathError: no or no single way leads from the copy to the source.
+    :raises UnfitRuleError: the rule's SQL is none here.
+    :raises SnapshotError: it failed over some row.
     """
-    joins = path(catalog, rule)
-    with joining(connection):
-        return _read(connection, catalog, rule, joins, samples)
+    return evaluate(connection, prepare(connection, catalog, rule, references), samples=samples)
 
 
-def _read(
-    connection: Connection, catalog: Catalog, rule: DenormalizedRule, joins: tuple[Constraint, ...], samples: int
-) -> DenormalizedContent:
-    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
-    key = choose_key(catalog, copy.table)
-    from_ = _joins(copy.table, joins)
-    left, right = _column(0, copy.column), _column(len(joins), source.column)
-    counted = connection.execute(
-        sql.SQL("SELECT count(*), count(*) FILTER (WHERE {l} IS DISTINCT FROM {r}) FROM {f}").format(
-            l=left, r=right, f=from_
-        )
+def evaluate(connection: Connection, reading: Reading, *, samples: int = 5) -> DenormalizedContent:
+    """Evaluate a rule that is ready.
+
+    :raises SnapshotError: it failed over some row.
+    """
+    with session(connection, reading.search_path, rule=reading.rule):
+        counted = connection.execute(
+            encoded(
+                connection,
+                f"SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE q.bad) FROM ({reading.flagged}) q",  # noqa: S608
+            ),
+            prepare=False,
+        ).fetchone()
+        assert counted is not None
+        found: tuple[RowSample, ...] = ()
+        if counted[1] and samples:
+            text = (
+                f"SELECT {reading.shown('q')} FROM ({reading.flagged}) q WHERE q.bad"  # noqa: S608
+                f" ORDER BY {reading.order('q')} LIMIT {samples}"
+            )
+            found = tuple(map(reading.sample, connection.execute(encoded(connection, text), prepare=False)))
+    return DenormalizedContent(rows=counted[0], drifted=counted[1], samples=found)
+
+
+@contextmanager
+def session(
+    connection: Connection, search_path: str, *, rule: DenormalizedRule | None = None
+) -> Generator[None, None, None]:
+    """Hold a block in which a team's own SQL finds its names and whole tables are joined well.
+
+    :param rule: what fails in the block is said of it.
+    :raises SnapshotError: something failed.
+    """
+    try:
+        with joining(connection):
+            connection.execute(encoded(connection, f"SET LOCAL search_path = {search_path}"))
+            yield
+    except psycopg.Error as error:
+        if rule is None:
+            raise
+        raise SnapshotError(
+            f"[[denormalized]] {rule.name} cannot be evaluated: {reason(error)}",
+            remedies=["correct the rule's SQL, or give the rows that it holds for by where"],
+        ) from error
+
+
+def _parse(connection: Connection, rule: DenormalizedRule, text: str) -> list[tuple[int, int]]:
+    """Have a statement parsed, one and not several; return its columns' types and modifiers. Nothing is run.
+
+    :raises UnfitRuleError: it is none.
+    """
+    told = connection.pgconn.prepare(b"", encoded(connection, text))
+    if told.status == ExecStatus.COMMAND_OK:
+        found = connection.pgconn.describe_prepared(b"")
+        return [(found.ftype(number), found.fmod(number)) for number in range(found.nfields)]
+    error = psycopg.errors.error_from_result(told, encoding=connection.info.encoding)
+    given = {"sql": rule.source if rule.kind == "sql" else None, "where": rule.where}
+    written = [f"{word} = {value}" for word, value in given.items() if value is not None]
+    raise UnfitRuleError(
+        f"[[denormalized]] {rule.name}: {reason(error)}",
+        looked_at=written,
+        remedies=["write it over the columns of the table, with the schema of what lies elsewhere than in public"]
+        if written
+        else ['say by sql = "…" what the column has to be'],
+    ) from error
+
+
+def _name(connection: Connection, oid: int, modifier: int) -> str:
+    # Not where the search path is another: format_type leaves out the schemas that are on it.
+    row = connection.execute(
+        "SELECT pg_catalog.format_type(%s::pg_catalog.oid, %s::pg_catalog.int4)", (oid, modifier)
     ).fetchone()
-    assert counted is not None
-    rows, drifted = counted
-    found: tuple[RowSample, ...] = ()
-    if drifted:
-        shown = [left, right, *(_column(0, name) for name in key)]
-        query = sql.SQL("SELECT {c} FROM {f} WHERE {l} IS DISTINCT FROM {r} ORDER BY {o} LIMIT {n}").format(
-            c=sql.SQL(", ").join([sql.SQL("{}::text").format(one) for one in shown]),
-            f=from_,
-            l=left,
-            r=right,
-            o=sql.SQL(", ").join([_column(0, name) for name in key] or [left, right]),
-            n=sql.Literal(samples),
-        )
-        found = tuple(
-            RowSample(key=dict(zip(key, values, strict=True)), before={rule.column: mine}, after={rule.source: theirs})
-            for mine, theirs, *values in connection.execute(query)
-        )
-    return DenormalizedContent(rows=rows, drifted=drifted, samples=found)
-
-
-def path(catalog: Catalog, rule: DenormalizedRule) -> tuple[Constraint, ...]:
-    """Find the foreign keys that lead from a copy to its source: the shortest way, or the one that ``via`` begins.
-
-    Where several keys lead to the same table (who assigned, who reported), the one whose name the copy's begins with is
-    meant: ``assigned_to_name`` is read through ``assigned_to_id``.
-
-    :raises NoPathError: with the ways that there are.
-    """
-    copy, source = catalog.columns[rule.column], catalog.columns[rule.source]
-    if copy.table == source.table:
-        return ()
-    ways = list(_ways(catalog, copy.table, source.table))
-    if rule.via is not None:
-        bare = rule.via.rsplit(".", 1)[-1]
-        ways = [way for way in ways if bare in way[0].columns or way[0].name.endswith(f".{bare}")]
-    shortest = [way for way in ways if len(way) == min(map(len, ways))]
-    if len(shortest) > 1:
-        shared = [max(_shared(copy.column, name) for name in way[0].columns) for way in shortest]
-        shortest = [way for way, length in zip(shortest, shared, strict=True) if length == max(shared)]
-    if len(shortest) == 1:
-        return shortest[0]
-    shown = [" -> ".join(key.name for key in way) for way in ways]
-    raise NoPathError(
-        f"[[denormalized]] {rule.name}: "
-        + (f"{len(shortest)} ways lead" if shortest else "no foreign key leads")
-        + f" from {copy.table} to {source.table}",
-        looked_at=shown or [f"the foreign keys of {copy.table}, {MAXIMUM_HOPS} steps deep"],
-        remedies=['name the foreign key column that it is read through: via = "…_id"'],
-    )
-
-
-def _ways(catalog: Catalog, start: str, end: str) -> Iterator[tuple[Constraint, ...]]:
-    keys: dict[str, list[Constraint]] = {}
-    for constraint in catalog.constraints.values():
-        if constraint.references is not None:
-            keys.setdefault(constraint.table, []).append(constraint)
-    level: list[tuple[Constraint, ...]] = [(key,) for key in keys.get(start, [])]
-    for _ in range(MAXIMUM_HOPS):
-        yield from (way for way in level if way[-1].references == end)
-        level = [
-            (*way, key)
-            for way in level
-            for key in keys.get(way[-1].references or "", [])
-            if key.references not in {start, *(step.references for step in way)}
-        ]
-
-
-def _shared(one: str, other: str) -> int:
-    """Return how many characters two names begin with in common."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def _joins(table: str, keys: Sequence[Constraint]) -> sql.Composed:
-    joined = sql.SQL("{} AS t0").format(_identifier(table))
-    for number, key in enumerate(keys):
-        on = sql.SQL(" AND ").join(
-            [
-                sql.SQL("{} = {}").format(_column(number, mine), _column(number + 1, theirs))
-                for mine, theirs in zip(key.columns, key.reference_columns, strict=True)
-            ]
-        )
-        joined += sql.SQL(" LEFT JOIN {} AS {} ON {}").format(
-            _identifier(key.references or ""), sql.Identifier(f"t{number + 1}"), on
-        )
-    return joined
-
-
-def _column(table: int, quoted: str) -> sql.Identifier:
-    return sql.Identifier(f"t{table}", *parts(quoted))
-
-
-def _identifier(name: str) -> sql.Identifier:
-    return sql.Identifier(*parts(name))
+    assert row is not None
+    return str(row[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from ..catalog.values import Catalog
 
@@ -155,15 +156,41 @@ class TableDifference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DenormalizedRule:
-    """``column`` is a copy of ``source``, through the foreign key ``via`` (found when not given)."""
+    """What a denormalised column has to hold, by full names as the catalog writes them.
+
+    ``kind`` says what ``source`` is: the column that is copied (``copy``), or of which the rows that refer here give
+    the ``sum``, ``min``, ``max`` or the ``latest`` value (the one with the greatest ``by``); the table whose rows are
+    counted (``count``); the expression over the column's table (``sql``).
+    """
 
     column: str
     source: str
+    #: The foreign key column that the way begins with; found when not given.
     via: str | None = None
+    kind: Literal["copy", "count", "sum", "min", "max", "latest", "sql"] = "copy"
+    #: Of ``latest``: the column by which a row is later than another.
+    by: str | None = None
+    #: SQL: which rows of the column's table are held to the rule; of an aggregate, which rows it is over.
+    where: str | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.column} = {self.source}"
+        return f"{self.column} = {self.expected}"
+
+    @property
+    def expected(self) -> str:
+        """What the column has to be, for people."""
+        if self.kind == "copy":
+            return self.source
+        if self.kind == "sql":
+            words = " ".join(self.source.split())
+            return f"({words if len(words) <= 60 else words[:59] + '…'})"
+        return f"{self.kind}({self.source}{'' if self.by is None else f' by {self.by}'})"
+
+    @property
+    def label(self) -> str:
+        """The name under which samples show what was expected; the source's own where it is a column."""
+        return self.expected if self.kind in {"count", "sql"} else self.source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,8 +198,46 @@ class DenormalizedContent:
     """What was found of one rule on one database."""
 
     rows: int
-    #: Rows whose copy is distinct from its source, a missing source counted as NULL.
+    #: Rows whose column is distinct from what it has to be, a missing source counted as NULL.
     drifted: int
+    samples: tuple[RowSample, ...] = ()
+    #: After a migration: of ``drifted``, those that agreed before or were not there; None where rows could not be
+    #: told apart, so that only their numbers can be compared.
+    broken: int | None = None
+    broken_samples: tuple[RowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenormalizedLoss:
+    """Of a column that was dropped: rows that are still there and whose value cannot be read through its source."""
+
+    #: Those that disagreed before.
+    drifted: int
+    #: Those that agreed: what they are read through changed.
+    moved: int
+    drifted_samples: tuple[RowSample, ...] = ()
+    moved_samples: tuple[RowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceRule:
+    """A reference that no constraint declares: ``column`` points at ``references``, in the rows that fulfil ``where``.
+
+    Both are ``schema.table.column``.
+    """
+
+    column: str
+    references: str
+    where: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceContent:
+    """What was found of an undeclared reference on one database."""
+
+    #: Rows that refer somewhere at all.
+    rows: int
+    orphans: int
     samples: tuple[RowSample, ...] = ()
 
 

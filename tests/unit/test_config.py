@@ -238,7 +238,10 @@ def test_a_file_outside_of_rootdir_is_not_silently_left_out(tmp_path: Path) -> N
         ("[[expect.dropped]]\ncolumn = 'a.b'\nreason = ' '", ["expect.dropped[0].reason", "not empty"]),
         ("[[expect.dropped]]\ncolumn = 'a.b'\ntable = 'c'\nreason = 'r'", ["expect.dropped[0]", "exactly one object"]),
         ("[[expect.dropped]]\nreason = 'r'", ["expect.dropped[0]", "exactly one object"]),
-        ("[[denormalized]]\ncolumn = 'a.b'", ["denormalized[0].source is missing"]),
+        (
+            "[[denormalized]]\ncolumn = 'a.b'",
+            ["denormalized[0] is a table; wanted exactly one of source, count, sum, min, max, latest, sql"],
+        ),
         ("[[denormalized]]\ncolumn = 'a'\nsource = 'b.c'", ["denormalized[0].column is 'a'"]),
         ("[foreign_keys]\n'a.b' = 'none'", ["foreign_keys.\"a.b\" is 'none'", "'no more nulls'"]),
         ("[budget]\nmigrate = 30", ["budget.migrate is 30 (an integer)"]),

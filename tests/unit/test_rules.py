@@ -40,6 +40,7 @@ CATALOG = cast(
                 "sequences": ["public.s"],
                 "schemas": ["public", "billing"],
                 "triggers": ["public.sales.tr"],
+                "policies": [],
             }.items()
         }
     ),

@@ -1,0 +1,85 @@
+"""Objects that stay and were announced to be others: what that excuses, and whether they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..catalog.names import covers, is_pattern, split
+from ..compare.identity import collection
+from ..compare.values import Action
+from .announced import COLLECTIONS
+from .values import ChangeExpected, Check, Evidence, Finding, Severity
+
+#: By kind of object: the checks whose findings about it an announced change makes notes. What is lost with an object
+#: that goes, and values that change, have announcements of their own.
+_EXCUSED = {
+    "table": {"PGS522", "PGS525", "PGS533"},
+    "column": {"PGS204", "PGS521", "PGS533"},
+    "constraint": {"PGS502", "PGS503", "PGS504"},
+    "index": {"PGS511", "PGS512", "PGS514"},
+    "view": {"PGS108", "PGS522", "PGS533", "PGS536"},
+    "function": {"PGS533", "PGS536"},
+    "type": {"PGS521", "PGS532", "PGS533"},
+    "sequence": {"PGS601", "PGS602", "PGS533"},
+    "schema": {"PGS533"},
+    "trigger": {"PGS524"},
+    "policy": {"PGS523"},
+}
+
+
+def excused(evidence: Evidence, finding: Finding) -> Finding:
+    """Return a finding as a note with the reason, if the change of its object was announced."""
+    for expected in evidence.rules.changed:
+        if finding.code in _EXCUSED[expected.kind] and _meant(finding.object, expected) and not finding.standing:
+            known = COLLECTIONS[expected.kind]
+            if finding.object in collection(evidence.comparison.before.catalog, known):
+                return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
+    return finding
+
+
+def _changes(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for expected in evidence.rules.changed:
+        known = collection(comparison.before.catalog, COLLECTIONS[expected.kind])
+        names = [name for name in known if _meant(name, expected)]
+        told = f"a change of {expected.kind} {expected.object} was announced"
+        there = comparison.objects.get(COLLECTIONS[expected.kind], {})
+        if not names:
+            yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but there was none before the migration")
+        elif len(names) > 1 and not is_pattern(expected.object):
+            shown = ", ".join(sorted(names)[:5])
+            yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but there are several: {shown}")
+        elif not any(name in there for name in names):
+            yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but it is gone: say dropped")
+        elif not any(_happened(evidence, expected.kind, name) for name in names):
+            yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but it is as it was")
+
+
+def _happened(evidence: Evidence, kind: str, name: str) -> bool:
+    kinds = {kind, "sequence value"} if kind == "sequence" else {kind}
+    return any(
+        change.action is Action.CHANGED and change.kind in kinds
+        for change in evidence.comparison.by_object.get(name, ())
+    )
+
+
+def _meant(name: str, expected: ChangeExpected) -> bool:
+    if covers(name, expected.object):
+        return True
+    # A function may be named without its argument types.
+    plain = expected.kind == "function" and "(" in name and "(" not in expected.object
+    return plain and covers(".".join(split(name.partition("(")[0])), expected.object)
+
+
+CHANGE_EXPECTED = Check(
+    code="PGS008",
+    check="schema",
+    name="change-expected",
+    severity=Severity.ERROR,
+    condition="[expect] changed announces that an object is another afterwards, and it is as it was, or there is none.",
+    effect="The announcement would excuse a change that nobody reviewed, in a later migration.",
+    remedy="Take the entry out of [expect] changed, or correct its name.",
+    judge=_changes,
+)
+CHECKS = (CHANGE_EXPECTED,)
