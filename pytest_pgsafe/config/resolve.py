@@ -146,6 +146,7 @@ class _Resolution:
             transaction=bool(document.migration.transaction),
             env=dict(document.migration.env),
             timeout=forms.duration(document.migration.timeout),
+            network=document.migration.network,
             again=document.migration.again,
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),

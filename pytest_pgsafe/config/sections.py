@@ -90,6 +90,7 @@ class MigrationSection(Section):
     transaction: bool | None = None
     env: dict[str, str] = Field(default_factory=dict)
     timeout: Duration = "1h"
+    network: Literal["auto", "isolated", "open"] = "auto"
     again: bool = True
 
 

@@ -201,6 +201,8 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     #: Seconds after which a migration, or its way back, is stopped.
     timeout: float = 3600.0
+    #: Whether a command is kept from every network but the way to the copy; ``auto``: where the machine allows it.
+    network: Literal["auto", "isolated", "open"] = "auto"
     #: Whether the migration is run once more after its way back.
     again: bool = True
     server: Server = Server()

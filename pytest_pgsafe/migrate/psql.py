@@ -32,6 +32,8 @@ class End:
     looked_at: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     revisions: tuple[Revision, ...] = ()
+    #: How far a command was kept from other networks.
+    network: str | None = None
 
 
 def psql(

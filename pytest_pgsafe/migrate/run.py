@@ -17,7 +17,9 @@ from ..server.address import Address
 from ..server.base import Server
 from . import alembic, process
 from .django import applied_migrations, in_turn, settings_module
+from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python
+from .network import Network, enclose, remedy
 from .observe import Observer
 from .psql import End, psql, stopped
 from .script import redact
@@ -52,6 +54,7 @@ def run(
     deadline: float | None = None,
     folder: Path,
     source: Address | None = None,
+    network: Network = "auto",
     observed: bool = True,
 ) -> Trace:
     """Run a migration on a scratch database and return what was seen of it.
@@ -63,6 +66,8 @@ def run(
     :param deadline: seconds.
     :param folder: where a command runs: the configuration's folder.
     :param source: the address that the command must not be able to reach by its environment.
+    :param network: whether a command is kept from every network but the way to the copy: ``auto`` where the machine
+        allows it, ``isolated`` or it does not run at all, ``open``.
     :param observed: put event triggers into the copy for the time of the run, and take them out again.
     :raises FailedRun: with the trace.
     :raises ConfigError: a placeholder in ``env`` that nothing can fill.
@@ -89,7 +94,7 @@ def run(
         else:
             end = _command(
                 migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
-                private=private, source=source,
+                private=private, source=source, network=network,
             )  # fmt: skip
         seconds = time.monotonic() - started
         seen = watch.finish()
@@ -111,6 +116,7 @@ def _command(
     folder: Path,
     private: Path,
     source: Address | None,
+    network: Network,
 ) -> End:
     environment, removed = cleaned(os.environ, source)
     output = private / "output"
@@ -134,9 +140,12 @@ def _command(
                 command = ["sh", "-c", in_turn(migration)]
             where = migration.manage.parent
         environment.update({name: fill(value, address) for name, value in env.items()})
+        enclosure = enclose(command, address, source, network=network, private=private)
+        if enclosure.refused:
+            return _refused(migration, enclosure.outcome())
         try:
             status = process.execute(
-                command, folder=where, environment=environment, output=output, deadline=deadline,
+                enclosure.command, folder=where, environment=environment, output=output, deadline=deadline,
                 before_stop=lambda: activities.extend(
                     (*waits(server, address.dbname), *activity(server, address.dbname))
                 ),
@@ -144,20 +153,35 @@ def _command(
         except TimeoutError:
             printed = process.excerpt(output)
             told = stopped(str(migration), deadline or 0, tuple(activities), printed)
-            return replace(told, revisions=_revisions(migration, private, printed))
+            return replace(told, revisions=_revisions(migration, private, printed), network=enclosure.outcome())
         except OSError as error:
             return End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
     printed = process.excerpt(output)
     revisions = _revisions(migration, private, printed)
+    kept_from = enclosure.outcome()
     if not status:
-        return End(output=printed, revisions=revisions)
+        return End(output=printed, revisions=revisions, network=kept_from)
+    if network == "isolated" and status == REFUSED and kept_from != "isolated":
+        return _refused(migration, kept_from)
     ended = f"signal {-status}" if status < 0 else f"exit status {status}"
     hidden = (f"taken out of its environment: {', '.join(removed)}",) if removed else ()
     return End(
         output=printed,
         problem=f"the migration failed: {migration} ended with {ended}",
         looked_at=(f"ran in {where}", *hidden),
+        remedies=remedy(kept_from, printed),
         revisions=revisions,
+        network=kept_from,
+    )
+
+
+def _refused(migration: Migration, why: str) -> End:
+    return End(
+        output="",
+        problem=f"not run: {migration} cannot be kept from other networks, which [migration] network demands",
+        looked_at=(why,),
+        remedies=('run it where a network namespace is allowed, or say [migration] network = "auto"',),
+        network=why,
     )
 
 
@@ -173,6 +197,7 @@ def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> E
         output=end.output,
         problem=f"not run on the copy: {migration} ended with 0 and never opened a session on it",
         looked_at=(f"the copy: {address}", *elsewhere),
+        network=end.network,
         remedies=(
             "let the project take its address from DATABASE_URL or from PGHOST, PGPORT, PGUSER and PGDATABASE",
             'or name the variable that it reads: [migration] env = { NAME = "{url}" }',
@@ -198,6 +223,7 @@ def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secr
         wal=seen.wal,
         observed=observer is not None and seen.complete,
         revisions=end.revisions,
+        network=end.network,
         output=redact(end.output, *secrets),
     )
 

@@ -64,5 +64,7 @@ class Trace:
     observed: bool = False
     #: In the order in which they ran; empty where there are none, or the tool does not tell.
     revisions: tuple[Revision, ...] = ()
+    #: How far a command was kept from other networks: ``isolated``, ``open``, ``not enforced: …``; None for SQL files.
+    network: str | None = None
     #: What the migration printed, for people.
     output: str = field(default="", compare=False)

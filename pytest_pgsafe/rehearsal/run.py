@@ -237,6 +237,7 @@ class _Run:
             transaction=self.settings.transaction,
             env=self.settings.env,
             deadline=self.settings.timeout,
+            network=self.settings.network,
             folder=self.settings.folder,
             source=self.plan.source.address,
             observed=observed,

@@ -29,6 +29,7 @@ def document(result: Result) -> dict[str, Any]:
             {"name": step.name, "seconds": step.seconds, "outcome": step.outcome.value, "reason": step.reason}
             for step in result.steps
         ],
+        "network": None if result.trace is None else result.trace.network,
         "revisions": [
             {"name": revision.name, "seconds": revision.seconds}
             for revision in (() if result.trace is None else result.trace.revisions)

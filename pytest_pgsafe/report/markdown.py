@@ -33,6 +33,8 @@ def render(result: Result) -> str:
     lines += _folded(f"{len(result.changes)} changes", _changes(result.changes))
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
     lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
+    if result.trace is not None and result.trace.network not in {None, "isolated"}:
+        lines += ["", f"Other networks while the migration ran: {escape(result.trace.network)}."]
     steps = [f"| {escape(step.name)} | {step.seconds:.2f} | {step.outcome.value} |" for step in result.steps]
     lines += _folded(f"{len(steps)} steps", ["", "| step | seconds | outcome |", "|---|---:|---|", *steps])
     return "\n".join(lines) + "\n"

@@ -132,6 +132,8 @@ def _steps(result: Result) -> list[Line]:
         lines.append(Line(text=f"{step.name:<{width}}  {step.seconds:8.2f} s  {step.outcome.value}{reason}", tone=tone))
         if step.name == "migrate" and result.trace is not None:
             lines += [Line(text=f"  {_revision(revision)}") for revision in result.trace.revisions]
+            if result.trace.network not in {None, "isolated"}:
+                lines.append(Line(text=f"  other networks: {result.trace.network}", tone="warning"))
     if result.interrupted is not None:
         lines.append(Line(text=result.interrupted.strip().splitlines()[-1], tone="bad"))
     return lines

@@ -102,6 +102,7 @@ class Ways:
         trace = run(
             migration, server, address,
             role=role, transaction=settings.transaction, env=settings.env, deadline=settings.timeout,
+            network=settings.network,
             folder=settings.folder, source=self.source, observed=observe,
         )  # fmt: skip
         with connect(address) as connection:

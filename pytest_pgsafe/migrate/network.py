@@ -1,0 +1,86 @@
+"""Keep a migration command from every network but the way to the copy, where the machine allows it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..server.address import Address
+from . import enclosed
+
+Network = Literal["auto", "isolated", "open"]
+_HERE = frozenset({"127.0.0.1", "localhost"})
+#: What tools say that wanted another network.
+_MISSED = (
+    "network is unreachable", "name resolution", "name or service not known", "nodename nor servname", "enotfound",
+    "enetunreach", "eai_again", "could not resolve", "could not translate host name", "connection refused",
+    "econnrefused", "getaddrinfo",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enclosure:
+    """A command that is run without a route to anything but the copy."""
+
+    command: Sequence[str]
+    #: What it has to say before it runs; None where the machine is to be asked.
+    told: str | None
+    status: Path
+
+    @property
+    def refused(self) -> bool:
+        """Whether it must not run: it has to be kept from the network, and nothing can do that."""
+        return not self.command
+
+    def outcome(self) -> str:
+        """Return ``isolated``, ``open``, or ``not enforced: …`` with the reason; for a command that has run."""
+        if self.told is not None:
+            return self.told
+        try:
+            return self.status.read_text(encoding="utf-8")
+        except OSError:
+            return "not enforced: nothing is known of it"
+
+
+def enclose(
+    command: Sequence[str], address: Address, source: Address | None, *, network: Network, private: Path
+) -> Enclosure:
+    """Return what to run instead of a command.
+
+    :param address: the copy's.
+    :param source: its Unix socket is covered up, wherever it is.
+    :param private: a folder for what is told.
+    """
+    status = private / "network"
+    if network == "open":
+        return Enclosure(command=command, told="open", status=status)
+    host, port = address.parameters.get("host", ""), address.parameters.get("port", "5432")
+    why = None
+    if not sys.platform.startswith("linux"):
+        why = "not enforced: it takes Linux"
+    elif host not in _HERE:
+        why = f"not enforced: the copy is not on this machine but on {host}"
+    elif source is not None and (source.parameters.get("host"), source.parameters.get("port")) == (host, port):
+        why = "not enforced: the source is on the same server as the copy"
+    if why is not None:
+        return Enclosure(command=() if network == "isolated" else command, told=why, status=status)
+    hidden = [] if source is None else [
+        f"{folder}/.s.PGSQL.{source.parameters.get('port', '5432')}"
+        for folder in source.parameters.get("host", "").split(",")
+        if folder.startswith("/")
+    ]  # fmt: skip
+    must = "must" if network == "isolated" else "may"
+    wrapped = (sys.executable, "-I", "-S", enclosed.__file__, str(status), must, host, port, *hidden, "--", *command)
+    return Enclosure(command=wrapped, told=None, status=status)
+
+
+def remedy(outcome: str | None, printed: str) -> tuple[str, ...]:
+    """Return what to say of a command that failed for want of a network, as far as its output shows that."""
+    if outcome is None or not outcome.startswith("isolated") or not any(word in printed.lower() for word in _MISSED):
+        return ()
+    return (
+        'it ran without a route to anything but the copy; if it needs more than that: [migration] network = "open"',
+    )
