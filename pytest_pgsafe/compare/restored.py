@@ -43,7 +43,7 @@ def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change
     found = [
         change
         for change in structure(source.catalog, restored.catalog, identity, cloned=False)
-        if not _noise(change) and not (majors[0] != majors[1] and same_on_majors(change, majors))
+        if not noise(change) and not (majors[0] != majors[1] and same_on_majors(change, majors))
     ]
     found += _tables(source, restored, identity)
     found += _extensions(source, restored)
@@ -80,7 +80,8 @@ def not_carried(source: Catalog) -> tuple[NotVerified, ...]:
     return tuple(NotVerified(object=name, reason=reason) for name, reason in sorted(found))
 
 
-def _noise(change: Change) -> bool:
+def noise(change: Change) -> bool:
+    """Tell whether a change is the cluster's own business, or what no dump carries over."""
     if change.action is Action.DROPPED:
         if isinstance(change.old, Index) and not change.old.valid:
             return True

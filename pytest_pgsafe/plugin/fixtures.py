@@ -61,7 +61,7 @@ def pgsafe_database(request: pytest.FixtureRequest, pgsafe_server: ScratchServer
     try:
         asked = wanted(item)
     except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     own = _own(request)
     with _clear():
         database = pgsafe_server.database(own.named(item), release=own.releasing(item), **asked)
@@ -177,6 +177,8 @@ def _own(request: pytest.FixtureRequest) -> OwnTests:
     own: Any = request.config.pluginmanager.get_plugin("pgsafe-own")
     if own is None:
         pytest.skip(SKIPPED)
+    if own.dry:
+        pytest.skip("pgsafe does nothing where no test is run")
     return own  # type: ignore[no-any-return]
 
 
@@ -188,4 +190,4 @@ def _clear() -> Generator[None]:
     try:
         yield
     except PgsafeError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

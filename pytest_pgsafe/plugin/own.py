@@ -36,6 +36,11 @@ class OwnTests:
             item.stash[_FAILED] = True
         return report
 
+    @property
+    def dry(self) -> bool:
+        """Whether no test is run."""
+        return self._feature.dry
+
     def server(self) -> ScratchServer:
         """Return the server of this process, running.
 

@@ -21,6 +21,7 @@ from ..snapshot.values import DenormalizedRule, ForeignKeyContent, Snapshot
 from . import rows as rows_of
 from .database import Readable
 from .look import Looked, address_of, session, the_one
+from .plain import plain
 from .same import different
 
 __all__ = ["assert_denormalized", "assert_no_fk_nulls", "assert_rows", "assert_same"]
@@ -28,6 +29,7 @@ __all__ = ["assert_denormalized", "assert_no_fk_nulls", "assert_rows", "assert_s
 Row = Sequence[Any] | Mapping[str, Any]
 
 
+@plain
 def assert_rows(database: Looked, what: str, expected: int | Sequence[Row]) -> None:
     """Assert how many rows, or which ones, a table or a query has.
 
@@ -36,7 +38,6 @@ def assert_rows(database: Looked, what: str, expected: int | Sequence[Row]) -> N
         count. The order counts where the query has an ORDER BY.
     :raises AssertionError: with the rows that are missing and those that are there instead.
     """
-    __tracebackhide__ = True
     if isinstance(database, Snapshot):
         if not isinstance(expected, int):
             raise TypeError("a snapshot holds no rows: compare their number")
@@ -48,6 +49,7 @@ def assert_rows(database: Looked, what: str, expected: int | Sequence[Row]) -> N
         raise AssertionError(problem)
 
 
+@plain
 def assert_denormalized(
     database: Readable | str, column: str, source: str, *, via: str | None = None, allow_empty: bool = False
 ) -> None:
@@ -60,7 +62,6 @@ def assert_denormalized(
     :raises AssertionError: with the number of rows that disagree, and some of them.
     :raises ConfigError: there is no such column, or no single way to its source.
     """
-    __tracebackhide__ = True
     with session(database) as connection:
         catalog = read_catalog(connection)
         rule = DenormalizedRule(
@@ -77,6 +78,7 @@ def assert_denormalized(
         raise AssertionError("\n".join([*lines, *_more(found.drifted, len(found.samples))]))
 
 
+@plain
 def assert_no_fk_nulls(database: Looked, *columns: str, allow_empty: bool = False) -> None:
     """Assert that foreign keys hold no NULL and point nowhere but to rows that are there.
 
@@ -85,7 +87,6 @@ def assert_no_fk_nulls(database: Looked, *columns: str, allow_empty: bool = Fals
     :raises AssertionError: with the number of NULLs and orphans of each key, and some orphans.
     :raises ConfigError: a column is part of no foreign key.
     """
-    __tracebackhide__ = True
     if isinstance(database, Snapshot):
         catalog, found, gaps = database.catalog, database.foreign_keys, {one.object for one in database.not_verified}
         counts = {name: content.rows for name, content in database.tables.items()}
@@ -115,18 +116,19 @@ def assert_no_fk_nulls(database: Looked, *columns: str, allow_empty: bool = Fals
         raise AssertionError("\n".join(problems))
 
 
+@plain
 def assert_same(before: Looked, after: Looked, *, ignore: str | Sequence[str] = (), structure: bool = True) -> None:
     """Assert that two databases, or recorded facts of them, hold the same: objects, rows, values, sequences.
 
     Copies of one database are compared by identity, so a table that was renamed is told as renamed; others by name.
-    Rows can be shown where both databases are there.
+    Rows can be shown where both databases are there. Between the source and a restored copy, what no dump carries and
+    what is made harmless in a copy (foreign servers, subscriptions) does not count.
 
     :param ignore: names or patterns (``audit_log``, ``*.updated_at``, ``billing.*``) of objects that may differ; a
         table's name stands for all that is in it.
     :param structure: objects count too; else what is on both sides has to hold the same.
     :raises AssertionError: with the tables, columns and rows that differ; or with what could not be compared.
     """
-    __tracebackhide__ = True
     problem = different(before, after, ignore=[ignore] if isinstance(ignore, str) else ignore, structure=structure)
     if problem is not None:
         raise AssertionError(problem)

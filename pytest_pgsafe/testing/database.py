@@ -18,6 +18,7 @@ from ..server.connection import connect
 from ..snapshot.take import take
 from ..snapshot.values import Snapshot
 from .migrating import Ways
+from .plain import plain
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -62,6 +63,7 @@ class Readable:
                 pass
             return [] if cursor.description is None else cursor.fetchall()
 
+    @plain
     def snapshot(self) -> Snapshot:
         """Return the facts of the database at this moment: catalog, row counts, digests by column."""
         with connect(self.address) as connection:
@@ -99,6 +101,7 @@ class ScratchDatabase(Readable):
         #: Files of the migration that are not applied yet, once that was found out.
         self._left: tuple[Path, ...] | None = None
 
+    @plain
     def migrate(self, to: str | None = None, *, observe: bool = False) -> Trace:
         """Run the migration here, as a rehearsal does: as the database's owner, with the configured variables.
 
@@ -108,7 +111,6 @@ class ScratchDatabase(Readable):
         :param observe: have the server tell the statements and locks, which the result then holds.
         :raises MigrationError: it failed, or nothing is left to be run.
         """
-        __tracebackhide__ = True
         if self._left is None:
             self._left = self.ways.left(self.address)
         part = self.ways.forward(to, self._left)
@@ -117,16 +119,17 @@ class ScratchDatabase(Readable):
             self._left = self._left[len(part.files) :]
         return trace
 
+    @plain
     def rollback(self, *, observe: bool = False) -> Trace:
         """Run the way back here.
 
         :raises MigrationError: it failed.
         """
-        __tracebackhide__ = True
         trace = self.ways.run(self.ways.back(), self.server, self.address, observe=observe)
         self._left = None
         return trace
 
+    @plain
     def clone(self, name: str = "clone") -> ScratchDatabase:
         """Return a physical copy of the database as it is now, dropped along with it. Sessions on it are ended."""
         address = self.server.clone(self.address, name)
@@ -135,6 +138,7 @@ class ScratchDatabase(Readable):
         self._clones.append(made)
         return made
 
+    @plain
     def drop(self) -> None:
         """Drop the database and its clones: the fixture does it at the end of the test."""
         while self._clones:

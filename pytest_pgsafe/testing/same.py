@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..catalog.names import container, covers, split
 from ..catalog.values import Catalog
 from ..compare import recorded, sentence
+from ..compare.restored import noise
 from ..compare.values import Change, Comparison
 from ..rehearsal.comparing import compare_databases
 from ..report.terminal import sample_text
@@ -18,6 +19,10 @@ from .look import Looked, address_of
 
 #: Lines of a message.
 SHOWN = 60
+#: Of a database that we made: they are the scratch server's.
+_OF_SERVER = frozenset({"owner", "connection_limit", "encoding", "provider", "collate", "ctype", "locale", "icu_rules"})
+#: What leads out of a database is made harmless in a copy.
+_ISOLATED = frozenset({"foreign server", "foreign-data wrapper", "user mapping", "subscription"})
 #: What is held, apart from the objects that hold it.
 _CONTENT = frozenset({"rows", "values", "sequence value", "foreign key", "large objects"})
 
@@ -25,14 +30,19 @@ _CONTENT = frozenset({"rows", "values", "sequence value", "foreign key", "large 
 def different(before: Looked, after: Looked, *, ignore: Sequence[str], structure: bool) -> str | None:
     """Return in what two sides differ, or could not be compared; None if they are the same.
 
+    Between a copy and what is no copy of the same, what no dump carries and what leads out of a database is left out.
+
     :raises ConfigError: a side is no database.
     """
     comparison = _compared(before, after)
     catalogs = (comparison.before.catalog, comparison.after.catalog)
+    copied = not comparison.cloned and any(isinstance(side, ScratchDatabase) for side in (before, after))
     counted = [
         change
         for change in comparison.changes
-        if (structure or change.kind in _CONTENT) and not _ignored(_names(change, catalogs), ignore)
+        if (structure or change.kind in _CONTENT)
+        and not (copied and _of_copies(change))
+        and not _ignored(_names(change, catalogs), ignore)
     ]
     lines = list(_lines(comparison, counted))
     gaps = [gap for gap in comparison.not_verified if not _ignored({gap.object}, ignore)]
@@ -93,7 +103,7 @@ def _rows_of(comparison: Comparison, change: Change) -> tuple[TableDifference | 
 
 def _names(change: Change, catalogs: tuple[Catalog, Catalog]) -> set[str]:
     """Return the names that stand for a change: its object's, and the table's that it is part of."""
-    found = {change.object, container(change.object)}
+    found = {container(change.object)}
     for value in (change.old, change.new):
         table = getattr(value, "table", None) or getattr(value, "object", None)
         found |= {table} if isinstance(table, str) else set[str]()
@@ -101,12 +111,19 @@ def _names(change: Change, catalogs: tuple[Catalog, Catalog]) -> set[str]:
         sequence = catalog.sequences.get(change.object)
         if sequence is not None and sequence.column is not None:
             found |= {sequence.column, container(sequence.column)}
-    return found - {""}
+    # A schema's name stands for itself alone: billing.* is what is in it.
+    return {change.object} | {name for name in found if len(split(name)) > 1}
+
+
+def _of_copies(change: Change) -> bool:
+    """Tell whether a copy has this difference because it is one."""
+    if change.kind == "database" and change.attribute in _OF_SERVER:
+        return True
+    return change.kind in _ISOLATED or noise(change)
 
 
 def _ignored(names: set[str], patterns: Sequence[str]) -> bool:
-    # A schema alone stands for nothing: billing.* does.
-    return any(covers(name, pattern) for name in names for pattern in patterns if len(split(name)) > 1)
+    return any(covers(name, pattern) for name in names for pattern in patterns)
 
 
 def _side(side: Looked) -> str:

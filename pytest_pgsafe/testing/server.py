@@ -14,6 +14,7 @@ from ..server.address import Address
 from .database import ScratchDatabase, SourceDatabase
 from .ground import Ground, read_backup
 from .migrating import Ways
+from .plain import plain
 
 _ORIGIN = "pgsafe marker"
 
@@ -39,6 +40,7 @@ class ScratchServer:
         """A libpq URI of its database ``postgres``, **with the password**."""
         return self._ground.server.address().url()
 
+    @plain
     def database(
         self,
         name: str = "test",
@@ -88,6 +90,7 @@ class ScratchServer:
                 raise
         return made
 
+    @plain
     def restore(
         self, backup: Backup | str | Path, name: str = "restored", *, release: Callable[[Address], None] | None = None
     ) -> ScratchDatabase:
