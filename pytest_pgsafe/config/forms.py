@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ConfigError
-from .values import Source, Way
+from .values import Hook, Source, Way
 
 #: What pg_dump and pg_dumpall write at the top of a plain dump.
 _DUMP_HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump", re.MULTILINE)
@@ -127,6 +127,23 @@ def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Wa
         looked_at=[str(path)],
         remedies=["give a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND"],
     )
+
+
+def hook(text: str, *, base: Path, origin: str) -> Hook:
+    """Tell apart a hook: ``cmd:COMMAND``, ``sql:STATEMENT``, or a ``.sql`` file.
+
+    :raises ConfigError: it is none of these, or there is no such file.
+    """
+    for prefix, kind in (("cmd:", "run"), ("sql:", "statement")):
+        if text.startswith(prefix):
+            if not text[len(prefix) :].strip():
+                raise ConfigError(f"{origin}: {prefix} without anything to run")
+            return Hook(kind="run" if kind == "run" else "statement", text=text[len(prefix) :].strip())
+    remedies = ["a hook is a .sql file, cmd:COMMAND or sql:STATEMENT"]
+    path = existing(text, base=base, origin=origin, what="the hook", remedies=remedies)
+    if path.suffix.casefold() != ".sql" or not path.is_file():
+        raise ConfigError(f"{origin}: {text!r} is no .sql file", looked_at=[str(path)], remedies=remedies)
+    return Hook(kind="file", text=str(path))
 
 
 def run(command: str, *, origin: str) -> Way:

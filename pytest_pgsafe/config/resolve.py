@@ -16,6 +16,8 @@ from .values import (
     Denormalized,
     Dropped,
     Expect,
+    Hook,
+    Hooks,
     LockBudget,
     Moved,
     Options,
@@ -148,6 +150,7 @@ class _Resolution:
             timeout=forms.duration(document.migration.timeout),
             network=document.migration.network,
             again=document.migration.again,
+            hooks=self._hooks(),
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
             expect=self._expect(),
@@ -249,6 +252,21 @@ class _Resolution:
         if origin == self.file_name:
             return forms.way(text, base=self.folder, origin=f"{origin} [migration] rollback", bare_command=True)
         return forms.way(text, base=self.invocation_dir, origin=origin)
+
+    def _hooks(self) -> Hooks:
+        section = self.document.hooks
+
+        def several(name: str, words: list[str] | str) -> tuple[Hook, ...]:
+            origin = f"{self.file_name} [hooks] {name}"
+            listed = [words] if isinstance(words, str) else words
+            return tuple(forms.hook(word, base=self.folder, origin=origin) for word in listed)
+
+        return Hooks(
+            after_restore=several("after_restore", section.after_restore),
+            before_migration=several("before_migration", section.before_migration),
+            after_migration=several("after_migration", section.after_migration),
+            role=section.role,
+        )
 
     def _alone(self, section: str, given: Mapping[str, object]) -> None:
         if len(given) > 1:

@@ -94,6 +94,13 @@ class MigrationSection(Section):
     again: bool = True
 
 
+class HooksSection(Section):
+    after_restore: list[Text] | Text = Field(default_factory=list[Text])
+    before_migration: list[Text] | Text = Field(default_factory=list[Text])
+    after_migration: list[Text] | Text = Field(default_factory=list[Text])
+    role: Text | None = None
+
+
 class ServerSection(Section):
     use: Text | None = None
     image: Text | None = None
@@ -220,6 +227,7 @@ class Document(Section):
     strict: bool | None = None
     source: SourceSection = Field(default_factory=SourceSection)
     migration: MigrationSection = Field(default_factory=MigrationSection)
+    hooks: HooksSection = Field(default_factory=HooksSection)
     server: ServerSection = Field(default_factory=ServerSection)
     report: ReportSection = Field(default_factory=ReportSection)
     expect: ExpectSection = Field(default_factory=ExpectSection)
@@ -233,6 +241,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     (): Document,
     ("source",): SourceSection,
     ("migration",): MigrationSection,
+    ("hooks",): HooksSection,
     ("server",): ServerSection,
     ("report",): ReportSection,
     ("expect",): ExpectSection,

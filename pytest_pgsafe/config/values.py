@@ -59,6 +59,32 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hook:
+    """``file``: a ``.sql`` file, by its absolute path; ``statement``: SQL; ``run``: for ``sh -c``."""
+
+    kind: Literal["file", "statement", "run"]
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            Path(self.text).name
+            if self.kind == "file"
+            else f"{'sql' if self.kind == 'statement' else 'cmd'}:{self.text}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What is run on the copy besides the migration, in order."""
+
+    after_restore: tuple[Hook, ...] = ()
+    before_migration: tuple[Hook, ...] = ()
+    after_migration: tuple[Hook, ...] = ()
+    #: Who runs them; None is who runs the migration.
+    role: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Server:
     #: ``auto``, ``container``, ``local``, or a URI or conninfo of an existing server, which may hold a password.
     use: str = field(default="auto", repr=False)
@@ -205,6 +231,7 @@ class Settings:
     network: Literal["auto", "isolated", "open"] = "auto"
     #: Whether the migration is run once more after its way back.
     again: bool = True
+    hooks: Hooks = Hooks()
     server: Server = Server()
     report: Report = Report()
     expect: Expect = Expect()

@@ -19,6 +19,7 @@ _CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequenc
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
     "server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows",
+    "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
     "again": "rollback", "restore_again": "rollback",
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import announced, baseline, copies, pending
+from . import announced, baseline, copies, hooks, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -94,6 +94,7 @@ def preflight(settings: Settings) -> Plan:
         raise ConfigError(
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
+    hooks.check(settings)
     remark = baseline.remark(settings)
     told_here = announced.told(settings, migration)
     source = examine(settings.source)

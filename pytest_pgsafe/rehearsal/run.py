@@ -27,7 +27,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
+from . import aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -111,7 +111,9 @@ class _Run:
         ground = way_back.Ground(
             server=server, before=before, facts=facts, samples=self.settings.report.samples,
             run=lambda part, copy: self._run(part, server, copy, role, observed=False),
+            forth=lambda part, copy: self._forth(part, server, copy, role),
         )  # fmt: skip
+        self._hooked("before_migration", server, after, role)
         with self.steps.step("migrate"):
             try:
                 self.trace = self._run(self.plan.migration, server, after, role, observed=True)
@@ -125,6 +127,7 @@ class _Run:
                 raise
         if not self.trace.observed:
             self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
+        self._hooked("after_migration", server, after, role)
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
             rules = resolve_rules(announced.told(self.settings, self.plan.migration), facts.catalog)
             now = read_facts(two)
@@ -150,6 +153,7 @@ class _Run:
         parts = stepwise.Ground(
             server=server, before=before, facts=facts, rules=rules,
             run=lambda part, clone: self._run(part, server, clone, role, observed=True),
+            begin=lambda clone: self._hook("before_migration", server, clone, role),
         )  # fmt: skip
         self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, parts, self.steps)
 
@@ -213,6 +217,9 @@ class _Run:
                 if isolation.isolate(connection):
                     # Servers and subscriptions differ from the source's from here on, on purpose.
                     facts = read_facts(connection)
+        if self._hooked("after_restore", server, prepared.address, role):
+            with connect(prepared.address) as connection:
+                facts = read_facts(connection)
         return prepared.address, facts, role
 
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
@@ -227,6 +234,23 @@ class _Run:
                 f"the restored copy is not equal to the source: {len(changes)} difference{'s' * (len(changes) > 1)}",
                 looked_at=[judging.sentence(change) for change in changes[:10]],
             )
+
+    def _hooked(self, name: str, server: Server, copy: Address, role: str) -> bool:
+        """Run hooks as a step of their own, if there are any."""
+        if getattr(self.settings.hooks, name):
+            with self.steps.step(name):
+                self._hook(name, server, copy, role)
+            return True
+        return False
+
+    def _hook(self, name: str, server: Server, copy: Address, role: str) -> None:
+        found = getattr(self.settings.hooks, name)
+        hooks.run(name, found, self.settings, server, copy, role=role, source=self.plan.source.address)
+
+    def _forth(self, migration: Migration, server: Server, copy: Address, role: str) -> None:
+        self._hook("before_migration", server, copy, role)
+        self._run(migration, server, copy, role, observed=False)
+        self._hook("after_migration", server, copy, role)
 
     def _run(self, migration: Migration, server: Server, after: Address, role: str, *, observed: bool) -> Trace:
         return migrate(

@@ -32,6 +32,8 @@ class Ground:
     rules: Rules
     #: Runs a part of the migration on a clone.
     run: Callable[[Migration, Address], Trace]
+    #: What is done on the clone before the first part.
+    begin: Callable[[Address], None]
 
 
 def blame(
@@ -72,6 +74,7 @@ def _follow(parts: Sequence[tuple[str, Migration]], ground: Ground) -> dict[_Key
     previous: set[_Key] = set()
     clone = ground.server.clone(ground.before, "stepwise")
     try:
+        ground.begin(clone)
         for name, part in parts:
             trace = ground.run(part, clone)
             with connect(ground.before) as one, connect(clone, read_only=False) as two:

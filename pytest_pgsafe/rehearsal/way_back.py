@@ -41,6 +41,8 @@ class Ground:
     facts: Snapshot
     samples: Samples
     run: Callable[[Migration, Address], object]
+    #: The same for the migration with the hooks before and after it.
+    forth: Callable[[Migration, Address], object]
 
 
 def back(rollback: Migration, after: Address, ground: Ground) -> Comparison:
@@ -70,7 +72,7 @@ def again(migration: Migration, after: Address, migrated: Snapshot, comparison: 
     """
     _set_back(after, comparison)
     try:
-        ground.run(migration, after)
+        ground.forth(migration, after)
     except FailedRun as error:
         return Repeated(failed=_why(error))
     with connect(after) as session:
@@ -80,7 +82,7 @@ def again(migration: Migration, after: Address, migrated: Snapshot, comparison: 
     fresh = ground.server.clone(ground.before, "again")
     try:
         try:
-            ground.run(migration, fresh)
+            ground.forth(migration, fresh)
         except FailedRun as error:
             return Repeated(unclear=_why(error))
         with connect(fresh) as one, connect(after, read_only=False) as two:

@@ -24,7 +24,7 @@ from ..config.values import Settings
 from ..config.values import Source as Configured
 from ..errors import ConfigError, PgsafeError
 from ..migrate import isolation
-from ..rehearsal import restoring
+from ..rehearsal import hooks, restoring
 from ..rehearsal.backups import backup_of, backup_once, opened
 from ..rehearsal.preflight import Plan, check_extensions
 from ..rehearsal.source import Source, examine
@@ -198,11 +198,21 @@ class Ground:
     def _restore(self, source: Source, server: Server) -> Address:
         if source.kind != "sql":
             # The run's backup is shared; that of a source that a marker names is this process's own.
-            folder = self.folder if self.settings.source is not None and source is self.source else self._private()
-            return self._refill(backup_of(source, folder, server.programs), server, self.named("source"))
+            own = self.settings.source is not None and source is self.source
+            backup = backup_of(source, self.folder if own else self._private(), server.programs)
+            return self._hooked(self._refill(backup, server, self.named("source")), server, source)
         prepared = restoring.prepare(server, None, name=self.named("source"))
         restoring.fill(source, None, prepared, server)
-        return _isolated(prepared.address)
+        return self._hooked(_isolated(prepared.address), server, source)
+
+    def _hooked(self, address: Address, server: Server, source: Source) -> Address:
+        """Run what the configuration wants after the restore of its own source."""
+        if self.settings.hooks.after_restore and self.settings.source is not None and source is self.source:
+            with connect(address) as session:
+                role = self.settings.role or restoring.owner(session, server)
+            wanted = self.settings.hooks.after_restore
+            hooks.run("after_restore", wanted, self.settings, server, address, role=role, source=source.address)
+        return address
 
     def named(self, name: str) -> str:
         """Return a database's name with the worker's."""

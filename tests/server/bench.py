@@ -82,6 +82,7 @@ class Bench:
         ground = Ground(
             server=self.server, before=self.before, facts=self.facts, samples="values",
             run=lambda part, copy: run(part, self.server, copy, role=self.role, folder=folder, observed=False),
+            forth=lambda part, copy: run(part, self.server, copy, role=self.role, folder=folder, observed=False),
         )  # fmt: skip
         steps = Steps()
         way = Return(

@@ -411,3 +411,27 @@ def test_settings_survive_the_way_to_a_worker(tmp_path: Path) -> None:
     settings = settled(tmp_path, Options(report=("out.json",), from_rev="3"))
     adapter = TypeAdapter(Settings)
     assert adapter.validate_json(adapter.dump_json(settings)) == settings
+
+
+def test_hooks_are_files_commands_or_statements(tmp_path: Path) -> None:
+    (tmp_path / "hide.sql").write_text("select 1;")
+    (tmp_path / "pgsafe.toml").write_text(
+        '[hooks]\nafter_restore = ["hide.sql", "cmd: make seed "]\nafter_migration = "sql:analyze"\nrole = "admin"\n'
+    )
+    found = settled(tmp_path).hooks
+    assert [str(hook) for hook in found.after_restore] == ["hide.sql", "cmd:make seed"]
+    assert (found.before_migration, [str(hook) for hook in found.after_migration]) == ((), ["sql:analyze"])
+    assert found.role == "admin"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ('after_restore = "gone.sql"', "does not exist"),
+        ('before_migration = ["cmd:"]', "without anything to run"),
+        ('after_migration = "pgsafe.toml"', "is no .sql file"),
+        ('after_restored = "sql:select 1"', "did you mean hooks.after_restore?"),
+    ],
+)
+def test_a_hook_that_cannot_be_run_is_refused(tmp_path: Path, key: str, said: str) -> None:
+    assert said in refused(tmp_path, f"[hooks]\n{key}\n")
