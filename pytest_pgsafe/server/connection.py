@@ -76,6 +76,24 @@ def connect(
     return connection
 
 
+def sibling(connection: Connection) -> Connection:
+    """Open another session like one that :func:`connect` opened: as the same role in the same database, read only.
+
+    :raises psycopg.OperationalError: as libpq says it; there may be no room for another.
+    """
+    # What libpq was given, took from the environment or had read from files.
+    parameters = {option.keyword.decode(): option.val.decode() for option in connection.pgconn.info if option.val}
+    for name in ("service", "servicefile", "target_session_attrs", "load_balance_hosts"):
+        parameters.pop(name, None)
+    # Of several hosts, the one that answered.
+    parameters.update(host=connection.info.host, port=str(connection.info.port))
+    if "hostaddr" in parameters:
+        parameters["hostaddr"] = connection.info.hostaddr
+    if connection.pgconn.password:
+        parameters["password"] = connection.pgconn.password.decode()
+    return connect(Address(parameters))
+
+
 def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0", lock_timeout: str = "0") -> None:
     """Pin the settings of a session that is outside of a transaction, in one round trip."""
     settings = {

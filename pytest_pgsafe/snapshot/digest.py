@@ -8,9 +8,7 @@ to a column's sum: it is counted, and wherever it moves, a value that is seeded 
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ import psycopg
 
 from ..server.connection import Connection
 from .expressions import xor
+from .parallel import cut, share
 from .plan import Plan
 from .session import UNREADABLE, failed, query, reason
 from .values import ColumnContent, NotVerified, TableContent
@@ -26,10 +25,15 @@ __all__ = ["key_hash", "read_content", "read_contents", "row_hash"]
 
 #: What is read by one query: many small tables, or a piece of a big one.
 _BATCH_BYTES = 16 << 20
-_BATCH_COLUMNS = 1_000
+#: Columns for each table, on average.
+_BATCH_COLUMNS = 10
 _BATCH_TABLES = 100
-#: From this size a table is cut into pieces when there are several connections; the piece's size, in bytes.
-_PIECE_BYTES = 64 << 20
+#: The number of tables that are read together grows with theirs, so that the number of queries hardly does. A query
+#: holds the locks of its tables and their indexes while it runs, and a server has room for some 7,000 by default.
+_BATCHES = 100
+_MOST_TABLES = 200
+#: A table is cut into pieces of at least so many bytes when there are several connections.
+_PIECE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -64,29 +68,14 @@ def read_contents(
     :returns: contents by table, in the order of ``plans``; and the tables that could not be read.
     :raises SnapshotError: the server failed, rather than one table.
     """
-    tasks: queue.SimpleQueue[list[_Part]] = queue.SimpleQueue()
-    for task in _tasks(connections[0], plans, pieces=len(connections) > 1):
-        tasks.put(task)
     found: dict[str, TableContent] = {}
     missing: dict[str, NotVerified] = {}
-
-    def work(connection: Connection) -> list[tuple[_Part, TableContent | NotVerified]]:
-        done: list[tuple[_Part, TableContent | NotVerified]] = []
-        while True:
-            try:
-                task = tasks.get_nowait()
-            except queue.Empty:
-                return done
-            done += _attempt(connection, task)
-
-    with ThreadPoolExecutor(max_workers=len(connections)) as pool:
-        for done in list(pool.map(work, connections)):
-            for part, content in done:
-                name = part.plan.table
-                if isinstance(content, NotVerified):
-                    missing[name] = content
-                else:
-                    found[name] = _add(found[name], content) if name in found else content
+    for part, content in share(connections, _tasks(connections[0], plans, len(connections)), _attempt):
+        name = part.plan.table
+        if isinstance(content, NotVerified):
+            missing[name] = content
+        else:
+            found[name] = _add(found[name], content) if name in found else content
     order = [plan.table for plan in plans]
     return (
         {name: found[name] for name in order if name in found and name not in missing},
@@ -171,6 +160,8 @@ def _attempt(connection: Connection, parts: list[_Part]) -> list[tuple[_Part, Ta
         # One of them cannot be read: halves find it in few steps.
         middle = len(parts) // 2
         return _attempt(connection, parts[:middle]) + _attempt(connection, parts[middle:])
+    except psycopg.errors.LockNotAvailable:
+        raise
     except psycopg.Error as error:
         what = parts[0].plan.table if len(parts) == 1 else f"{len(parts)} tables from {parts[0].plan.table} on"
         raise failed(what, error) from error
@@ -190,46 +181,44 @@ def _add(one: TableContent, other: TableContent) -> TableContent:
     )
 
 
-def _tasks(connection: Connection, plans: Sequence[Plan], *, pieces: bool) -> Iterator[list[_Part]]:
-    big = [plan for plan in plans if pieces and plan.heap and plan.size > _PIECE_BYTES]
-    blocks = _blocks(connection, big)
+def _tasks(connection: Connection, plans: Sequence[Plan], sessions: int) -> Iterator[list[_Part]]:
+    """Yield what is read by one query each, the largest first, so that several sessions end at one time."""
+    big = [plan for plan in plans if sessions > 1 and plan.heap and plan.size > 2 * _PIECE_BYTES]
+    blocks, block_size = _blocks(connection, big)
+    tables = min(max(_BATCH_TABLES, len(plans) // _BATCHES), _MOST_TABLES)
     batch: list[_Part] = []
+    size = columns = 0
     for plan in sorted(plans, key=lambda plan: -plan.size):
         if plan.table in blocks:
-            yield from _cut(plan, *blocks[plan.table])
+            starts = cut(blocks[plan.table], sessions, max(1, _PIECE_BYTES // block_size))
+            for start, end in zip(starts, [*starts[1:], None], strict=True):
+                # The last piece is open: the table may have grown, and rows beyond are not of this snapshot.
+                yield [_Part(plan, start or None, end)]
             continue
-        together = [*(part.plan for part in batch), plan]
-        if batch and (
-            len(together) > _BATCH_TABLES
-            or sum(each.size for each in together) > _BATCH_BYTES
-            or sum(len(each.columns) for each in together) > _BATCH_COLUMNS
-        ):
+        size, columns = size + plan.size, columns + len(plan.columns)
+        if batch and (len(batch) >= tables or size > _BATCH_BYTES or columns > tables * _BATCH_COLUMNS):
             yield batch
-            batch = []
+            batch, size, columns = [], plan.size, len(plan.columns)
         batch.append(_Part(plan))
     if batch:
         yield batch
 
 
-def _cut(plan: Plan, blocks: int, block_size: int) -> Iterator[list[_Part]]:
-    step = max(1, _PIECE_BYTES // block_size)
-    starts = list(range(0, blocks, step)) or [0]
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        # The last piece is open: the table may have grown, and rows beyond are not of this snapshot.
-        yield [_Part(plan, start or None, end)]
-
-
-def _blocks(connection: Connection, plans: Sequence[Plan]) -> Mapping[str, tuple[int, int]]:
-    """Return the blocks of each table, or of its largest partition: pieces are cut through all of them alike."""
+def _blocks(connection: Connection, plans: Sequence[Plan]) -> tuple[Mapping[str, list[int]], int]:
+    """Return the blocks of each table, or of its partitions, since pieces are cut through all of them alike; and the
+    bytes of a block."""
     if not plans:
-        return {}
+        return {}, 1
     rows = connection.execute(
-        "SELECT n.name, pg_catalog.max(pg_catalog.pg_relation_size(c.relid)),"
-        " pg_catalog.current_setting('block_size')::pg_catalog.int4"
+        "SELECT n.name, pg_catalog.pg_relation_size(c.relid)"
+        " OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8,"
+        " pg_catalog.current_setting('block_size')::pg_catalog.int8"
         " FROM pg_catalog.unnest(%s::pg_catalog.text[]) n(name),"
         " LATERAL (SELECT pg_catalog.to_regclass(n.name)::pg_catalog.oid AS relid"
-        " UNION SELECT relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(n.name)) WHERE isleaf) c"
-        " GROUP BY n.name",
+        " UNION SELECT relid FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass(n.name)) WHERE isleaf) c",
         ([plan.table for plan in plans],),
     ).fetchall()
-    return {name: ((size or 0) // block_size, block_size) for name, size, block_size in rows}
+    found: dict[str, list[int]] = {}
+    for name, blocks, _ in rows:
+        found.setdefault(name, []).append(blocks or 0)
+    return found, rows[0][2] if rows else 1

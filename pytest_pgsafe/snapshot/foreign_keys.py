@@ -10,6 +10,7 @@ import psycopg
 
 from ..catalog.values import Catalog
 from ..server.connection import Connection
+from .parallel import share
 from .plan import foreign_below
 from .session import UNREADABLE, failed, joining, query, reason
 from .values import ForeignKeyContent, NotVerified
@@ -63,22 +64,22 @@ class _Join:
 
 
 def foreign_keys(
-    connection: Connection, catalog: Catalog, *, samples: int = 5
+    connections: Sequence[Connection], catalog: Catalog, *, samples: int = 5
 ) -> tuple[dict[str, ForeignKeyContent], tuple[NotVerified, ...]]:
     """Count NULLs and orphans of every foreign key, validated or not, enforced or not.
 
+    :param connections: at least one; several have to see the same snapshot.
     :returns: by constraint name; and the keys that could not be read.
     :raises SnapshotError: the server failed, rather than one key.
     """
-    joins, missing = _joins(connection, catalog)
+    joins, missing = _joins(connections[0], catalog)
     found: dict[str, ForeignKeyContent] = {}
-    for batch in _batches(joins):
-        for join, content in _attempt(connection, batch, samples):
-            if isinstance(content, NotVerified):
-                missing.append(content)
-            else:
-                found[join.name] = content
-    return dict(sorted(found.items())), tuple(missing)
+    for join, content in share(connections, _batches(joins), lambda session, batch: _attempt(session, batch, samples)):
+        if isinstance(content, NotVerified):
+            missing.append(content)
+        else:
+            found[join.name] = content
+    return dict(sorted(found.items())), tuple(sorted(missing, key=lambda item: item.object))
 
 
 def _joins(connection: Connection, catalog: Catalog) -> tuple[list[_Join], list[NotVerified]]:
@@ -130,7 +131,7 @@ def _value(column: str, cast: str | None, collation: str | None) -> str:
 
 def _batches(joins: Sequence[_Join]) -> Iterator[list[_Join]]:
     batch: list[_Join] = []
-    for join in joins:
+    for join in sorted(joins, key=lambda join: -join.size):
         if batch and (len(batch) >= _BATCH_KEYS or sum(each.size for each in [*batch, join]) > _BATCH_BYTES):
             yield batch
             batch = []
@@ -149,6 +150,8 @@ def _attempt(
             return [(batch[0], NotVerified(object=batch[0].name, reason=reason(error)))]
         middle = len(batch) // 2
         return _attempt(connection, batch[:middle], samples) + _attempt(connection, batch[middle:], samples)
+    except psycopg.errors.LockNotAvailable:
+        raise
     except psycopg.Error as error:
         raise failed(f"foreign key {batch[0].name}", error) from error
 

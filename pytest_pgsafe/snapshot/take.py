@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from psycopg.pq import TransactionStatus
@@ -16,19 +15,24 @@ from .digest import read_contents
 from .extensions import contents as extension_contents
 from .foreign_keys import foreign_keys
 from .large_objects import large_objects
+from .parallel import siblings
 from .plan import Plan, plan_materialized_views, plan_tables
 from .session import moment
 from .values import SequenceValue, Snapshot
 
 __all__ = ["sequences", "take"]
 
+#: Bytes of tables for which a further session is opened: for less, opening it costs more than it saves.
+_WORTH = 32 << 20
+
 
 def take(
     connection: Connection,
     *,
     catalog: Catalog | None = None,
-    connections: Sequence[Connection] = (),
     plans: Sequence[Plan] | None = None,
+    jobs: int = 1,
+    snapshot: str | None = None,
 ) -> Snapshot:
     """Read the facts of a database in one REPEATABLE READ, READ ONLY transaction.
 
@@ -37,22 +41,26 @@ def take(
 
     :param connection: with pinned settings, as :func:`~pytest_pgsafe.server.connection.connect` opens it.
     :param catalog: the catalog of this very database, if it was read at the same moment already.
-    :param connections: further connections to the same database, to read big tables in pieces; they are given the
-        same snapshot, unless they are in a transaction already (then the caller gave it to them).
     :param plans: read these tables, in this way; None reads all.
+    :param jobs: read with so many sessions at most, where the tables are large enough for it. In a transaction of the
+        caller's, which may have written something that no other session sees, it takes ``snapshot`` too.
+    :param snapshot: what the caller's transaction has exported, and sees.
     :raises SnapshotError: the server failed, rather than one object.
     """
+    shareable = snapshot is not None or connection.info.transaction_status == TransactionStatus.IDLE
     with moment(connection):
         if catalog is None:
             catalog = read_catalog(connection)
         planned, missing = plan_tables(catalog)
-        with _same_moment(connection, connections):
-            tables, unread = read_contents([connection, *connections], planned if plans is None else plans)
-        views, unread_views = read_contents([connection], plan_materialized_views(catalog))
+        planned = planned if plans is None else tuple(plans)
+        further = min(jobs - 1, sum(plan.size for plan in planned) // _WORTH) if shareable else 0
+        with siblings(connection, snapshot, further) as others:
+            tables, unread = read_contents([connection, *others], planned)
+            views, unread_views = read_contents([connection, *others], plan_materialized_views(catalog))
+            keys, unread_keys = foreign_keys([connection, *others], catalog)
         extensions, unread_extensions = extension_contents(connection, catalog)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
         bounds, unread_bounds = sequences_of.bounds(connection, catalog)
-        keys, unread_keys = foreign_keys(connection, catalog)
         objects, unread_objects = large_objects(connection)
         row = connection.execute("SELECT pg_catalog.current_setting('server_version')").fetchone()
         assert row is not None
@@ -87,17 +95,3 @@ def sequences(connection: Connection) -> dict[str, SequenceValue]:
     :raises SnapshotError: the server failed, rather than one sequence.
     """
     return sequences_of.values(connection, sequences_of.names(connection))[0]
-
-
-@contextmanager
-def _same_moment(connection: Connection, others: Sequence[Connection]) -> Generator[None, None, None]:
-    idle = [other for other in others if other.info.transaction_status != TransactionStatus.INTRANS]
-    with ExitStack() as stack:
-        if idle:
-            row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-            assert row is not None
-            for other in idle:
-                stack.enter_context(moment(other))
-                # An identifier of the server's own making, in a statement that takes no parameters.
-                other.execute(f"SET TRANSACTION SNAPSHOT '{row[0]}'".encode())
-        yield

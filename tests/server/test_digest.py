@@ -290,7 +290,7 @@ def test_a_server_that_fails_is_an_error(connection: Connection) -> None:
 
 
 def test_pieces_add_up(database: Address, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "_PIECE_BYTES", 64 << 10)
+    monkeypatch.setattr(digest, "_PIECE_BYTES", 16 << 10)
     connection.execute("create table public.t (id int primary key, a text)")
     connection.execute("create table public.n (a text)")
     connection.execute("create table public.p (id int, a text) partition by hash (id)")
@@ -303,7 +303,7 @@ def test_pieces_add_up(database: Address, connection: Connection, monkeypatch: p
     planned = list(plans(connection).values())
     alone, _ = read_contents([connection], planned)
     with connect(database) as second, connect(database) as third:
-        tasks = list(digest._tasks(connection, planned, pieces=True))
+        tasks = list(digest._tasks(connection, planned, 3))
         assert len(tasks) > 10
         assert read_contents([connection, second, third], planned) == (alone, ())
     assert {name: found.rows for name, found in alone.items()} == {"public.n": 9000, "public.p": 9000, "public.t": 9000}
@@ -314,7 +314,7 @@ def test_many_small_tables_are_read_in_few_steps(connection: Connection) -> None
         "do $$ begin for i in 1..500 loop execute format('create table public.t%s (a int)', i); end loop; end $$"
     )
     planned = list(plans(connection).values())
-    assert len(list(digest._tasks(connection, planned, pieces=False))) <= 6
+    assert len(list(digest._tasks(connection, planned, 1))) <= 6
     with connection.transaction():
         found, missing = read_contents([connection], planned)
         # Locks are given back: thousands of tables would fill the lock table.

@@ -66,13 +66,6 @@ def test_the_moment_is_repeatable_read_and_read_only(
     assert seen == [("repeatable read, on",)]
 
 
-def test_further_connections_see_the_same(database: Address, connection: Connection) -> None:
-    connection.execute("create table public.t as select g as a from generate_series(1, 1000) g")
-    with connect(database) as second:
-        assert take(connection, connections=[second]) == take(connection)
-        assert second.info.transaction_status == TransactionStatus.IDLE
-
-
 def test_the_caller_may_bring_catalog_and_plans(connection: Connection) -> None:
     connection.execute("create table public.t (a int); create table public.u (a int)")
     catalog = read_catalog(connection)
