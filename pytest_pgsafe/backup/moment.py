@@ -60,6 +60,8 @@ def moment(address: Address, *, lock_timeout: str = "30s") -> Generator[Moment, 
             connection.execute("begin transaction isolation level repeatable read, read only")
             # Neither statement takes the transaction's snapshot; the locks come first.
             _lock(connection, [(schema, name) for _, schema, name in tables], lock_timeout)
+            # The source works for others: a session of ours is one process there.
+            connection.execute("set local max_parallel_workers_per_gather = 0")
             found = connection.execute("select pg_catalog.pg_export_snapshot()").fetchone()
             assert found is not None
             if connection.execute(_TABLES).fetchall() == tables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from .archive import Archive, is_complete
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20
-_JOBS = 2
+_JOBS = max(2, min(4, os.cpu_count() or 1))
 
 _ERROR = re.compile(r"^(?:pg_restore|psql)(?::[^:\n]*:\d+)?: error: |: ERROR:  |^ERROR:  ", re.MULTILINE)
 

@@ -66,6 +66,7 @@ def take(
     deadline: float | None = None,
     lock_timeout: str = "30s",
     jobs: int | None = None,
+    most: int = 2,
     further: Callable[[Archive, Snapshot], Further] | None = None,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
@@ -77,7 +78,9 @@ def take(
     :param durable: force everything to disk first; a rehearsal's own backup need not be.
     :param compress: of pg_dump; None is its default.
     :param deadline: seconds for pg_dump, which itself knows no timeout.
-    :param jobs: processes of pg_dump, one writes a single file; None decides by the size of the database.
+    :param jobs: processes of pg_dump, one writes a single file; and sessions that read facts beside them, as far as the
+        tables are large enough. None decides by the size of the database.
+    :param most: how many that are then.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :raises BackupError: with what pg_dump said.
     """
@@ -85,8 +88,9 @@ def take(
     try:
         with manifest.incomplete(folder, durable=durable) as partial:
             facts, form = _read(
-                source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout, jobs=jobs
-            )
+                source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout, jobs=jobs,
+                most=most,
+            )  # fmt: skip
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
             archive = Archive(partial / manifest.ARCHIVE, form, partial)
             more = Further() if further is None else further(archive, facts)
@@ -124,6 +128,7 @@ def _read(
     deadline: float | None,
     lock_timeout: str,
     jobs: int | None,
+    most: int,
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
     archive = folder / manifest.ARCHIVE
@@ -137,6 +142,7 @@ def _read(
                 programs,
                 # Workers of a parallel dump give up on any lock request that was made after the dump began.
                 jobs=jobs if attempt == 0 else 1,
+                most=most if jobs is None else jobs,
                 compress=compress,
                 deadline=deadline,
                 lock_timeout=lock_timeout,
@@ -158,6 +164,7 @@ def _attempt(
     programs: Programs,
     *,
     jobs: int | None,
+    most: int,
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
@@ -167,7 +174,7 @@ def _attempt(
         size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert size is not None
     if jobs is None:
-        jobs = max(2, os.cpu_count() or 1) if size[0] >= PARALLEL_FROM else 1
+        jobs = most if size[0] >= PARALLEL_FROM else 1
     name = f"pgsafe {secrets.token_hex(6)}"
     with (
         ThreadPoolExecutor(2) as pool,
@@ -186,7 +193,7 @@ def _attempt(
             lock_timeout=lock_timeout,
         )
         try:
-            facts = facts_of.take(now.connection)
+            facts = facts_of.take(now.connection, jobs=most, snapshot=now.snapshot)
             dump.result()
         except BackupError as error:
             if seen.overtaken or "could not obtain lock on relation" in str(error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -136,11 +136,11 @@ class _Resolution:
         return FILE_NAME if self.path is None else self.path.name
 
     def settings(self) -> Settings:
-        document, options = self.document, self.options
+        document, options, source = self.document, self.options, self._source()
         return Settings(
             folder=self.folder,
             file=self.path,
-            source=self._source(),
+            source=source and replace(source, jobs=document.source.jobs or source.jobs),
             max_age=None if document.source.max_age is None else forms.duration(document.source.max_age),
             migration=self._migration(),
             rollback=self._rollback(),
@@ -205,7 +205,7 @@ class _Resolution:
             origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
             return forms.source(words, base=self.invocation_dir, origin=origin)
         section = self.document.source
-        given = section.model_dump(exclude_none=True, exclude={"max_age"})
+        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age"})
         if not given:
             return None
         self.origins["source"] = self.file_name

@@ -51,6 +51,7 @@ Text = Annotated[str, AfterValidator(_said)]
 Column = Annotated[str, AfterValidator(_column)]
 Duration = Annotated[str, AfterValidator(_duration)]
 RowsText = Annotated[str, AfterValidator(_rows)]
+Jobs = Annotated[int, Field(ge=1, le=64)]
 LockMode = Literal[
     "AccessShareLock",
     "RowShareLock",
@@ -78,6 +79,7 @@ class SourceSection(Section):
     backup: Text | None = None
     sql: list[Text] | Text | None = None
     max_age: Duration | None = None
+    jobs: Jobs | None = None
 
 
 class MigrationSection(Section):

@@ -37,6 +37,8 @@ class Source:
     backup: Path | None = None
     #: Files that build a database, in order.
     sql: tuple[Path, ...] = ()
+    #: Sessions that read facts of a database, and processes that dump it, at most: it has other work to do.
+    jobs: int = 2
 
     @property
     def kind(self) -> Literal["dsn", "backup", "sql"]:

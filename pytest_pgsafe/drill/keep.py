@@ -57,6 +57,7 @@ def keep(
         folder,
         client,
         jobs=jobs,
+        most=source.jobs,
         compress=compress,
         further=lambda archive, facts: complete.complete(
             archive, facts, address, client, kept, left_out=before.left_out(facts)

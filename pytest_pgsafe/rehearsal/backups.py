@@ -25,17 +25,17 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
     :raises BackupError: it cannot be taken, or is not whole.
     """
     if source.address is not None:
-        return backup_once(source.address, folder / "backup", programs)
+        return backup_once(source.address, folder / "backup", programs, jobs=source.jobs)
     assert source.archive is not None
     return opened(source.archive)
 
 
-def backup_once(address: Address, folder: Path, programs: Programs) -> Backup:
+def backup_once(address: Address, folder: Path, programs: Programs, *, jobs: int = 2) -> Backup:
     """Take a backup of a database, or return the one that another process of the run took already."""
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if folder.is_dir():
             return opened(recognise(folder))
-        return take(address, folder, programs, durable=False, compress=_COMPRESSION)
+        return take(address, folder, programs, durable=False, compress=_COMPRESSION, most=jobs)
 
 
 def opened(archive: Archive) -> Backup:

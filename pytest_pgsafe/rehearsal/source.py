@@ -32,6 +32,8 @@ class Source:
     extensions: tuple[str, ...] = ()
     #: Bytes, as far as they are known.
     size: int = 0
+    #: Sessions that read facts of a database, and processes that dump it, at most.
+    jobs: int = 2
 
     @property
     def kind(self) -> str:
@@ -47,7 +49,7 @@ def examine(source: config.Source) -> Source:
     :raises ConfigError: the file is no backup.
     """
     if source.dsn is not None:
-        return _database(source.dsn)
+        return _database(source.dsn, source.jobs)
     if source.backup is not None:
         found = archives.recognise(source.backup)
         origin = archives.origin(found)
@@ -69,7 +71,7 @@ select current_database(), pg_database_size(current_database()),
 """
 
 
-def _database(dsn: str) -> Source:
+def _database(dsn: str, jobs: int) -> Source:
     try:
         address = Address.parse(dsn)
     except ValueError as error:
@@ -91,6 +93,7 @@ def _database(dsn: str) -> Source:
         least_major=version.major,
         extensions=tuple(extensions),
         size=size,
+        jobs=jobs,
     )
 
 

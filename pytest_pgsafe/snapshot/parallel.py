@@ -1,4 +1,4 @@
-"""Several sessions that read one snapshot: opened where there is enough to read, and kept busy until nothing is left."""
+"""Several sessions that read one snapshot, and are kept busy until nothing is left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _PATIENCE = "100ms"
 
 
 @contextmanager
-def siblings(connection: Connection, snapshot: str | None, number: int) -> Generator[tuple[Connection, ...], None, None]:
+def siblings(
+    connection: Connection, snapshot: str | None, number: int
+) -> Generator[tuple[Connection, ...], None, None]:
     """Open up to so many sessions beside one that is in a transaction, which see what it sees.
 
     A server without room for them is no reason to fail: they save time, and nothing else.
@@ -33,27 +35,24 @@ def siblings(connection: Connection, snapshot: str | None, number: int) -> Gener
     """
     with ExitStack() as stack:
         opened: list[Connection] = []
-        if number > 0 and snapshot is None:
-            row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+        workers = "0"
+        if number > 0:
+            exported = "pg_catalog.pg_export_snapshot()" if snapshot is None else "NULL"
+            row = connection.execute(
+                f"SELECT {exported}, pg_catalog.current_setting('max_parallel_workers_per_gather')".encode()
+            ).fetchone()
             assert row is not None
-            snapshot = str(row[0])
+            snapshot, workers = snapshot or str(row[0]), str(row[1])
         with suppress(psycopg.Error):
             for _ in range(number):
                 other = stack.enter_context(sibling(connection))
                 stack.enter_context(moment(other))
-                join(other, str(snapshot))
+                # An identifier of the server's own making, in a statement that takes no parameters.
+                other.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
+                other.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'".encode())
+                other.execute(f"SET LOCAL max_parallel_workers_per_gather = {workers}".encode())
                 opened.append(other)
         yield tuple(opened)
-
-
-def join(connection: Connection, snapshot: str) -> None:
-    """Make a transaction that has only just begun see a snapshot, and wait for no lock for long.
-
-    :raises psycopg.Error: the snapshot is not of this server, or its transaction is over.
-    """
-    # An identifier of the server's own making, in a statement that takes no parameters.
-    connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
-    connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'".encode())
 
 
 def share(
@@ -115,7 +114,7 @@ def _end(futures: Sequence[Future[list[Found]]], connections: Sequence[Connectio
 
 
 def cut(sizes: Sequence[int], sessions: int, least: int) -> list[int]:
-    """Return the blocks at which a table is cut into pieces: large ones first, small ones last, so that all end together.
+    """Return where a table is cut into pieces: large ones first, small ones last, so that all sessions end together.
 
     :param sizes: of its partitions, in blocks: each piece is a range of blocks of all of them.
     :param least: blocks of the smallest piece.

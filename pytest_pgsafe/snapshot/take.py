@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
@@ -24,6 +25,8 @@ __all__ = ["sequences", "take"]
 
 #: Bytes of tables for which a further session is opened: for less, opening it costs more than it saves.
 _WORTH = 32 << 20
+#: On a server of ours; more of them wait for the disk.
+_JOBS = 4
 
 
 def take(
@@ -31,7 +34,7 @@ def take(
     *,
     catalog: Catalog | None = None,
     plans: Sequence[Plan] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     snapshot: str | None = None,
 ) -> Snapshot:
     """Read the facts of a database in one REPEATABLE READ, READ ONLY transaction.
@@ -42,8 +45,9 @@ def take(
     :param connection: with pinned settings, as :func:`~pytest_pgsafe.server.connection.connect` opens it.
     :param catalog: the catalog of this very database, if it was read at the same moment already.
     :param plans: read these tables, in this way; None reads all.
-    :param jobs: read with so many sessions at most, where the tables are large enough for it. In a transaction of the
-        caller's, which may have written something that no other session sees, it takes ``snapshot`` too.
+    :param jobs: read with so many sessions at most, where the tables are large enough for it; None is one for each
+        processor of this machine, up to four. In a transaction of the caller's, which may have written something that no
+        other session sees, it takes ``snapshot`` too.
     :param snapshot: what the caller's transaction has exported, and sees.
     :raises SnapshotError: the server failed, rather than one object.
     """
@@ -53,6 +57,7 @@ def take(
             catalog = read_catalog(connection)
         planned, missing = plan_tables(catalog)
         planned = planned if plans is None else tuple(plans)
+        jobs = min(_JOBS, os.cpu_count() or 1) if jobs is None else jobs
         further = min(jobs - 1, sum(plan.size for plan in planned) // _WORTH) if shareable else 0
         with siblings(connection, snapshot, further) as others:
             tables, unread = read_contents([connection, *others], planned)
