@@ -205,8 +205,7 @@ def _tasks(connection: Connection, plans: Sequence[Plan], sessions: int) -> Iter
 
 
 def _blocks(connection: Connection, plans: Sequence[Plan]) -> tuple[Mapping[str, list[int]], int]:
-    """Return the blocks of each table, or of its partitions, since pieces are cut through all of them alike; and the
-    bytes of a block."""
+    """Return the blocks of each table, of its partitions one by one, and the bytes of a block."""
     if not plans:
         return {}, 1
     rows = connection.execute(

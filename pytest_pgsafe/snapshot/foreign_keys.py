@@ -64,17 +64,18 @@ class _Join:
 
 
 def foreign_keys(
-    connections: Sequence[Connection], catalog: Catalog, *, samples: int = 5
+    connection: Connection, catalog: Catalog, *, samples: int = 5, others: Sequence[Connection] = ()
 ) -> tuple[dict[str, ForeignKeyContent], tuple[NotVerified, ...]]:
     """Count NULLs and orphans of every foreign key, validated or not, enforced or not.
 
-    :param connections: at least one; several have to see the same snapshot.
+    :param others: further sessions, which see the same snapshot.
     :returns: by constraint name; and the keys that could not be read.
     :raises SnapshotError: the server failed, rather than one key.
     """
-    joins, missing = _joins(connections[0], catalog)
+    joins, missing = _joins(connection, catalog)
     found: dict[str, ForeignKeyContent] = {}
-    for join, content in share(connections, _batches(joins), lambda session, batch: _attempt(session, batch, samples)):
+    work = share([connection, *others], _batches(joins), lambda session, batch: _attempt(session, batch, samples))
+    for join, content in work:
         if isinstance(content, NotVerified):
             missing.append(content)
         else:

@@ -46,8 +46,8 @@ def take(
     :param catalog: the catalog of this very database, if it was read at the same moment already.
     :param plans: read these tables, in this way; None reads all.
     :param jobs: read with so many sessions at most, where the tables are large enough for it; None is one for each
-        processor of this machine, up to four. In a transaction of the caller's, which may have written something that no
-        other session sees, it takes ``snapshot`` too.
+        processor of this machine, up to four. In a transaction of the caller's, which may have written what no other
+        session sees, it takes ``snapshot`` too.
     :param snapshot: what the caller's transaction has exported, and sees.
     :raises SnapshotError: the server failed, rather than one object.
     """
@@ -62,7 +62,7 @@ def take(
         with siblings(connection, snapshot, further) as others:
             tables, unread = read_contents([connection, *others], planned)
             views, unread_views = read_contents([connection, *others], plan_materialized_views(catalog))
-            keys, unread_keys = foreign_keys([connection, *others], catalog)
+            keys, unread_keys = foreign_keys(connection, catalog, others=others)
         extensions, unread_extensions = extension_contents(connection, catalog)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
         bounds, unread_bounds = sequences_of.bounds(connection, catalog)

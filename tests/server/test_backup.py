@@ -46,8 +46,11 @@ def source(database: Address) -> Address:
 @pytest.fixture
 def traffic(server: Server, source: Address) -> Iterator[threading.Event]:
     """Sessions that insert, update, move between rows, use sequences and truncate until the test is over."""
-    # pg_dump needs about 0.05 s to get its locks, in a container half a second: see the gaps in the documentation.
-    pause = 3.0 if server.kind == "container" else 0.1
+    # pg_dump needs about 0.05 s to get its locks, in a container half a second, on a busy machine more: see the gaps in
+    # the documentation.
+    begin = time.monotonic()
+    server.programs.run("pg_dump", ["--schema-only"], address=source)
+    pause = max(3.0 if server.kind == "container" else 0.1, 2 * (time.monotonic() - begin))
     stop, wrote = threading.Event(), threading.Event()
     truncated: list[int] = []
 

@@ -53,7 +53,7 @@ def fill(connection: Connection) -> None:
 
 def test_further_sessions_see_the_same(connection: Connection, opened: list[Connection]) -> None:
     fill(connection)
-    alone = facts(connection)
+    alone = facts(connection, jobs=1)
     assert (alone.tables["public.t"].rows, opened) == (3000, [])
     together = facts(connection, jobs=3)
     assert together == alone
@@ -67,7 +67,7 @@ def test_further_sessions_see_one_moment(
 ) -> None:
     """Rows that are committed when every session is there, and before any of them reads, are seen by none."""
     fill(connection)
-    before = facts(connection)
+    before = facts(connection, jobs=1)
     read = take.read_contents
 
     def writing(connections: Sequence[Connection], plans: Sequence[Plan]) -> Any:
@@ -78,14 +78,14 @@ def test_further_sessions_see_one_moment(
     monkeypatch.setattr(take, "read_contents", writing)
     assert facts(connection, jobs=2) == before
     assert len(opened) == 1
-    assert facts(connection) != before
+    assert facts(connection, jobs=1) != before
 
 
 def test_a_transaction_of_the_callers_is_read_alone_unless_it_was_exported(
     connection: Connection, opened: list[Connection]
 ) -> None:
     fill(connection)
-    expected = facts(connection)
+    expected = facts(connection, jobs=1)
     with connection.transaction(force_rollback=True):
         connection.execute("delete from public.u")
         assert facts(connection, jobs=2).tables["public.u"].rows == 0
@@ -116,7 +116,7 @@ def test_no_room_for_further_sessions_is_no_error(
     connection.execute("grant pg_read_all_data to pgsafe_alone")
     try:
         with connect(server.address(database.dbname, user="pgsafe_alone")) as reader:
-            assert facts(reader, jobs=3).tables == facts(connection).tables
+            assert facts(reader, jobs=3).tables == facts(connection, jobs=1).tables
         assert opened == []
     finally:
         connection.execute("drop owned by pgsafe_alone; drop role pgsafe_alone")
@@ -127,7 +127,7 @@ def test_nobody_waits_for_who_waits_for_the_first_session(
 ) -> None:
     """The first session holds a lock, another one wants it exclusively, and a third would wait behind that one."""
     fill(connection)
-    expected = facts(connection)
+    expected = facts(connection, jobs=1)
     with connect(database) as reader, connect(database, read_only=False) as other, moment(reader):
         reader.execute("lock table public.t, public.u in access share mode")
         (snapshot,) = reader.execute("select pg_export_snapshot()").fetchone() or ("",)
@@ -141,7 +141,7 @@ def test_nobody_waits_for_who_waits_for_the_first_session(
         assert truncating.is_alive()
         reader.execute("rollback")
         truncating.join()
-    assert facts(connection).tables["public.t"].rows == 0
+    assert facts(connection, jobs=1).tables["public.t"].rows == 0
 
 
 def test_what_goes_wrong_in_one_session_ends_all(connection: Connection) -> None:
