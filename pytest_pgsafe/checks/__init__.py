@@ -25,13 +25,14 @@ from . import (
     rows,
     sequences,
     statements,
+    static,
     tables,
     unverified,
 )
 from .bookkeeping import is_bookkeeping, renamed_model
 from .values import Check, Evidence, Finding, Severity
 
-__all__ = ["BY_CODE", "CHECKS", "judge"]
+__all__ = ["BY_CODE", "CHECKS", "EVERY", "judge"]
 
 _MODULES = (
     unverified,
@@ -60,6 +61,8 @@ _MODULES = (
 CHECKS: tuple[Check, ...] = tuple(
     sorted((check for module in _MODULES for check in module.CHECKS), key=lambda one: one.code)
 )
+#: With those that judge statements by their text alone, in a run of their own.
+EVERY: tuple[Check, ...] = tuple(sorted((*CHECKS, *static.CHECKS), key=lambda one: one.code))
 #: The same, to look them up.
 BY_CODE: Mapping[str, Check] = {check.code: check for check in CHECKS}
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}

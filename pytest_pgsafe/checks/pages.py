@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import CHECKS
+from . import EVERY
 from .values import Check, Severity
 
 EXAMPLES = Path("fixtures") / "checks"
@@ -32,7 +32,7 @@ def render(examples: Path) -> Mapping[str, str]:
     :param examples: the folder ``fixtures/checks``.
     :raises OSError: a check has no examples.
     """
-    pages = {f"{check.code}.md": page(check, examples / folder(check)) for check in CHECKS}
+    pages = {f"{check.code}.md": page(check, examples / folder(check)) for check in EVERY}
     return {"index.md": index(), **pages}
 
 
@@ -73,7 +73,7 @@ def index() -> str:
     ]
     lines += [
         f"| [{check.code}]({check.code}.md) | {check.name} | {check.check} | {check.severity.value} |"
-        for check in CHECKS
+        for check in EVERY
     ]
     return "\n".join(lines) + "\n"
 

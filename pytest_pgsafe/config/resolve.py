@@ -168,6 +168,7 @@ class _Resolution:
             budget=self._budget(),
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
+            static=self._flag("static", "--pgsafe-static", "PGSAFE_STATIC", given=options.static, key=None),
             from_rev=options.from_rev,
             origins=self.origins,
         )

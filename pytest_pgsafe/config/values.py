@@ -25,6 +25,7 @@ class Options:
     update: bool = False
     keep: bool = False
     from_rev: str | None = None
+    static: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +247,8 @@ class Settings:
     update: bool = False
     #: Migration files up to this revision are applied already.
     from_rev: str | None = None
+    #: Statements are read, and nothing is rehearsed.
+    static: bool = False
     #: Where a setting came from, by its name: ``--pgsafe-source``, ``PGSAFE_SOURCE``, ``pgsafe.toml``.
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -262,6 +265,7 @@ class Settings:
             "rollback": None if self.rollback is None else str(self.rollback),
             "server": use if "server" in self.origins else None,
             "strict": "on" if self.strict else None,
+            "static": "on: statements are read, nothing is rehearsed" if self.static else None,
         }
         parts = [f"{name} {text} ({self.origins[name]})" for name, text in shown.items() if text is not None]
         lines = ["pgsafe: " + ("; ".join(parts) if parts else "no source configured")]

@@ -18,7 +18,7 @@ from .fixtures import (
     pgsafe_snapshot,
     pgsafe_source,
 )
-from .marker import DESCRIPTION, mark
+from .marker import DESCRIPTION, SKIPPED, mark
 
 if TYPE_CHECKING:
     import pytest
@@ -77,6 +77,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--pgsafe-keep", action="store_true", default=False, help="keep the scratch server after a failure")
     group.addoption(
+        "--pgsafe-static",
+        action="store_true",
+        default=False,
+        help="read the migration's statements instead: no server, no source (PGSAFE_STATIC=1)",
+    )
+    group.addoption(
         "--pgsafe-from", metavar="REV", help="migration files up to this revision are applied in the source already"
     )
 
@@ -84,7 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the feature if it is on."""
     config.addinivalue_line("markers", DESCRIPTION)
-    if not config.getoption("pgsafe") and not os.environ.get("PGSAFE"):
+    named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
+    if not named and not os.environ.get("PGSAFE") and not os.environ.get("PGSAFE_STATIC"):
         return
     from .feature import register
 
@@ -93,4 +100,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what uses our fixtures; skip a marked test while the feature is off."""
-    mark(item, on=item.config.pluginmanager.has_plugin("pgsafe-feature"))
+    feature = item.config.pluginmanager.get_plugin("pgsafe-feature")
+    mark(item, off=SKIPPED if feature is None else feature.without(item))

@@ -20,15 +20,18 @@ from ..rehearsal.folder import private_folder
 from ..rehearsal.values import Result
 from ..report.redact import redact
 from . import own
+from .collect import CheckItem
 from .collecting import Collecting
 from .ending import Ending
 from .judgement import names
+from .marker import READ_ONLY
 from .own import OwnTests
 from .selection import Selection, select
 from .store import Store, broken_off
 
 if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
+    from ..rehearsal.static import Static
 
 NAME = "pgsafe-feature"
 _SETTINGS = TypeAdapter(Settings)
@@ -41,7 +44,8 @@ def register(config: pytest.Config) -> None:
     :raises pytest.UsageError: ``PGSAFE`` is neither on nor off.
     """
     try:
-        if config.getoption("pgsafe") or flag(os.environ, "PGSAFE"):
+        named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
+        if named or flag(os.environ, "PGSAFE") or flag(os.environ, "PGSAFE_STATIC"):
             feature = Feature(config)
             config.pluginmanager.register(feature, NAME)
             config.pluginmanager.register(Collecting(feature))
@@ -63,6 +67,7 @@ class Feature:
         self.selection = Selection(arguments=())
         self.store: Store | None = None
         self.plan: Plan | None = None
+        self.reading: Static | None = None
         self.header: tuple[str, ...] = ()
         self.final: Result | None = None
         self._folder = ExitStack()
@@ -107,7 +112,12 @@ class Feature:
                 raise UsageError(f"there is no check {name!r}", remedies=[found])
         if self.dry:
             return
-        if known and self.selection.collected:
+        if self.settings.static and self.selection.collected:
+            from ..rehearsal.static import prepare
+
+            self.reading = prepare(self.settings)
+            self.header += self.reading.header()
+        elif known and self.selection.collected:
             from ..rehearsal.preflight import preflight
 
             plan = self.plan = preflight(self.settings)
@@ -138,14 +148,16 @@ class Feature:
             self.final = self.store.obtain(self._rehearse, self._say)
         return self.final
 
-    def _rehearse(self, progress: Callable[[str], None]) -> Result:
-        from ..rehearsal.run import rehearse
+    def without(self, item: pytest.Item) -> str | None:
+        """Return why there is nothing for a marked test; None if there is."""
+        static = self.settings is not None and self.settings.static
+        return READ_ONLY if static and not isinstance(item, CheckItem) else None
 
+    def _rehearse(self, progress: Callable[[str], None]) -> Result:
         assert self.settings is not None
         report = self.settings.report
         try:
-            assert self.store is not None
-            result = rehearse(self.settings, progress, self.plan, backups=self.store.folder)
+            result = self._run(self.settings, progress)
         except PgsafeError:
             raise
         except Exception as error:
@@ -155,6 +167,16 @@ class Feature:
             where = traceback.format_tb(error.__traceback__)
             raise PgsafeError(f"broken off by a defect: {type(error).__name__}", looked_at=where) from None
         return redact(result, samples=report.samples, mask=report.mask)
+
+    def _run(self, settings: Settings, progress: Callable[[str], None]) -> Result:
+        if settings.static:
+            from ..rehearsal.static import prepare, read
+
+            return read(settings, prepare(settings) if self.reading is None else self.reading, progress)
+        from ..rehearsal.run import rehearse
+
+        assert self.store is not None
+        return rehearse(settings, progress, self.plan, backups=self.store.folder)
 
     def _say(self, step: str) -> None:
         """Show a step that begins, with ``-v`` and where there is a terminal."""
@@ -191,4 +213,5 @@ def _options(config: pytest.Config) -> Options:
         update=option("pgsafe_update"),
         keep=option("pgsafe_keep"),
         from_rev=option("pgsafe_from"),
+        static=option("pgsafe_static"),
     )

@@ -14,13 +14,13 @@ from ..config import Settings
 from ..rehearsal.values import Outcome, Result, Step
 from ..report.terminal import finding_lines
 
-_STEPS = ("backup", "restore", "migrate", "rollback")
+_STEPS = ("static", "backup", "restore", "migrate", "rollback")
 _CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks")
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
     "server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
-    "again": "rollback", "restore_again": "rollback",
+    "read": "static", "again": "rollback", "restore_again": "rollback",
 }  # fmt: skip
 
 
@@ -36,6 +36,8 @@ class Judgement:
 
 def names(settings: Settings) -> tuple[str, ...]:
     """Return the checks that a run collects, in order."""
+    if settings.static:
+        return () if settings.migration is None else ("static",)
     if settings.source is None:
         return ()
     backup = ("backup",) if settings.source.kind in {"dsn", "backup"} else ()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 SKIPPED = "pgsafe is off: --pgsafe or PGSAFE=1 turns it on"
+READ_ONLY = "--pgsafe-static starts no server: it reads statements alone"
 DESCRIPTION = (
     "pgsafe(source=…, migration=…, rollback=…, revision=…, empty=True): needs what pgsafe provides, and says what its"
     " pgsafe_database is instead of what is configured; skipped without --pgsafe"
@@ -19,12 +20,15 @@ FIXTURES = frozenset(
 KNOWN = ("source", "migration", "rollback", "revision", "empty")
 
 
-def mark(item: pytest.Item, *, on: bool) -> None:
-    """Mark a test that uses our fixtures, and skip every marked one while the feature is off."""
+def mark(item: pytest.Item, *, off: str | None) -> None:
+    """Mark a test that uses our fixtures, and skip every marked one if there is nothing for it.
+
+    :param off: why; None if there is.
+    """
     if not FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) and item.get_closest_marker("pgsafe") is None:
         item.add_marker(pytest.mark.pgsafe)
-    if not on and item.get_closest_marker("pgsafe") is not None:
-        item.add_marker(pytest.mark.skip(reason=SKIPPED))
+    if off is not None and item.get_closest_marker("pgsafe") is not None:
+        item.add_marker(pytest.mark.skip(reason=off))
 
 
 def wanted(item: pytest.Item) -> Mapping[str, Any]:

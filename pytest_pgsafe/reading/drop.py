@@ -175,4 +175,4 @@ def lock(words: Words) -> Reading:
     words.take("nowait")
     words.end()
     # It is held for whatever the transaction does next.
-    return Reading(text=words.text, locks=tuple(TableLock(relation=name, mode=mode, work=Work.BRIEF) for name in names))
+    return Reading(text=words.text, locks=tuple(TableLock(relation=name, mode=mode, work=Work.HELD) for name in names))

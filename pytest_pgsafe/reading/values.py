@@ -35,6 +35,8 @@ class Work(str, Enum):
 
     #: It changes the catalog alone, or a few rows.
     BRIEF = "brief"
+    #: LOCK: whatever comes after it.
+    HELD = "held to the end of the transaction"
     SCAN = "reads the whole table"
     REWRITE = "rewrites the whole table"
     #: Whether it rewrites hangs on what the statement does not say: the type before, a function's volatility.

@@ -221,10 +221,11 @@ def _rows(effect: Effect) -> int:
 
 def _values(effect: Effect, subject: Subject) -> int:
     if effect.does is not Does.UPDATES:
-        return MAY * (effect.does in ROWS or effect.does in {Does.DROPS, Does.RENAMES})
+        return LEADS * (effect.does in ROWS or effect.does in {Does.DROPS, Does.RENAMES})
     if not effect.columns:
         return LEADS
-    return NAMES if set(effect.columns) & set(subject.columns) else MAY
+    written = {unquoted(column) for column in effect.columns}
+    return NAMES if any(unquoted(column) in written for column in subject.columns) else MAY
 
 
 def _sequence(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
@@ -241,16 +242,24 @@ def _definition(effect: Effect, subject: Subject, world: World) -> Iterator[int]
         return
     kind, table = _KINDS.get(effect.kind, effect.kind), subject.table
     below = kind in _BELOW
+    if below and kind == subject.kind and table is not None:
+        # What a partition or heir has from its parent.
+        names = {bare(name) for name in subject.names}
+        inherited = (f"{parent}.{name}" for parent in world.ancestors(table) for name in names)
+        yield LEADS * any(world.same(name, effect.object, below=True) for name in inherited)
     named = kind == subject.kind and any(world.same(name, effect.object, below=below) for name in subject.names)
     if named and _fits(effect, subject):
         yield NAMES
     if table is not None:
-        if kind in {"table", "constraint", f"{subject.kind}s"} and _is(world, table, effect, below=False):
+        if kind in {"table", "constraint", "triggers", "rules"} and _is(world, table, effect, below=False):
             yield LEADS
         if kind == "constraint" and subject.kind == "index" and _is(world, table, effect, below=True):
             yield LEADS
         if kind == "column" and _is_column(world, effect, subject):
             yield LEADS
+    if kind == "triggers" and subject.kind == "constraint":
+        # Those of foreign keys, which lie on both tables.
+        yield LEADS * any(world.same(one, effect.object, below=False) for one in subject.referenced)
     if kind == "schema" and effect.does is Does.DROPS:
         yield LEADS * any(split(name)[0] == effect.object for name in subject.names)
 

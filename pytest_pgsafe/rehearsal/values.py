@@ -30,6 +30,15 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Read:
+    """How many statements were read by their text alone."""
+
+    statements: int
+    #: Of these: those that could not be read, or not in full.
+    unread: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One rehearsal or drill."""
 
@@ -53,6 +62,9 @@ class Result:
     kept: str | None = None
     #: What was written to the baseline (--pgsafe-update).
     baseline: str | None = None
+
+    #: Set where statements were read, and nothing was rehearsed.
+    read: Read | None = None
 
     @property
     def verdict(self) -> str:

@@ -42,6 +42,7 @@ def document(result: Result) -> dict[str, Any]:
             "not_verified": [{"object": gap.object, "reason": gap.reason} for gap in result.not_verified],
         },
         "unused": dict(result.unused),
+        **({} if result.read is None else {"read": vars(result.read)}),
     }
 
 

@@ -110,6 +110,10 @@ def summary(result: Result, *, short: bool) -> list[Line]:
 
 def counted(result: Result) -> str:
     """Return what was compared and what was not: said in every case."""
+    if result.read is not None:
+        number = result.read.statements
+        statements = "1 statement" if number == 1 else f"{number} statements"
+        return f"{statements}, {result.read.unread} of them not read; nothing was rehearsed"
     relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"

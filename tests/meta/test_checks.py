@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.checks import CHECKS
+from pytest_pgsafe.checks import EVERY
 from pytest_pgsafe.checks.pages import folder, render
 from pytest_pgsafe.checks.values import Check
 
@@ -26,13 +26,13 @@ ITEMS = {
     "7": {"privileges"},
     "8": {"locks", "migrate"},
     "9": {"rollback"},
-    "0": {"values", "schema"},
+    "0": {"values", "schema", "static"},
 }
-every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+every_check = pytest.mark.parametrize("check", EVERY, ids=lambda check: check.code)
 
 
 def test_codes_and_names_are_unique() -> None:
-    for names in ([check.code for check in CHECKS], [check.name for check in CHECKS]):
+    for names in ([check.code for check in EVERY], [check.name for check in EVERY]):
         assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
@@ -56,7 +56,7 @@ def test_a_check_has_an_unsafe_and_a_safe_example(check: Check) -> None:
 
 
 def test_no_example_is_of_a_check_that_is_gone() -> None:
-    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {folder(check) for check in CHECKS}
+    assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {folder(check) for check in EVERY}
 
 
 def test_pages_are_rendered() -> None:

@@ -148,7 +148,7 @@ ALL = "AccessExclusiveLock"
         ("comment on column t.a is null", ["alters column t.a"], []),
         ("refresh materialized view concurrently m", ["refreshes materialized view m"], ["m ExclusiveLock REWRITE"]),
         ("lock table t, u in share row exclusive mode nowait",
-         [], ["t ShareRowExclusiveLock", "u ShareRowExclusiveLock"]),
+         [], ["t ShareRowExclusiveLock HELD", "u ShareRowExclusiveLock HELD"]),
         ("vacuum (full, verbose false) t", [], [f"t {ALL} REWRITE"]),
         ("vacuum (full off) t", [], ["t ShareUpdateExclusiveLock SCAN"]),
         ("reindex index concurrently i", [], ["i ShareUpdateExclusiveLock SCAN"]),

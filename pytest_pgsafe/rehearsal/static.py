@@ -1,0 +1,124 @@
+"""A migration's statements read and judged by their text: no server, no source (``--pgsafe-static``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from ..checks import static as checks
+from ..checks.unverified import NOT_VERIFIED
+from ..checks.values import DropExpected, Finding, RowsExpected, ValuesExpected
+from ..config.values import Settings
+from ..errors import ConfigError, MigrationError
+from ..migrate.applied import pending
+from ..migrate.script import redact
+from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, parse
+from ..reading.files import of_files
+from ..reading.values import Cited, Reading
+from ..snapshot.values import NotVerified
+from . import announced, baseline
+from .steps import Steps, Stopped
+from .values import Read, Result
+
+_ALTERNATIVES = {
+    Alembic: "write its SQL into a file, and name that: alembic upgrade REVISION:head --sql > pending.sql",
+    Django: "write its SQL into a file, and name that: python manage.py sqlmigrate APP NAME > pending.sql",
+    Command: "name the .sql file, or the folder of them, that the command runs",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Static:
+    """What will be read."""
+
+    migration: SqlFiles
+    #: Which files of the folder are not read, and who said so.
+    left_out: str | None = None
+
+    def header(self) -> tuple[str, ...]:
+        """Return lines for the head of the report."""
+        if self.left_out is not None:
+            return (f"pgsafe migration: {self.left_out}",)
+        number = len(self.migration.files)
+        if number < 2:
+            return ()
+        return (f"pgsafe migration: all {number} files are read; --pgsafe-from=FILE leaves out those that are applied",)
+
+
+def prepare(settings: Settings) -> Static:
+    """Find what is to be read.
+
+    :raises ConfigError: there is no migration, or none whose statements stand in files.
+    """
+    if settings.migration is None:
+        raise ConfigError(
+            "--pgsafe-static has nothing to read: no migration is configured",
+            looked_at=["--pgsafe-migration", "PGSAFE_MIGRATION", "[migration] in pgsafe.toml"],
+            remedies=["name a .sql file or a folder of them: --pgsafe-migration=FILE.sql"],
+        )
+    if settings.update:
+        raise ConfigError(
+            "--pgsafe-update writes what a rehearsal observes, and --pgsafe-static rehearses nothing",
+            remedies=["leave one of them out"],
+        )
+    way = settings.migration
+    migration: Migration = parse(f"cmd:{way.command}" if way.path is None else str(way.path), settings.folder)
+    if not isinstance(migration, SqlFiles):
+        raise ConfigError(
+            f"--pgsafe-static reads .sql files, and this migration is run by a tool: {migration}",
+            remedies=[_ALTERNATIVES[type(migration)], "or rehearse it: leave out --pgsafe-static"],
+        )
+    # Comments that announce nothing known are told before anything is read.
+    announced.told(settings, migration)
+    if settings.from_rev is None:
+        return Static(migration=migration)
+    if not migration.folder:
+        raise ConfigError(
+            f"--pgsafe-from={settings.from_rev} leaves out files of a folder, and the migration is one file",
+            remedies=["leave it out"],
+        )
+    left = pending(migration, None, revision=settings.from_rev, books=())
+    assert isinstance(left.migration, SqlFiles)
+    return Static(migration=left.migration, left_out=left.said)
+
+
+def read(settings: Settings, static: Static, progress: Callable[[str], None] | None = None) -> Result:
+    """Read and judge."""
+    steps = Steps(progress)
+    found: tuple[Finding, ...] = ()
+    gaps: tuple[NotVerified, ...] = ()
+    counts: Read | None = None
+    with suppress(Stopped), steps.step("read"):
+        try:
+            readings = tuple(replace(one, text=redact(one.text)) for one in of_files(static.migration.files))
+        except OSError as error:
+            raise MigrationError(f"a file cannot be read: {error}") from error
+        gaps = tuple(_gap(one) for one in readings if one.unread is not None)
+        counts = Read(statements=len(readings), unread=len(gaps))
+        found = checks.judge(readings, _announced(settings, static.migration), strict=settings.strict)
+        if settings.strict:
+            found = (*(_unverified(gap) for gap in gaps), *found)
+    return Result(steps=steps.done, source={}, server={}, findings=found, not_verified=gaps, read=counts)
+
+
+def _gap(reading: Reading) -> NotVerified:
+    first = Cited.of(" ".join(reading.text.split()[:6]))
+    return NotVerified(object=str(reading.place), reason=f"a statement that was not read ({first} …): {reading.unread}")
+
+
+def _unverified(gap: NotVerified) -> Finding:
+    found = NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="static")
+    return replace(found, remedy="Rehearse it: --pgsafe-source=X without --pgsafe-static.")
+
+
+def _announced(settings: Settings, migration: SqlFiles) -> checks.Announced:
+    expect = announced.told(settings, migration).expect
+    return checks.Announced(
+        dropped=tuple(DropExpected(object=one.object, kind=one.kind, reason=one.reason) for one in expect.dropped),
+        rows=tuple(RowsExpected(table=one.table, rule=one.rule, reason=one.reason) for one in expect.rows),
+        values=tuple(
+            ValuesExpected(column=one.column, where=one.where, reason=one.reason) for one in expect.values
+        ),
+        baseline=baseline.section(settings),
+    )  # fmt: skip

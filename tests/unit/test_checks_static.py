@@ -1,0 +1,137 @@
+"""Statements judged by their text: what destroys is a warning, unless it was announced or is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.checks.baseline import parse
+from pytest_pgsafe.checks.pages import folder
+from pytest_pgsafe.checks.static import CHECKS, Announced, judge
+from pytest_pgsafe.checks.values import Check, DropExpected, RowsExpected, Severity, ValuesExpected
+from pytest_pgsafe.config.values import Settings, Way
+from pytest_pgsafe.reading.files import of_text
+from pytest_pgsafe.rehearsal.static import prepare, read
+
+EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
+
+
+def told(text: str, announced: Announced | None = None, *, strict: bool = False) -> list[tuple[str, str, str]]:
+    found = judge(tuple(of_text(text, "m.sql")), announced or Announced(), strict=strict)
+    return [(one.code, one.severity.value, one.object) for one in found]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+@pytest.mark.parametrize("example", ["unsafe", "safe"])
+def test_example(check: Check, example: str) -> None:
+    file = EXAMPLES / folder(check) / f"{example}.sql"
+    settings = Settings(folder=file.parent, migration=Way(kind="sql", path=file))
+    found = read(settings, prepare(settings)).findings
+    alarms = [one.code for one in found if one.severity is not Severity.NOTE]
+    assert (check.code in alarms) == (example == "unsafe"), found
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "name"),
+    [
+        ("drop table a.t", "PGS020", "a.t"),
+        ("alter table t drop c", "PGS020", "t.c"),
+        ("drop schema s cascade", "PGS020", "s"),
+        ("drop type mood cascade", "PGS020", "mood"),
+        ("truncate t", "PGS020", "t"),
+        ("delete from t where a", "PGS020", "t"),
+        ("with gone as (delete from t returning *) select * from gone", "PGS020", "t"),
+        ("update t set a = 1", "PGS020", "t"),
+        ("alter table t alter c type int", "PGS020", "t.c"),
+        ("alter table t detach partition p", "PGS020", "t"),
+        ("alter type mood rename value 'a' to 'b'", "PGS020", "mood"),
+        ("select lo_unlink(1)", "PGS020", "large objects"),
+        ("drop view v", "PGS021", "v"),
+        ("drop index i", "PGS021", "i"),
+        ("drop type mood", "PGS021", "mood"),
+        ("alter table t drop constraint k", "PGS021", "t.k"),
+        ("alter table t alter c drop not null", "PGS021", "t.c"),
+        ("alter table t disable trigger all", "PGS021", "t"),
+        ("alter table t disable row level security", "PGS021", "t"),
+        ("grant select on t to public", "PGS021", "t"),
+        ("revoke select on t from app", "PGS021", "t"),
+        ("create index on t (a)", "PGS022", "t"),
+        ("alter table t add check (a > 0)", "PGS022", "t"),
+        ("alter table t add c uuid default gen_random_uuid()", "PGS022", "t"),
+        ("lock t", "PGS022", "t"),
+        ("refresh materialized view m", "PGS022", "m"),
+    ],
+)
+def test_warned_of(text: str, code: str, name: str) -> None:
+    assert (code, "warning", name) in told(text)
+    strict = [severity for found, severity, _ in told(text, strict=True) if found == code]
+    assert strict == ["warning" if code == "PGS022" else "error"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select 1",
+        "create table t (a int references u)",
+        "alter table t add c int default 5",
+        "alter table t add constraint k check (a > 0) not valid; alter table t validate constraint k",
+        "create index concurrently i on t (a)",
+        "insert into t values (1)",
+        "grant select on t to app",
+        "alter table t rename a to b",
+        # What is new holds nothing, and nobody waits for it.
+        "create table t (a int); create index on t (a); update t set a = 1; delete from t; drop table t",
+        "create temp table t as select 1; truncate t; drop table t",
+        "create table s.t (a int); alter table s.t rename to u; alter table s.u drop a",
+        "alter table t add c text; update t set c = 'x'; alter table t drop c",
+    ],
+)
+def test_not_warned_of(text: str) -> None:
+    assert told(text) == []
+
+
+def test_the_backfill_of_an_old_column_is_warned_of() -> None:
+    assert told("alter table t add c text; update t set c = 'x', d = 'y'") == [("PGS020", "warning", "t")]
+
+
+def test_what_is_made_again_is_a_note() -> None:
+    assert told("drop view v; create view v as select 1") == [("PGS021", "note", "v")]
+    again = "alter table t drop constraint k, add constraint k check (a > 1) not valid"
+    assert told(again) == [("PGS021", "note", "t.k")]
+    assert told("create view v as select 1; drop view w") == [("PGS021", "warning", "w")]
+
+
+@pytest.mark.parametrize(
+    ("text", "announced"),
+    [
+        ("alter table t drop c", Announced(dropped=(DropExpected(kind="column", object="public.t.c", reason="why"),))),
+        ("alter table s.t drop c", Announced(dropped=(DropExpected(kind="column", object="t.*", reason="why"),))),
+        ("alter table t drop c", Announced(dropped=(DropExpected(kind="table", object="t", reason="why"),))),
+        ("update t set a = 1", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
+        ("alter table t alter a type int", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
+        ("truncate t", Announced(rows=(RowsExpected(table="t", rule="any", reason="why"),))),
+        (
+            "alter table t drop c",
+            Announced(baseline=parse("[m.sql]\nPGS203 column-dropped public.t.c  # why\n", {"PGS203": "column-dropped"})
+                      .section("m.sql")),
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_announced_is_a_note_with_its_reason(text: str, announced: Announced) -> None:
+    found = judge(tuple(of_text(text, "m.sql")), announced, strict=True)
+    destroys = [one for one in found if one.code == "PGS020"]
+    assert [(one.severity, one.reason) for one in destroys] == [(Severity.NOTE, "why")]
+
+
+@pytest.mark.parametrize(
+    ("text", "announced"),
+    [
+        ("alter table t drop c", Announced(dropped=(DropExpected(kind="column", object="u.c", reason="why"),))),
+        ("drop table t", Announced(dropped=(DropExpected(kind="view", object="t", reason="why"),))),
+        ("update t set a = 1, b = 2", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
+        ("truncate t", Announced(rows=(RowsExpected(table="t", rule="unchanged", reason="why"),))),
+    ],
+)
+def test_another_announcement_excuses_nothing(text: str, announced: Announced) -> None:
+    assert [one[:2] for one in told(text, announced)] == [("PGS020", "warning")]
