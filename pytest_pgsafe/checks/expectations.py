@@ -110,6 +110,10 @@ def _rows_of(evidence: Evidence, name: str, rule: RowsExpected) -> Iterator[Find
     difference = comparison.rows.get(name) or comparison.views.get(name)
     replaced = rule.rule.strip() == "unchanged" and difference is not None and bool(difference.gone)
     if wanted.hold(after) and not replaced:
+        relative = rule.rule.strip() == "unchanged" or "before" in rule.rule
+        if relative and not ours.rows and not after and not is_pattern(rule.table):
+            told = f'the rule rows = "{rule.rule}" for {name} says nothing: the table is empty'
+            yield ROWS_EXPECTED.finding(name, told, severity=unproven(evidence))
         return
     told = f'{name} has {count(after)} after {ours.rows:,} before, which rows = "{rule.rule}" does not allow'
     if replaced and wanted.hold(after):

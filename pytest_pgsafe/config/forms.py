@@ -28,6 +28,14 @@ def duration(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
+def span(seconds: float) -> str:
+    """Return a duration for people, in its largest unit: ``26 h``, ``3 d``."""
+    for unit, size in (("d", 172800.0), ("h", 7200.0), ("min", 120.0)):
+        if seconds >= size:
+            return f"{seconds / _SECONDS[unit]:.0f} {unit}"
+    return f"{seconds:g} s"
+
+
 def is_dsn(text: str) -> bool:
     """Tell whether a word is meant as a libpq URI or conninfo string."""
     return "://" in text or "=" in text

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ..backup.take import Backup
@@ -27,7 +28,9 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, way_back
+from . import (
+    aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, vacuous, way_back,
+)  # fmt: skip
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -182,9 +185,12 @@ class _Run:
         source = self.plan.source
         if source.kind == "sql":
             self.steps.skip("backup", "the source is built from .sql files")
+            self.not_verified += vacuous.age(None, self.settings.max_age, datetime.now(timezone.utc))
             return None
         with self.steps.step("backup"):
-            return backup_of(source, self.backups, server.programs)
+            backup = backup_of(source, self.backups, server.programs)
+            self.not_verified += vacuous.age(backup, self.settings.max_age, datetime.now(timezone.utc))
+            return backup
 
     def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, str]:
         """Fill ``before``, prove it equal to the source, and make it harmless."""
@@ -203,8 +209,7 @@ class _Run:
                 facts = read_facts(connection)
             self.not_verified += facts.not_verified
             self.reference = facts if source is None else source
-            if not facts.catalog.tables:
-                raise _empty(self.plan.source.kind)
+            self.not_verified += vacuous.content(facts, self.plan.source.kind)
             self.source_version = str(self.plan.source.version or facts.server_version)
             if source is None:
                 self.not_verified.append(
@@ -310,15 +315,3 @@ class _Run:
             # Files that build a database are no backup: there is nothing that their result could be compared with.
             if gap.object not in told and not (gap.object == "restore" and self.plan.source.kind == "sql"):
                 yield NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="restore")
-
-
-def _empty(kind: str) -> RestoreError:
-    """A rehearsal of an empty database compares nothing, and would be green whatever the migration does."""
-    cause = {
-        "sql": "see that the files commit what they begin, and connect to no other database (\\connect)",
-        "database": "see that the source names the right database",
-    }
-    return RestoreError(
-        "the source holds no table: there is nothing to compare",
-        remedies=[cause.get(kind, "see that the dump is of the right database, and not of a part of it")],
-    )

@@ -248,3 +248,12 @@ def test_rows_of_a_table_that_became_a_partition_are_compared_or_missed() -> Non
     after = replace(sold(), tables={})
     assert comparison(sold(), after).changes[0].kind == "rows"
     assert comparison(sold(), after, difference()).changes == ()
+
+
+@pytest.mark.parametrize(("strict", "severity"), [(False, "warning"), (True, "error")])
+def test_a_rule_for_an_empty_table_says_nothing(strict: bool, severity: str) -> None:
+    for rule in ("unchanged", ">= before"):
+        rules = Rules(rows=(RowsExpected(table="sales", rule=rule),), strict=strict)
+        assert shown(judge(evidence(sold(0), sold(0), rules=rules))) == [("PGS105", severity, "public.sales")]
+    for rule in ("any", "= 0"):
+        assert judge(evidence(sold(0), sold(0), rules=expecting(rule))) == ()

@@ -435,3 +435,52 @@ def test_hooks_are_files_commands_or_statements(tmp_path: Path) -> None:
 )
 def test_a_hook_that_cannot_be_run_is_refused(tmp_path: Path, key: str, said: str) -> None:
     assert said in refused(tmp_path, f"[hooks]\n{key}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[denormalized]]\ncolumn = 'a.b'\nsource = 'c.d'\ncount = 'c'", "wanted exactly one of source, count"),
+        ("[[denormalized]]\ncolumn = 'a.b'\nlatest = 'c.d'", 'by = "orders.created_at" go together'),
+        ("[[denormalized]]\ncolumn = 'a.b'\ncount = 'c'\nby = 'c.d'", "go together"),
+        ("[[denormalized]]\ncolumn = 'a.b'\nsql = '1'\nvia = 'a.c'", "via has no meaning beside it"),
+        ("[[denormalized]]\ncolumn = 'a.b'\nsum = 'total'", "denormalized[0].sum is 'total'"),
+        ("[foreign_keys]\n'a.b' = { refernces = 'c.d' }", 'unknown key foreign_keys."a.b".refernces'),
+        (
+            "[foreign_keys]\n'a.b' = { references = 'c.d', policy = 'none' }",
+            "wanted 'no nulls', 'no more nulls' or 'any'",
+        ),
+        ("[source]\nmax_age = 'yesterday'", "wanted a duration"),
+        ("[expect]\nchanged = [{ column = 'a.b' }]", "expect.changed[0].reason is missing"),
+    ],
+)
+def test_rules_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "pgsafe.toml").write_text(text + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
+    assert said in str(caught.value)
+
+
+def test_rules_of_every_kind(tmp_path: Path) -> None:
+    (tmp_path / "pgsafe.toml").write_text(
+        '[source]\nmax_age = "2d"\n'
+        '[foreign_keys]\n"a.b" = "any"\n"a.c" = { references = "d.id", policy = "no nulls", where = "kind = 1" }\n'
+        '"a.d" = { references = "d.id" }\n'
+        '[[denormalized]]\ncolumn = "a.n"\ncount = "d"\nwhere = "open"\n'
+        '[[denormalized]]\ncolumn = "a.l"\nlatest = "d.x"\nby = "d.at"\nvia = "d.a_id"\n'
+        '[[denormalized]]\ncolumn = "a.s"\nsql = "select 1;"\n',
+        encoding="utf-8",
+    )
+    found = resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
+    assert found.source is None
+    assert found.max_age == 172800
+    assert found.foreign_keys == {"a.b": "any", "a.c": "no nulls"}
+    assert [(one.column, one.references, one.where) for one in found.references] == [
+        ("a.c", "d.id", "kind = 1"),
+        ("a.d", "d.id", None),
+    ]
+    assert [(one.kind, one.source, one.by, one.via, one.where) for one in found.denormalized] == [
+        ("count", "d", None, None, "open"),
+        ("latest", "d.x", "d.at", "d.a_id", None),
+        ("sql", "select 1", None, None, None),
+    ]

@@ -1,0 +1,76 @@
+"""What would be green without having looked at anything, or at something old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from builders import content, snapshot, table
+from pytest_pgsafe.backup.archive import Archive
+from pytest_pgsafe.backup.manifest import FORMAT, Manifest
+from pytest_pgsafe.backup.take import Backup
+from pytest_pgsafe.config.forms import duration, span
+from pytest_pgsafe.errors import BackupError, RestoreError
+from pytest_pgsafe.rehearsal import vacuous
+from pytest_pgsafe.snapshot.values import NotVerified
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
+
+
+def backup(taken: datetime | None) -> Backup:
+    told = None
+    if taken is not None:
+        told = Manifest(
+            format=FORMAT, taken_at=taken, source="db", database="crm", server_version="15.1", pg_dump_version="15.1",
+            files=(),
+        )  # fmt: skip
+    return Backup(archive=Archive(path=Path("crm.dump"), form="custom"), facts=None, manifest=told)
+
+
+def test_a_backup_may_be_as_old_as_is_allowed() -> None:
+    assert vacuous.age(backup(NOW - timedelta(days=400)), None, NOW) == ()
+    assert vacuous.age(backup(NOW - timedelta(hours=24)), duration("24h"), NOW) == ()
+    with pytest.raises(BackupError, match=r"26 h old, and may be 24 h") as caught:
+        vacuous.age(backup(NOW - timedelta(hours=26)), duration("24h"), NOW)
+    assert "2026-03-03 10:00" in str(caught.value)
+    with pytest.raises(BackupError, match=r"10 d old, and may be 7 d"):
+        vacuous.age(backup(NOW - timedelta(days=10)), duration("7d"), NOW)
+
+
+def test_clocks_may_differ_a_little() -> None:
+    assert vacuous.age(backup(NOW + timedelta(minutes=20)), 60.0, NOW) == ()
+    with pytest.raises(BackupError, match="dated in the future"):
+        vacuous.age(backup(NOW + timedelta(hours=2)), 60.0, NOW)
+
+
+@pytest.mark.parametrize("source", [None, backup(None)])
+def test_an_age_that_nobody_knows_is_not_verified(source: Backup | None) -> None:
+    [gap] = vacuous.age(source, 60.0, NOW)
+    assert gap.object == "max_age"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.001, "0.001 s"), (90, "90 s"), (7199, "120 min"), (7200, "2 h"), (86400, "24 h")]
+)
+def test_a_duration_for_people(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_nothing_compared_is_no_success() -> None:
+    empty = snapshot()
+    with pytest.raises(RestoreError, match="holds no table"):
+        vacuous.content(empty, "sql")
+    unread = replace(snapshot(table()), tables={}, not_verified=(NotVerified(object="public.sales", reason="foreign"),))
+    with pytest.raises(RestoreError, match="no table of the source can be read") as caught:
+        vacuous.content(unread, "database")
+    assert "public.sales: foreign" in str(caught.value)
+
+
+def test_a_source_without_rows_is_not_verified() -> None:
+    nothing = replace(snapshot(table()), tables={"public.sales": content(0)})
+    [gap] = vacuous.content(nothing, "sql")
+    assert gap.object == "content"
+    assert vacuous.content(replace(nothing, tables={"public.sales": content(1)}), "sql") == ()
