@@ -28,9 +28,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import (
-    aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, vacuous, way_back,
-)  # fmt: skip
+from . import aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -38,6 +36,7 @@ from .folder import private_folder
 from .preflight import Plan, preflight
 from .rules import predicates, resolve_rules
 from .steps import Steps, Stopped
+from .vacuous import out_of_date, without_content
 from .values import Result
 
 
@@ -185,11 +184,11 @@ class _Run:
         source = self.plan.source
         if source.kind == "sql":
             self.steps.skip("backup", "the source is built from .sql files")
-            self.not_verified += vacuous.age(None, self.settings.max_age, datetime.now(timezone.utc))
+            self.not_verified += out_of_date(None, self.settings.max_age, datetime.now(timezone.utc))
             return None
         with self.steps.step("backup"):
             backup = backup_of(source, self.backups, server.programs)
-            self.not_verified += vacuous.age(backup, self.settings.max_age, datetime.now(timezone.utc))
+            self.not_verified += out_of_date(backup, self.settings.max_age, datetime.now(timezone.utc))
             return backup
 
     def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, str]:
@@ -209,7 +208,7 @@ class _Run:
                 facts = read_facts(connection)
             self.not_verified += facts.not_verified
             self.reference = facts if source is None else source
-            self.not_verified += vacuous.content(facts, self.plan.source.kind)
+            self.not_verified += without_content(facts, self.plan.source.kind)
             self.source_version = str(self.plan.source.version or facts.server_version)
             if source is None:
                 self.not_verified.append(

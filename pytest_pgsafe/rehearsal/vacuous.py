@@ -14,7 +14,7 @@ from ..snapshot.values import NotVerified, Snapshot
 _CLOCKS = timedelta(hours=1)
 
 
-def content(facts: Snapshot, kind: str) -> Sequence[NotVerified]:
+def without_content(facts: Snapshot, kind: str) -> Sequence[NotVerified]:
     """Return what cannot be proven by a source that holds no row.
 
     :param facts: of the restored copy; ``kind`` of the source.
@@ -40,7 +40,7 @@ def content(facts: Snapshot, kind: str) -> Sequence[NotVerified]:
     return (NotVerified(object="content", reason="every table of the source is empty: no row could be harmed"),)
 
 
-def age(backup: Backup | None, limit: float | None, now: datetime) -> Sequence[NotVerified]:
+def out_of_date(backup: Backup | None, limit: float | None, now: datetime) -> Sequence[NotVerified]:
     """Return that a backup's age is not known, where it matters.
 
     :param backup: None where the source is built from files.

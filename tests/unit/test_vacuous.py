@@ -31,24 +31,24 @@ def backup(taken: datetime | None) -> Backup:
 
 
 def test_a_backup_may_be_as_old_as_is_allowed() -> None:
-    assert vacuous.age(backup(NOW - timedelta(days=400)), None, NOW) == ()
-    assert vacuous.age(backup(NOW - timedelta(hours=24)), duration("24h"), NOW) == ()
+    assert vacuous.out_of_date(backup(NOW - timedelta(days=400)), None, NOW) == ()
+    assert vacuous.out_of_date(backup(NOW - timedelta(hours=24)), duration("24h"), NOW) == ()
     with pytest.raises(BackupError, match=r"26 h old, and may be 24 h") as caught:
-        vacuous.age(backup(NOW - timedelta(hours=26)), duration("24h"), NOW)
+        vacuous.out_of_date(backup(NOW - timedelta(hours=26)), duration("24h"), NOW)
     assert "2026-03-03 10:00" in str(caught.value)
     with pytest.raises(BackupError, match=r"10 d old, and may be 7 d"):
-        vacuous.age(backup(NOW - timedelta(days=10)), duration("7d"), NOW)
+        vacuous.out_of_date(backup(NOW - timedelta(days=10)), duration("7d"), NOW)
 
 
 def test_clocks_may_differ_a_little() -> None:
-    assert vacuous.age(backup(NOW + timedelta(minutes=20)), 60.0, NOW) == ()
+    assert vacuous.out_of_date(backup(NOW + timedelta(minutes=20)), 60.0, NOW) == ()
     with pytest.raises(BackupError, match="dated in the future"):
-        vacuous.age(backup(NOW + timedelta(hours=2)), 60.0, NOW)
+        vacuous.out_of_date(backup(NOW + timedelta(hours=2)), 60.0, NOW)
 
 
 @pytest.mark.parametrize("source", [None, backup(None)])
 def test_an_age_that_nobody_knows_is_not_verified(source: Backup | None) -> None:
-    [gap] = vacuous.age(source, 60.0, NOW)
+    [gap] = vacuous.out_of_date(source, 60.0, NOW)
     assert gap.object == "max_age"
 
 
@@ -62,15 +62,15 @@ def test_a_duration_for_people(seconds: float, text: str) -> None:
 def test_nothing_compared_is_no_success() -> None:
     empty = snapshot()
     with pytest.raises(RestoreError, match="holds no table"):
-        vacuous.content(empty, "sql")
+        vacuous.without_content(empty, "sql")
     unread = replace(snapshot(table()), tables={}, not_verified=(NotVerified(object="public.sales", reason="foreign"),))
     with pytest.raises(RestoreError, match="no table of the source can be read") as caught:
-        vacuous.content(unread, "database")
+        vacuous.without_content(unread, "database")
     assert "public.sales: foreign" in str(caught.value)
 
 
 def test_a_source_without_rows_is_not_verified() -> None:
     nothing = replace(snapshot(table()), tables={"public.sales": content(0)})
-    [gap] = vacuous.content(nothing, "sql")
+    [gap] = vacuous.without_content(nothing, "sql")
     assert gap.object == "content"
-    assert vacuous.content(replace(nothing, tables={"public.sales": content(1)}), "sql") == ()
+    assert vacuous.without_content(replace(nothing, tables={"public.sales": content(1)}), "sql") == ()
