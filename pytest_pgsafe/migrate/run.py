@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import MigrationError
 from ..server.address import Address
 from ..server.base import Server
-from . import alembic, process
+from . import alembic, marks, process
 from .django import applied_migrations, in_turn, settings_module
 from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python
@@ -98,7 +98,7 @@ def run(
             )  # fmt: skip
         seconds = time.monotonic() - started
         seen = watch.finish()
-    trace = _trace(end, seen, observer, seconds, secrets)
+    trace = _trace(migration, end, seen, observer, seconds=seconds, secrets=secrets)
     if end.problem is None and not seen.sessions:
         end = _not_here(migration, address, seen, end)
     if end.problem is not None:
@@ -206,7 +206,9 @@ def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> E
     )
 
 
-def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secrets: tuple[str, ...]) -> Trace:
+def _trace(
+    migration: Migration, end: End, seen: Seen, observer: Observer | None, *, seconds: float, secrets: tuple[str, ...]
+) -> Trace:
     statements: tuple[Statement, ...] = ()
     locks: tuple[Lock, ...] = ()
     if observer is not None and seen.complete:
@@ -215,6 +217,9 @@ def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secr
         )
         if end.line is not None and statements and statements[-1].error is not None:
             statements = (*statements[:-1], replace(statements[-1], line=end.line))
+    revisions = end.revisions
+    if isinstance(migration, Command) and observer is not None and seen.complete and end.problem is None:
+        revisions = marks.revisions(seen.records, observer.dbname)
     return Trace(
         seconds=seconds,
         sessions=seen.sessions,
@@ -222,7 +227,7 @@ def _trace(end: End, seen: Seen, observer: Observer | None, seconds: float, secr
         locks=locks,
         wal=seen.wal,
         observed=observer is not None and seen.complete,
-        revisions=end.revisions,
+        revisions=revisions,
         network=end.network,
         output=redact(end.output, *secrets),
     )
