@@ -24,7 +24,15 @@ _ERROR = re.compile(r"^(?:pg_restore|psql)(?::[^:\n]*:\d+)?: error: |: ERROR:  |
 
 
 def restore(
-    archive: Archive, target: Address, programs: Programs, *, owners: bool = True, deadline: float | None = None
+    archive: Archive,
+    target: Address,
+    programs: Programs,
+    *,
+    owners: bool = True,
+    jobs: int | None = None,
+    stop: bool = False,
+    only: Path | None = None,
+    deadline: float | None = None,
 ) -> None:
     """Restore everything that an archive holds.
 
@@ -32,6 +40,9 @@ def restore(
     the first. One is enough to fail.
 
     :param owners: restore owners and privileges; their roles exist.
+    :param jobs: processes of pg_restore; None decides by the size.
+    :param stop: end at the first error.
+    :param only: a list file: these entries of the archive, in one transaction.
     :param deadline: seconds.
     :raises RestoreError: with the number of errors and the first of them.
     """
@@ -49,7 +60,14 @@ def restore(
     elif archive.form == "plain":
         done = _psql(archive.path, target, programs, deadline)
     else:
-        done = _pg_restore(archive, target, programs, owners=owners, deadline=deadline)
+        arguments = [] if owners else ["--no-owner", "--no-privileges"]
+        arguments += ["--exit-on-error"] if stop else []
+        if only is not None:
+            arguments += ["--single-transaction", f"--use-list={only}"]
+        elif archive.form != "tar":
+            arguments += _jobs(archive.path, jobs)
+        files = [archive.path, *([] if only is None else [only])]
+        done = _pg_restore(arguments, files, target, programs, deadline)
     judge(done)
 
 
@@ -79,16 +97,18 @@ def judge(done: Completed) -> None:
     )
 
 
+def _jobs(path: Path, jobs: int | None) -> list[str]:
+    if jobs is None:
+        jobs = _JOBS if _size(path) >= PARALLEL_FROM else 1
+    return [f"--jobs={jobs}"] if jobs > 1 else []
+
+
 def _pg_restore(
-    archive: Archive, target: Address, programs: Programs, *, owners: bool, deadline: float | None
+    arguments: Sequence[str], files: Sequence[Path], target: Address, programs: Programs, deadline: float | None
 ) -> Completed:
     # A tablespace is a folder of the source's machine.
-    arguments = ["--dbname=service=pgsafe", "--no-tablespaces"]
-    arguments += [] if owners else ["--no-owner", "--no-privileges"]
-    if archive.form != "tar" and _size(archive.path) >= PARALLEL_FROM:
-        arguments.append(f"--jobs={_JOBS}")
-    arguments.append(str(archive.path))
-    return programs.run("pg_restore", arguments, address=target, files=[archive.path], deadline=deadline)
+    command = ["--dbname=service=pgsafe", "--no-tablespaces", *arguments, str(files[0])]
+    return programs.run("pg_restore", command, address=target, files=files, deadline=deadline)
 
 
 def _psql(path: Path, target: Address, programs: Programs, deadline: float | None) -> Completed:

@@ -71,7 +71,7 @@ class ExistingServer(ScratchServer):
             problem, remedy = f"does not let {role} create databases", f'ALTER ROLE "{role}" CREATEDB'
         if problem:
             raise ServerError(f"the existing server {address} {problem}", remedies=[remedy])
-        return cls(resolved, version, _client(version), reason=reason)
+        return cls(resolved, version, client_programs(version), reason=reason)
 
     def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:
         address = self._address.with_(dbname=dbname)
@@ -136,7 +136,7 @@ class ExistingServer(ScratchServer):
             raise CopyError("scratch databases were left on the existing server", looked_at=left)
 
 
-def _client(version: Version) -> programs.LocalPrograms:
+def client_programs(version: Version) -> programs.LocalPrograms:
     """Return client programs that restore into a server.
 
     :raises ServerError: there are none.

@@ -1,0 +1,151 @@
+"""What has to be right before a restore is begun, so that nothing is begun in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..backup import archive as archives
+from ..backup import contents, manifest
+from ..backup.archive import Archive
+from ..catalog import read as catalog_of
+from ..catalog.names import unquoted
+from ..catalog.values import Catalog
+from ..errors import BackupError, ConfigError, ServerError, UsageError
+from ..server.connection import connect
+from ..snapshot.values import Snapshot
+from .target import Target
+
+#: Seconds without any movement after which a restore is ended.
+STALL = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What was asked for."""
+
+    tables: tuple[str, ...] = ()
+    jobs: int | None = None
+    #: Take the place of a database that is used.
+    replace: bool = False
+    #: Restore owners and privileges; every role has to be there.
+    owners: bool = True
+    #: Seconds.
+    stall: float = STALL
+    #: Commands of a shell, in order.
+    stop: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+
+
+def read(path: Path) -> tuple[Archive, Snapshot | None]:
+    """Prove the files of a backup; return its archive and its facts, if it has any.
+
+    :raises ConfigError: it is none.
+    :raises BackupError: it is damaged.
+    """
+    facts: Snapshot | None = None
+    archive = archives.recognise(path)
+    if archive.folder is not None:
+        manifest.read(archive.folder)
+        facts = manifest.facts(archive.folder)
+    elif (path.parent / manifest.MANIFEST).is_file():
+        taken = manifest.load(path.parent)
+        mine = [file for file in taken.files if file.path == path.name]
+        if mine:
+            if manifest.file_of(path, path.parent) != mine[0]:
+                raise BackupError("the file is not what its manifest says", looked_at=[str(path)])
+            facts = manifest.facts(path.parent)
+    if archive.form == "plain" and not archives.is_complete(archive.path):
+        raise BackupError(
+            "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
+            looked_at=[str(archive.path)],
+        )
+    return archive, facts
+
+
+def allowed(target: Target, order: Order) -> str:
+    """Return whether the database is ``absent``, ``empty`` or ``used``, if it may be restored into.
+
+    :raises ConfigError: it may not.
+    """
+    state = target.state()
+    if order.tables and order.replace:
+        raise ConfigError(
+            "--replace swaps a whole database, and --table restores a part of one",
+            remedies=["drop or rename the table first, or restore the table into a database of its own"],
+        )
+    if state == "used" and not order.replace and not order.tables:
+        raise ConfigError(
+            f"the database {target.wanted} is there and not empty: it is not touched",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=[
+                "name a database that does not exist: it is created",
+                "--replace restores beside it, verifies, and swaps the two",
+                "--table=NAME restores tables that are missing in it",
+            ],
+        )
+    return state
+
+
+def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], *, owners: bool) -> None:
+    """Look for the roles and extensions that a backup needs.
+
+    :param mentioned: roles that a dump without facts mentions.
+    :raises UsageError: some are missing; with each of them.
+    """
+    least = None if facts is None else int(facts.server_version.split(".")[0].split()[0])
+    if least is not None and least > target.version.major:
+        raise ConfigError(
+            f"the backup is of PostgreSQL {least}, and the server is {target.version}",
+            remedies=["restore into the same major or a newer one"],
+        )
+    with connect(target.address()) as session:
+        there = {name for (name,) in session.execute("select rolname from pg_catalog.pg_roles")}
+    catalog = None if facts is None else facts.catalog
+    roles = mentioned if catalog is None else [unquoted(name) for name in catalog.roles]
+    if missing := sorted(set(roles) - there if owners else ()):
+        raise UsageError(
+            f"the server lacks {len(missing)} role{'s' * (len(missing) > 1)} of the backup: {', '.join(missing[:10])}",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=[
+                "psql --file=globals.sql, in the backup's folder, makes them, without passwords",
+                "--no-owner restores without owners and privileges",
+            ],
+        )
+    wanted: set[str] = set() if catalog is None else {unquoted(name) for name in catalog.extensions}
+    if lacking := sorted(wanted - target.extensions()):
+        raise ServerError(
+            f"the server lacks the extension{'s' * (len(lacking) > 1)} {', '.join(lacking)}",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=["install the packages that hold them on the server"],
+        )
+
+
+def choice(
+    archive: Archive, facts: Snapshot | None, target: Target, state: str, order: Order
+) -> contents.Choice | None:
+    """Choose what a restore of tables takes; None for a whole one.
+
+    :raises ConfigError: no such table in the backup, or one that the database has.
+    """
+    if not order.tables:
+        return None
+    if facts is None or archive.form not in {"custom", "directory"}:
+        raise ConfigError(
+            "tables can be restored from a backup that pgsafe took, by its folder",
+            looked_at=[str(archive.path)],
+            remedies=["restore the whole dump into a database of its own, and copy from there"],
+        )
+    catalog = facts.catalog
+    tables = contents.resolve(catalog, order.tables)
+    there: Catalog | None = None
+    if state != "absent":
+        with connect(target.address(target.wanted), lock_timeout="30s") as session:
+            there = catalog_of.read(session)
+        if present := [name for name in tables if name in there.tables]:
+            raise ConfigError(
+                f"the database {target.wanted} has {', '.join(present)}: nothing is overwritten",
+                remedies=["drop or rename the table first, or restore into a database of its own"],
+            )
+    return contents.choose(catalog, tables, there)

@@ -1,0 +1,51 @@
+"""The application around a restore: stopped before, started after, whatever came of it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..errors import RestoreError
+
+
+@dataclass(kw_only=True)
+class Application:
+    """Commands of a shell that stop and start what uses a database."""
+
+    stop: Sequence[str]
+    start: Sequence[str]
+    progress: Callable[[str], None]
+    steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+
+    @contextmanager
+    def stopped(self) -> Generator[None, None, None]:
+        """Run the block with the application stopped; it is started again also when something failed.
+
+        :raises RestoreError: a command failed. Every command that starts is run all the same.
+        """
+        failed: list[str] = []
+        try:
+            for command in self.stop:
+                if said := self._run("stop", command):
+                    raise RestoreError(f"the application could not be stopped: {command}", looked_at=said)
+            yield
+        finally:
+            if self.stop or self.start:
+                failed = [line for command in self.start for line in self._run("start", command)]
+        if failed:
+            raise RestoreError("the database is restored, and the application could not be started", looked_at=failed)
+
+    def _run(self, name: str, command: str) -> list[str]:
+        """Run a command; return what it said if it failed."""
+        self.progress(f"{name}: {command}")
+        begun = time.monotonic()
+        done = subprocess.run(  # noqa: S602 (the user's own command)
+            command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        )
+        self.steps.append((name, round(time.monotonic() - begun, 3)))
+        if done.returncode == 0:
+            return []
+        return [f"{command}: exit status {done.returncode}", *(done.stdout + done.stderr).strip().splitlines()[-5:]]

@@ -1,0 +1,226 @@
+"""Restoring a backup for good: looked at before, complete or not at all, verified after, measured."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psycopg
+
+from ..backup import contents
+from ..backup import restore as restores
+from ..backup.archive import Archive
+from ..backup.lock import in_use
+from ..backup.roles import mentioned
+from ..catalog import read as catalog_of
+from ..compare import restored_equals_source
+from ..errors import ConfigError, CopyError, RestoreError
+from ..rehearsal import judging, restoring
+from ..rehearsal.folder import private_folder
+from ..server.address import Address
+from ..server.connection import connect
+from ..snapshot.take import take as read_facts
+from ..snapshot.values import Snapshot
+from . import admission as before
+from .admission import Order
+from .application import Application
+from .target import Target
+from .watch import watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What was done."""
+
+    database: str
+    #: The name that the replaced database has now.
+    aside: str | None
+    #: Seconds of each step, in order; their sum is the recovery time.
+    steps: tuple[tuple[str, float], ...]
+    relations: int
+    rows: int
+    #: What was not restored or not compared, each in one line.
+    notes: tuple[str, ...]
+    #: Whether it was compared with facts, for people.
+    compared: str
+
+
+def restore(path: Path, into: Address, order: Order, progress: Callable[[str], None] = lambda _: None) -> Restored:
+    """Restore a backup into a database that does not exist or is empty, or with ``replace`` into the place of one.
+
+    :param path: a backup's folder, its ``database.sql``, or a dump of somebody else.
+    :raises UsageError: found before anything was touched.
+    :raises StepError: the backup is damaged, or the restore failed; what was made for it is gone again, and a
+        database that was to be replaced is in its place.
+    """
+    if not path.exists():
+        raise ConfigError("there is no such backup", looked_at=[str(path)])
+    with ExitStack() as stack:
+        stack.enter_context(in_use(path))
+        return _Restore(into=into, order=order, progress=progress, folder=stack.enter_context(private_folder())).all(
+            path
+        )
+
+
+@dataclass
+class _Restore:
+    """A restore under way."""
+
+    into: Address
+    order: Order
+    progress: Callable[[str], None]
+    folder: Path
+    facts: Snapshot | None = None
+    steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    notes: list[str] = field(default_factory=list[str])
+    aside: str | None = None
+
+    def all(self, path: Path) -> Restored:
+        with self._step("backup"):
+            archive, self.facts = before.read(path)
+        target = Target.open(self.into)
+        state = before.allowed(target, self.order)
+        roles: Sequence[str] = ()
+        if self.facts is None:
+            self.notes.append("the dump has no facts: what was restored could not be compared with its source")
+            roles = mentioned(archive, target.programs, self.folder)
+        before.needed(target, self.facts, roles, owners=self.order.owners)
+        choice = before.choice(archive, self.facts, target, state, self.order)
+        if choice is not None:
+            self.notes += [f"{name}: left out, the table that it points to is not there" for name in choice.left_out]
+        application = Application(stop=self.order.stop, start=self.order.start, progress=self.progress)
+        with application.stopped():
+            try:
+                restored = (
+                    self._whole(archive, target, state) if choice is None else self._part(archive, target, choice)
+                )
+            except BaseException:
+                target.discard()
+                raise
+        self.steps += application.steps
+        return Restored(
+            database=target.wanted,
+            aside=self.aside,
+            steps=tuple(self.steps),
+            relations=len(restored.tables),
+            rows=sum(table.rows for table in restored.tables.values()),
+            notes=tuple(self.notes),
+            compared=", not compared with anything" if self.facts is None else ", equal to the backup",
+        )
+
+    def _whole(self, archive: Archive, target: Target, state: str) -> Snapshot:
+        if state == "used":
+            target.beside()
+        with self._step("restore"):
+            prepared = self._prepare(target)
+            self._run(archive, target, prepared, jobs=self.order.jobs)
+        self._analyze(prepared.address)
+        with self._step("verify"):
+            with connect(prepared.address) as session:
+                restored = read_facts(session)
+            if not restored.catalog.tables:
+                raise RestoreError("the restored database holds no table")
+            if self.facts is not None:
+                wanted = restoring.comparable(self.facts.catalog, prepared, restored.catalog)
+                self._equal(replace(self.facts, catalog=wanted), restored)
+        if state == "used":
+            with self._step("swap"):
+                self.aside = target.swap(f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
+        target.finish(None if self.facts is None else self.facts.catalog.database.comment)
+        return restored
+
+    def _prepare(self, target: Target) -> restoring.Prepared:
+        if self.facts is None:
+            return restoring.prepare(target, None)
+        prepared = restoring.prepare(target, self.facts.catalog)
+        for note in prepared.not_verified:
+            if note.object == "database collation":
+                raise CopyError(
+                    "the server lacks the locale of the source: text would sort otherwise", looked_at=[note.reason]
+                )
+        self.notes += [f"{note.object}: {note.reason}" for note in prepared.not_verified]
+        return replace(prepared, owners=prepared.owners and self.order.owners)
+
+    def _part(self, archive: Archive, target: Target, choice: contents.Choice) -> Snapshot:
+        assert self.facts is not None
+        with self._step("restore"):
+            prepared = restoring.Prepared(address=target.address(target.wanted), owners=self.order.owners)
+            if target.state() == "absent":
+                prepared = self._prepare(target)
+            listed = target.programs.run("pg_restore", ["--list", str(archive.path)], files=[archive.path])
+            only = self.folder / "tables.list"
+            only.write_text(choice.listed(listed.stdout), encoding="utf-8")
+            self._run(archive, target, prepared, only=only)
+        self._analyze(prepared.address, choice.tables)
+        with self._step("verify"):
+            with connect(prepared.address) as session:
+                restored = read_facts(session, catalog=contents.part_of(catalog_of.read(session), choice))
+            self._equal(contents.part(self.facts, choice), contents.part(restored, choice))
+            for name in choice.inbound:
+                key = restored.foreign_keys.get(name)
+                if key is None or key.orphans:
+                    raise RestoreError(f"the foreign key {name} of another table was not made again, or has orphans")
+        target.finish(None)
+        return restored
+
+    def _run(
+        self, archive: Archive, target: Target, prepared: restoring.Prepared, *, jobs: int | None = None,
+        only: Path | None = None,
+    ) -> None:  # fmt: skip
+        name = f"pgsafe {secrets.token_hex(6)}"
+        # The source's own setting would keep pg_restore out.
+        address = prepared.address.with_(application_name=name, options="-c default_transaction_read_only=off")
+        size = None if self.facts is None or only is not None else self.facts.catalog.database.size
+        with watch(
+            target.address(), prepared.address.dbname, name, stall=self.order.stall, size=size, progress=self.progress
+        ) as seen:
+            try:
+                restores.restore(
+                    archive, address, target.programs, owners=prepared.owners, jobs=jobs, stop=True, only=only
+                )
+            except RestoreError as error:
+                if seen.stalled:
+                    raise RestoreError(
+                        f"nothing moved for {self.order.stall:g} s: the restore was ended",
+                        looked_at=seen.stalled,
+                        remedies=["end the session that blocks it, and restore again"],
+                    ) from error
+                raise
+
+    def _analyze(self, address: Address, tables: Sequence[str] = ()) -> None:
+        """Gather statistics, which no dump carries by default: without them the first queries are slow."""
+        with self._step("analyze"), connect(address, read_only=False) as session:
+            # Few at first, so that plans are soon not absurd, as vacuumdb --analyze-in-stages does.
+            for target in ("1", "10", None) if not tables else (None,):
+                session.execute(
+                    "reset default_statistics_target" if target is None
+                    else f"set default_statistics_target = {target}".encode()
+                )  # fmt: skip
+                # Names as the catalog quotes them.
+                session.execute(f"analyze {', '.join(tables)}".encode())
+
+    def _equal(self, wanted: Snapshot, restored: Snapshot) -> None:
+        changes = restored_equals_source(wanted, restored)
+        if not self.order.owners:
+            changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
+        self.notes += [f"{gap.object}: {gap.reason}" for gap in (*wanted.not_verified, *restored.not_verified)]
+        if changes:
+            raise RestoreError(
+                f"the restored database does not equal the backup: {len(changes)} difference{'s' * (len(changes) > 1)}",
+                looked_at=[judging.sentence(change) for change in changes[:10]],
+            )
+
+    @contextmanager
+    def _step(self, name: str) -> Generator[None, None, None]:
+        self.progress(name)
+        start = time.monotonic()
+        try:
+            yield
+        except psycopg.Error as error:
+            raise RestoreError(f"{name} failed on the server", looked_at=str(error).strip().splitlines()[:4]) from error
+        self.steps.append((name, round(time.monotonic() - start, 3)))
