@@ -42,7 +42,7 @@ def kept(backups: Mapping[Key, Dated], policy: Policy, now: datetime) -> dict[Ke
 
     The newest proven backup of each of the last days, weeks, months and years that have one is kept (in UTC; days
     without a backup do not count, so that a source which is gone does not lose its backups by time alone). Those
-    that are not proven never take the place of a proven one: they are kept by day only, until they are. Where nothing
+    that are not proven never take the place of a proven one: of the last days only one is kept. Where nothing
     is proven, nothing is removed.
     """
     reasons: dict[Key, list[str]] = {key: [] for key in backups}
@@ -53,8 +53,10 @@ def kept(backups: Mapping[Key, Dated], policy: Policy, now: datetime) -> dict[Ke
     for name, bucket in _CLASSES.items():
         for key in _representatives(proven, backups, bucket, policy, name):
             reasons[key].append(name)
-    unproven = (key for key in newest if not backups[key].proven)
-    for key in _representatives(unproven, backups, _CLASSES["daily"], policy, "daily"):
+    day = _CLASSES["daily"]
+    recent = {day(_utc(backups[key])) for key in _representatives(newest, backups, day, policy, "daily")}
+    unproven = [key for key in newest if not backups[key].proven and day(_utc(backups[key])) in recent]
+    for key in _representatives(unproven, backups, day, policy, "daily"):
         reasons[key].append("daily, not proven")
     reasons[proven[0]].append("the last proven backup")
     reasons[newest[0]].append("the newest backup")
@@ -74,5 +76,9 @@ def _representatives(
     most: int = getattr(policy, name)
     found: dict[tuple[int, ...], Key] = {}
     for key in newest_first:
-        found.setdefault(bucket(backups[key].taken_at.astimezone(timezone.utc)), key)
+        found.setdefault(bucket(_utc(backups[key])), key)
     return list(found.values())[:most]
+
+
+def _utc(one: Dated) -> datetime:
+    return one.taken_at.astimezone(timezone.utc)

@@ -1,0 +1,52 @@
+"""The facts of whatever has some: a file of a snapshot, a backup, a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from ..backup import manifest
+from ..config.forms import is_dsn
+from ..errors import ConfigError
+from ..rehearsal.source import unreachable
+from ..server.address import Address
+from ..server.connection import connect
+from ..snapshot.file import load
+from ..snapshot.take import take
+from ..snapshot.values import Snapshot
+
+
+def of(word: str, base: Path, progress: Callable[[str], None]) -> Snapshot:
+    """Return the facts of a path or of an address.
+
+    :raises UsageError: there are none.
+    :raises BackupError: the backup is not what its manifest says.
+    """
+    path = base / Path(word).expanduser()
+    if path.is_dir():
+        progress(f"checksums of {word}")
+        manifest.read(path)
+        return manifest.facts(path)
+    if path.is_file() or not is_dsn(word):
+        return load(path)
+    try:
+        address = Address.parse(word)
+    except ValueError as error:
+        raise ConfigError(f"the argument is {error}") from error
+    progress("snapshot")
+    return of_address(address)
+
+
+def of_address(address: Address) -> Snapshot:
+    """Read the facts of a database.
+
+    :raises SourceError: it cannot be reached.
+    """
+    try:
+        connection = connect(address, lock_timeout="30s")
+    except psycopg.Error as error:
+        raise unreachable(address, error) from error
+    with connection:
+        return take(connection)
