@@ -149,6 +149,7 @@ class _Resolution:
             env=dict(document.migration.env),
             timeout=forms.duration(document.migration.timeout),
             network=document.migration.network,
+            lock_wait=forms.duration(document.migration.lock_wait),
             again=document.migration.again,
             hooks=self._hooks(),
             server=self._server(),

@@ -93,6 +93,7 @@ class MigrationSection(Section):
     env: dict[str, str] = Field(default_factory=dict)
     timeout: Duration = "1h"
     network: Literal["auto", "isolated", "open"] = "auto"
+    lock_wait: Duration = "1m"
     again: bool = True
 
 

@@ -232,6 +232,8 @@ class Settings:
     timeout: float = 3600.0
     #: Whether a command is kept from every network but the way to the copy; ``auto``: where the machine allows it.
     network: Literal["auto", "isolated", "open"] = "auto"
+    #: Seconds that a statement of theirs may wait for a lock whose holder does nothing.
+    lock_wait: float = 60.0
     #: Whether the migration is run once more after its way back.
     again: bool = True
     hooks: Hooks = Hooks()

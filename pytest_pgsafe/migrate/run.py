@@ -25,6 +25,7 @@ from .psql import End, psql, stopped
 from .script import redact
 from .sessions import activity, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
+from .stuck import told, watched
 from .trace import read_trace
 from .values import Lock, Revision, Statement, Trace
 from .watch import Seen, Watch
@@ -52,6 +53,7 @@ def run(
     transaction: bool = False,
     env: Mapping[str, str] | None = None,
     deadline: float | None = None,
+    lock_wait: float | None = None,
     folder: Path,
     source: Address | None = None,
     network: Network = "auto",
@@ -64,6 +66,7 @@ def run(
     :param transaction: SQL files: all in one transaction; else each statement for itself, as psql does.
     :param env: further variables of a command; ``{url}`` and its like are filled in.
     :param deadline: seconds.
+    :param lock_wait: seconds that a statement may wait for a lock whose holder does nothing.
     :param folder: where a command runs: the configuration's folder.
     :param source: the address that the command must not be able to reach by its environment.
     :param network: whether a command is kept from every network but the way to the copy: ``auto`` where the machine
@@ -87,6 +90,7 @@ def run(
             observer = stack.enter_context(Observer(server, address.dbname, role=role))
         watch = Watch(server, address.dbname)
         started = time.monotonic()
+        waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
         if isinstance(migration, SqlFiles):
             end = psql(
                 migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private
@@ -97,6 +101,8 @@ def run(
                 private=private, source=source, network=network,
             )  # fmt: skip
         seconds = time.monotonic() - started
+        if waiting:
+            end = told(str(migration), waiting, end)
         seen = watch.finish()
     trace = _trace(migration, end, seen, observer, seconds=seconds, secrets=secrets)
     if end.problem is None and not seen.sessions:

@@ -40,7 +40,8 @@ def run(
             try:
                 execute(
                     _parsed(hook, Path(folder), settings.folder), server, address, role=settings.hooks.role or role,
-                    env=settings.env, deadline=settings.timeout, folder=settings.folder, source=source, observed=False,
+                    env=settings.env, deadline=settings.timeout, lock_wait=settings.lock_wait, folder=settings.folder,
+                    source=source, network=settings.network, observed=False,
                 )  # fmt: skip
             except FailedRun as error:
                 problem = error.message.replace("the migration ", "it ", 1)

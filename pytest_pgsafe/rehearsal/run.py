@@ -265,6 +265,7 @@ class _Run:
             transaction=self.settings.transaction,
             env=self.settings.env,
             deadline=self.settings.timeout,
+            lock_wait=self.settings.lock_wait,
             network=self.settings.network,
             folder=self.settings.folder,
             source=self.plan.source.address,

@@ -102,6 +102,7 @@ class Ways:
         trace = run(
             migration, server, address,
             role=role, transaction=settings.transaction, env=settings.env, deadline=settings.timeout,
+            lock_wait=settings.lock_wait,
             network=settings.network,
             folder=settings.folder, source=self.source, observed=observe,
         )  # fmt: skip
