@@ -66,6 +66,9 @@ class Ending:
             or not names(self._feature.settings)
         ):
             return
+        if self._feature.final is None and not self._feature.selection.collected:
+            # Ids ask for tests of the project's own alone.
+            return
         short = self._config.get_verbosity() < 0
         terminalreporter.ensure_newline()
         if not short:

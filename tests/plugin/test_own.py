@@ -130,11 +130,12 @@ class TestFailing:
 
 def test_alone(project: Project) -> None:
     other = "create table other as select generate_series(1, 7) as id;\n"
-    project.write({**FOLDER, "other.sql": other, "tests/test_inner.py": TESTS})
+    expected = '[expect]\nvalues = [{ column = "people.name", reason = "meant" }]\n'
+    project.write({**FOLDER, "other.sql": other, "tests/test_inner.py": TESTS, "pgsafe.toml": expected})
     result = project.rehearse(MIGRATION, "--strict-markers", "tests")
     text = result.stdout.str()
-    # Of the rehearsal: restore, migrate and nine checks, of which values fails and rollback is skipped.
-    result.assert_outcomes(passed=13 + 9, failed=1 + 1, errors=3, skipped=1)
+    # Of the rehearsal: restore, migrate and nine checks, of which rollback is skipped.
+    result.assert_outcomes(passed=13 + 10, failed=1, errors=3, skipped=1)
     assert "Traceback" not in text
     for line in (
         r"E   +AssertionError: pgsafe_clone_\w+ and pgsafe_a_difference_is_shown_\w+ are not the same",
@@ -164,6 +165,13 @@ def test_workers_share_one_restore_and_one_rehearsal(project: Project) -> None:
     assert (project.path / "restored").read_text() == "restored\n" * 2
     moments = [path.name for path in (project.path / "base").iterdir() if path.name.startswith("20")]
     assert len(moments) == 1
+
+
+def test_ids_of_own_tests_speak_of_no_rehearsal(project: Project) -> None:
+    project.write({"test_inner.py": "import pytest\n@pytest.mark.pgsafe\ndef test_one(): pass\n"})
+    result = project.run(*project.needed, "test_inner.py::test_one")
+    result.assert_outcomes(passed=1)
+    assert "not begun" not in result.stdout.str()
 
 
 def test_a_failed_test_keeps_its_database(project: Project) -> None:
