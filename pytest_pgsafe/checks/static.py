@@ -9,7 +9,17 @@ from ..catalog.names import container, covers
 from ..reading.values import Cited, Does, Effect, Reading, TableLock, Work
 from .baseline import NO_REASON, Section
 from .locks import MODES, STRONG
-from .values import Check, DropExpected, Evidence, Finding, RowsExpected, Severity, ValuesExpected
+from .values import (
+    ChangeExpected,
+    Check,
+    DropExpected,
+    Evidence,
+    Finding,
+    MoveExpected,
+    RowsExpected,
+    Severity,
+    ValuesExpected,
+)
 
 #: What holds data, or what data hangs on.
 _HOLDING = {"table", "foreign table", "column", "schema", "attribute", "sequence", "sequence of column", "database",
@@ -23,6 +33,8 @@ class Announced:
     dropped: tuple[DropExpected, ...] = ()
     rows: tuple[RowsExpected, ...] = ()
     values: tuple[ValuesExpected, ...] = ()
+    moved: tuple[MoveExpected, ...] = ()
+    changed: tuple[ChangeExpected, ...] = ()
     baseline: Section | None = None
 
 
@@ -173,6 +185,12 @@ def _reasons(effect: Effect, announced: Announced) -> Iterator[str]:
             for one in announced.dropped
             if (one.kind == kind and _meant(effect.object, one.object))
             or (one.kind == "table" and container(effect.object) and _meant(container(effect.object), one.object))
+        )
+        if kind == "column":
+            yield from (one.reason for one in announced.moved if _meant(effect.object, one.column))
+    else:
+        yield from (
+            one.reason for one in announced.changed if one.kind == effect.kind and _meant(effect.object, one.object)
         )
     columns = [f"{effect.object}.{column}" for column in effect.columns]
     if effect.does is Does.RETYPES:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
 
-from ..catalog.names import bare, container, means, split, unquoted
-from ..catalog.values import Column, Constraint, Grant, Index, Sequence
-from ..compare.values import Action, Change, Comparison
+from ..catalog.names import bare, container, split, unquoted
+from ..compare.values import Action
 from ..reading.values import ROWS, Does, Effect
+from .subjects import BELOW, EVERY, SCHEMA, Subject, World
 
 #: How well: it names the object; it names its table, or what else the object hangs on.
 NAMES, LEADS = 3, 2
@@ -30,127 +28,21 @@ _KINDS = {
     "table constraint": "constraint",
     "domain constraint": "constraint",
 }
-_CONTENT = {"rows", "values", "sequence value", "foreign key", "large objects"}
-_BELOW = {"column", "constraint", "trigger", "policy", "rule", "attribute"}
 _ON = re.compile(r"(?s)(?P<name>.*) on (?P<table>.*)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What is to be explained: a change, or what a finding is about."""
-
-    kind: str
-    #: By all the names that it had.
-    names: tuple[str, ...]
-    action: Action | None = None
-    #: Relations and columns that it hangs on.
-    table: str | None = None
-    columns: tuple[str, ...] = ()
-    #: Tables whose rows lead to it by a foreign key: ON DELETE CASCADE, SET NULL, ON UPDATE CASCADE.
-    referenced: frozenset[str] = frozenset()
-    #: Of a column's values.
-    type: str | None = None
-
-    @property
-    def content(self) -> bool:
-        return self.kind in _CONTENT
-
-
-@dataclass(frozen=True)
-class World:
-    """The names on both sides."""
-
-    comparison: Comparison
-    _ancestors: dict[str, frozenset[str]] = field(default_factory=dict[str, "frozenset[str]"])
-
-    @cached_property
-    def schemas(self) -> Mapping[str, frozenset[str]]:
-        """Schemas by the bare names of relations, functions and types."""
-        found: dict[str, set[str]] = {}
-        for catalog in (self.comparison.before.catalog, self.comparison.after.catalog):
-            for names in (catalog.tables, catalog.views, catalog.sequences, catalog.indexes, catalog.types):
-                for name in names:
-                    found.setdefault(unquoted(bare(name)), set()).add(container(name))
-        return {name: frozenset(schemas) for name, schemas in found.items()}
-
-    @cached_property
-    def references(self) -> Mapping[str, frozenset[str]]:
-        """The tables that a table's foreign keys point to, before."""
-        found: dict[str, set[str]] = {}
-        for constraint in self.comparison.before.catalog.constraints.values():
-            if constraint.references is not None:
-                found.setdefault(constraint.table, set()).add(constraint.references)
-        return {table: frozenset(tables) for table, tables in found.items()}
-
-    def same(self, name: str, written: str, *, below: bool) -> bool:
-        """Tell whether a statement means an object by what it writes.
-
-        Without a schema it is the only object of that name, or the one in ``public``: the search path is not known.
-        """
-        if not means(name.partition("(")[0], written):
-            return False
-        if len(split(written)) >= len(split(name.partition("(")[0])):
-            return True
-        relation = container(written) if below else written
-        schemas = self.schemas.get(unquoted(bare(relation)), frozenset())
-        return len(schemas) < 2 or split(name)[0] == "public"
-
-    def ancestors(self, table: str) -> frozenset[str]:
-        """Return the tables whose rows a table's are, too."""
-        if table not in self._ancestors:
-            catalog = self.comparison.before.catalog
-            parents = catalog.tables[table].parents if table in catalog.tables else ()
-            self._ancestors[table] = frozenset(parents).union(*(self.ancestors(parent) for parent in parents))
-        return self._ancestors[table]
-
-    def is_of(self, part: str, table: str) -> bool:
-        """Tell whether a statement's table is a partition of a table, or inherits from it."""
-        return any(
-            table in self.ancestors(name)
-            for name in self.comparison.before.catalog.tables
-            if unquoted(bare(name)) == unquoted(bare(part)) and self.same(name, part, below=False)
-        )
-
-    def subject(self, change: Change) -> Subject:
-        """Return what is to be explained of a change."""
-        comparison = self.comparison
-        names = {change.object, *_after(comparison, change)}
-        value = change.old if change.old is not None else change.new
-        kind = change.kind
-        table: str | None = None
-        columns: tuple[str, ...] = ()
-        if isinstance(value, Grant):
-            kind = "grant"
-            names = {value.object}
-        if kind == "sequence value":
-            value = comparison.before.catalog.sequences.get(change.object)
-        if kind == "foreign key":
-            value = comparison.before.catalog.constraints.get(change.object)
-        if isinstance(value, (Index, Constraint)):
-            table, columns = value.table, tuple(column for column in value.columns if column is not None)
-        if isinstance(value, Sequence) and value.column is not None:
-            table, columns = container(value.column), (bare(value.column),)
-        if isinstance(value, Column) or kind == "values":
-            columns = tuple(bare(name) for name in names)
-        column = comparison.before.catalog.columns.get(change.object) if kind == "values" else None
-        if kind in {"values", *_BELOW} and table is None:
-            table = container(change.object)
-        if kind == "rows":
-            table = change.object
-        return Subject(
-            kind=kind, names=tuple(names), action=change.action, table=table, columns=columns,
-            referenced=self.references.get(table or "", frozenset()),
-            type=None if column is None else column.type.removesuffix("[]"),
-        )  # fmt: skip
-
-
-def _after(comparison: Comparison, change: Change) -> Iterator[str]:
-    if change.object in comparison.tables:
-        yield comparison.tables[change.object]
-    if change.object in comparison.columns:
-        yield comparison.columns[change.object]
-    if change.action is Action.RENAMED and isinstance(change.after, str):
-        yield change.after
+def words(effect: Effect) -> frozenset[str]:
+    """Return the bare names by which an effect is found: nothing else has to be held against it."""
+    if effect.kind in {"default privileges", "large objects"}:
+        return frozenset({EVERY})
+    if (effect.kind in BELOW or effect.kind == "sequence of column") and container(effect.object):
+        return frozenset({unquoted(bare(container(effect.object)))})
+    found = {unquoted(bare(effect.object))}
+    if effect.kind == "schema" or effect.kind.startswith("all "):
+        found.add(SCHEMA + effect.object)
+    if effect.to is not None:
+        found.add(unquoted(effect.to))
+    return frozenset(found)
 
 
 def seen(objects: tuple[str, ...], subject: Subject) -> int:
@@ -241,7 +133,7 @@ def _definition(effect: Effect, subject: Subject, world: World) -> Iterator[int]
     if effect.does in ROWS:
         return
     kind, table = _KINDS.get(effect.kind, effect.kind), subject.table
-    below = kind in _BELOW
+    below = kind in BELOW
     if below and kind == subject.kind and table is not None:
         # What a partition or heir has from its parent.
         names = {bare(name) for name in subject.names}

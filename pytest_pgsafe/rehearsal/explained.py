@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from ..catalog.names import bare, container, unquoted
 from ..catalog.values import Grant
 from ..checks.values import Finding
 from ..compare.values import Action, Change, Comparison
@@ -15,7 +17,8 @@ from ..migrate.values import Trace
 from ..reading.files import of_files
 from ..reading.read import read
 from ..reading.values import Cited, Does, Place, Reading
-from .causes import MAY, NAMES, Subject, World, explains, identity, seen
+from .causes import MAY, NAMES, explains, identity, seen, words
+from .subjects import BELOW, Subject, World
 
 #: More statements than these are not read: rows that a tool wrote out, and each would be held against each change.
 MOST_STATEMENTS = 5_000
@@ -123,11 +126,38 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def _words(one: Told) -> set[str]:
+    found = {word for effect in one.reading.effects for word in words(effect)}
+    for said in one.objects:
+        kind, name = identity(said)
+        found.add(unquoted(bare(container(name) if kind in BELOW else name.partition("(")[0])))
+    return found
+
+
 class _Causes:
     def __init__(self, told: Sequence[Told], world: World) -> None:
         self._told = told
         self._world = world
+        #: Statements by the names in them.
+        self._named: dict[str, list[int]] = {}
+        for at, one in enumerate(told):
+            for word in _words(one):
+                self._named.setdefault(word, []).append(at)
+        self._sweeping = [
+            one for one in told if any(effect.cascade and effect.does is Does.DROPS for effect in one.reading.effects)
+        ]
+        self._observed = frozenset(identity(said)[1] for one in told for said in one.objects)
         self._all_read = all(one.reading.unread is None for one in told)
+
+    @cached_property
+    def _grants(self) -> Mapping[str, list[Change]]:
+        """Changes of privileges by what they are on."""
+        found: dict[str, list[Change]] = {}
+        for change in self._world.comparison.changes:
+            value = change.old if change.old is not None else change.new
+            if isinstance(value, Grant):
+                found.setdefault(value.object, []).append(change)
+        return found
 
     def change(self, change: Change) -> Change:
         """Return a change with its statement."""
@@ -155,13 +185,8 @@ class _Causes:
     def _changes(self, finding: Finding) -> list[Change]:
         comparison = self._world.comparison
         changes = list(comparison.by_object.get(finding.object, ()))
-        changes += [
-            change
-            for change in comparison.changes
-            if finding.check == "privileges"
-            and isinstance(value := change.old if change.old is not None else change.new, Grant)
-            and value.object == finding.object
-        ]
+        if finding.check == "privileges":
+            changes += self._grants.get(finding.object, [])
         # A table's rows, where a finding of rows is about a table whose definition changed, too.
         wanted = [change for change in changes if change.kind == _SUBJECTS.get(finding.check)]
         return wanted or changes
@@ -183,16 +208,14 @@ class _Causes:
         """Return the statement that explains one of them best, the last of several, and how well."""
         best: Told | None = None
         rank = 0
-        for one in self._told:
+        near = {at for subject in subjects for word in self._world.words(subject) for at in self._named.get(word, ())}
+        for one in (self._told[at] for at in sorted(near)):
             here = max((self._rank(one, subject) for subject in subjects), default=0)
             if here and here >= rank:
                 best, rank = one, here
-        if best is None and any(subject.action is Action.DROPPED for subject in subjects):
-            sweeping = [
-                one for one in self._told if any(e.cascade and e.does is Does.DROPS for e in one.reading.effects)
-            ]
-            if len(sweeping) == 1:
-                return sweeping[0], MAY
+        gone = any(subject.action is Action.DROPPED for subject in subjects)
+        if best is None and gone and len(self._sweeping) == 1:
+            return self._sweeping[0], MAY
         return best, rank
 
     def _rank(self, one: Told, subject: Subject) -> int:
@@ -210,9 +233,7 @@ class _Causes:
         if not self._all_read or not self._told or change.action is Action.ADDED:
             return None
         subject = self._world.subject(change)
-        if any(identity(said)[1] in subject.names for one in self._told for said in one.objects):
-            return None
-        return False
+        return None if any(name in self._observed for name in subject.names) else False
 
     def _lock(self, finding: Finding) -> Told | None:
         fitting = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..checks import static as checks
 from ..checks.unverified import NOT_VERIFIED
-from ..checks.values import DropExpected, Finding, RowsExpected, ValuesExpected
+from ..checks.values import ChangeExpected, DropExpected, Finding, MoveExpected, RowsExpected, ValuesExpected
 from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
@@ -120,5 +120,7 @@ def _announced(settings: Settings, migration: SqlFiles) -> checks.Announced:
         values=tuple(
             ValuesExpected(column=one.column, where=one.where, reason=one.reason) for one in expect.values
         ),
+        moved=tuple(MoveExpected(column=one.column, to=one.to, reason=one.reason, via=one.via) for one in expect.moved),
+        changed=tuple(ChangeExpected(object=one.object, kind=one.kind, reason=one.reason) for one in expect.changed),
         baseline=baseline.section(settings),
     )  # fmt: skip

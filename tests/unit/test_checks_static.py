@@ -9,7 +9,15 @@ import pytest
 from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.pages import folder
 from pytest_pgsafe.checks.static import CHECKS, Announced, judge
-from pytest_pgsafe.checks.values import Check, DropExpected, RowsExpected, Severity, ValuesExpected
+from pytest_pgsafe.checks.values import (
+    ChangeExpected,
+    Check,
+    DropExpected,
+    MoveExpected,
+    RowsExpected,
+    Severity,
+    ValuesExpected,
+)
 from pytest_pgsafe.config.values import Settings, Way
 from pytest_pgsafe.reading.files import of_text
 from pytest_pgsafe.rehearsal.static import prepare, read
@@ -111,6 +119,9 @@ def test_what_is_made_again_is_a_note() -> None:
         ("update t set a = 1", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
         ("alter table t alter a type int", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
         ("truncate t", Announced(rows=(RowsExpected(table="t", rule="any", reason="why"),))),
+        ("alter table t drop c", Announced(moved=(MoveExpected(column="t.c", to="u.c", reason="why"),))),
+        ("alter table t alter c type int",
+         Announced(changed=(ChangeExpected(kind="column", object="t.c", reason="why"),))),
         (
             "alter table t drop c",
             Announced(baseline=parse("[m.sql]\nPGS203 column-dropped public.t.c  # why\n", {"PGS203": "column-dropped"})

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from builders import column, snapshot, table
+from builders import column, grant, snapshot, table
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change, Comparison
 from pytest_pgsafe.migrate.sources import SqlFiles
 from pytest_pgsafe.migrate.values import Statement, Trace
+from pytest_pgsafe.reading.read import read
+from pytest_pgsafe.rehearsal.causes import explains, words
 from pytest_pgsafe.rehearsal.explained import explain
+from pytest_pgsafe.rehearsal.subjects import World
 
 COLUMN = column("public.sales.note")
 DROPPED = Change(kind="column", action=Action.DROPPED, object="public.sales.note", old=COLUMN)
@@ -127,3 +130,35 @@ def test_findings() -> None:
     texts = [None if one.statement is None else one.statement.text for one in found]
     assert texts == ["insert into sales values (1)", None, "truncate sales"]
     assert [one.declared for one in found] == [True, None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("alter table sales drop note", DROPPED),
+        ("drop table public.sales", DROPPED),
+        ("drop schema public cascade", DROPPED),
+        ("delete from sales", ROWS),
+        ("update sales set note = 1", VALUES),
+        ("alter table sales alter note type int", VALUES),
+        ("alter table sales rename other to note", VALUES),
+        ("alter table sales disable trigger all",
+         Change(kind="trigger", action=Action.CHANGED, object="public.sales.x")),
+        ("drop index i", Change(kind="index", action=Action.DROPPED, object="public.i")),
+        ("drop function f(int)", Change(kind="function", action=Action.DROPPED, object="public.f(integer)")),
+        ("select lo_unlink(1)", Change(kind="large objects", action=Action.CHANGED, object="large objects")),
+        ("grant select on all tables in schema public to app", Change(kind="grant", action=Action.ADDED,
+         object="x", new=grant("public.sales", "SELECT", "app"))),
+        ("grant select (note) on sales to app", Change(kind="grant", action=Action.ADDED,
+         object="x", new=replace(grant("public.sales", "SELECT", "app"), object="public.sales.note"))),
+        ("alter default privileges grant select on tables to app", Change(kind="grant", action=Action.ADDED,
+         object="x", new=grant("public.sales", "SELECT", "app"))),
+    ],
+)  # fmt: skip
+def test_what_explains_a_change_is_found_by_its_words(text: str, change: Change) -> None:
+    world = World(compared(change))
+    subject = world.subject(change)
+    for effect in read(text).effects:
+        assert explains(effect, subject, world)
+        assert words(effect) & world.words(subject)
+    assert of(change, text)[0] == text
