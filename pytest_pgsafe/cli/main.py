@@ -17,7 +17,7 @@ from ..errors import PgsafeError, UsageError
 from .answer import say_error
 
 #: In the order of the runbook.
-COMMANDS = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull")
+COMMANDS = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull", "propose")
 #: Statuses of the contract.
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
