@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+from ..config.dump import is_plain_dump
 from ..errors import ConfigError
 from ..server.version import Version
 from . import manifest
@@ -17,7 +18,6 @@ from . import manifest
 #: ``custom``, ``tar`` and ``directory`` are pg_restore's; ``plain`` is psql's.
 Form = Literal["custom", "directory", "tar", "plain", "gzip"]
 
-_HEADER = b"-- PostgreSQL database dump"
 _CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
 _TRAILER = b"-- PostgreSQL database dump complete"
 
@@ -74,11 +74,6 @@ def recognise(path: Path) -> Archive:
         looked_at=[f"{path}: begins with {head[:16]!r}"],
         remedies=["take one with: pg_dump --format=custom --file=FILE DATABASE"],
     )
-
-
-def is_plain_dump(head: bytes) -> bool:
-    """Whether a text begins as pg_dump's do."""
-    return re.match(rb"(--\s*\n)?" + re.escape(_HEADER) + rb"\s", head.lstrip(b"\xef\xbb\xbf \r\n")) is not None
 
 
 def is_complete(path: Path) -> bool:

@@ -6,7 +6,6 @@ import gzip
 import os
 import re
 import shutil
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from ..errors import RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
+from ..server.private import private_folder
 from .archive import Archive, is_complete
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
@@ -47,8 +47,8 @@ def restore(
     :raises RestoreError: with the number of errors and the first of them.
     """
     if archive.form == "gzip":
-        with tempfile.TemporaryDirectory(prefix="pgsafe-") as folder:
-            plain = Path(folder, "dump.sql")
+        with private_folder("unpacked") as folder:
+            plain = folder / "dump.sql"
             try:
                 with gzip.open(archive.path) as packed, plain.open("wb") as file:
                     shutil.copyfileobj(packed, file, 1 << 20)

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ..catalog.names import unquoted
 from ..errors import RestoreError
 from ..server.base import Programs
 from .archive import Archive
@@ -77,6 +78,6 @@ def names(lines: Iterable[str]) -> Iterator[str]:
             if policy := _POLICY.match(line):
                 found += re.findall(_NAME, policy[1])
             for name in found:
-                bare = name[1:-1].replace('""', '"') if name.startswith('"') else name
+                bare = unquoted(name)
                 if name not in _NO_ROLES and not bare.startswith("pg_"):
                     yield bare

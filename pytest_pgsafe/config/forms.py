@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ConfigError
+from .dump import is_plain_dump
 from .values import Hook, Source, Way
 
-#: What pg_dump and pg_dumpall write at the top of a plain dump.
-_DUMP_HEADER = re.compile(rb"^-- PostgreSQL database (cluster )?dump", re.MULTILINE)
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 REPORT_SUFFIXES = (".json", ".md", ".html")
@@ -94,7 +93,7 @@ def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
         if len(words) > 1:
             raise ConfigError(f"{origin}: a connection string stands alone; {len(words)} sources were given")
         return Source(dsn=check_dsn(word, origin=origin))
-    if len(paths) == 1 and not (paths[0].suffix == ".sql" and paths[0].is_file() and not is_plain_dump(paths[0])):
+    if len(paths) == 1 and not _is_sql(paths[0]):
         return Source(backup=paths[0])
     for path in paths:
         if path.suffix != ".sql" or not path.is_file():
@@ -105,10 +104,12 @@ def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
     return Source(sql=tuple(paths))
 
 
-def is_plain_dump(path: Path) -> bool:
-    """Tell whether a file begins as pg_dump and pg_dumpall begin a plain dump."""
+def _is_sql(path: Path) -> bool:
+    """Tell whether a file is SQL that somebody wrote, not a dump."""
+    if path.suffix != ".sql" or not path.is_file():
+        return False
     with path.open("rb") as file:
-        return _DUMP_HEADER.search(file.read(4096)) is not None
+        return not is_plain_dump(file.read(4096))
 
 
 def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Way:

@@ -21,9 +21,9 @@ from ..catalog import read as catalog_of
 from ..compare import restored_equals_source
 from ..errors import ConfigError, CopyError, RestoreError
 from ..rehearsal import judging, restoring
-from ..rehearsal.folder import private_folder
 from ..server.address import Address
 from ..server.connection import connect
+from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from . import admission as before
@@ -62,9 +62,8 @@ def restore(path: Path, into: Address, order: Order, progress: Callable[[str], N
         raise ConfigError("there is no such backup", looked_at=[str(path)])
     with ExitStack() as stack:
         stack.enter_context(in_use(path))
-        return _Restore(into=into, order=order, progress=progress, folder=stack.enter_context(private_folder())).all(
-            path
-        )
+        folder = stack.enter_context(private_folder("restore", swept=True))
+        return _Restore(into=into, order=order, progress=progress, folder=folder).all(path)
 
 
 @dataclass

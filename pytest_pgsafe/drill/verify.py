@@ -20,12 +20,12 @@ from ..catalog.names import unquoted
 from ..compare import Change, not_carried, restored_equals_source
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..rehearsal import judging, restoring
-from ..rehearsal.folder import private_folder
 from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from .ready import span
@@ -203,7 +203,7 @@ class _Verification:
         if self.facts is not None:
             return restoring.prepare(server, self.facts.catalog)
         backup = Backup(archive=archive, facts=None, manifest=None)
-        with private_folder() as folder:
+        with private_folder("verify", swept=True) as folder:
             return restoring.prepare(server, None, restoring.role_names(backup, server, folder))
 
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:

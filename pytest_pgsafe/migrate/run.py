@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pathlib import Path
 from ..errors import MigrationError
 from ..server.address import Address
 from ..server.base import Server
+from ..server.private import private_folder
 from . import alembic, marks, process
 from .django import applied_migrations, in_turn, settings_module
 from .enclosed import REFUSED
@@ -84,7 +84,7 @@ def run(
         if value
     )
     with ExitStack() as stack:
-        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgsafe-run-")))
+        private = stack.enter_context(private_folder("migration"))
         observer = None
         if observed and server.owns_cluster:
             observer = stack.enter_context(Observer(server, address.dbname, role=role))

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 from ..config import Options, Settings, resolve
 from ..config.resolve import flag
 from ..errors import PgsafeError, UsageError
-from ..rehearsal.folder import private_folder
 from ..rehearsal.values import Result
 from ..report.redact import redact
+from ..server.private import private_folder
 from . import own
 from .collect import CheckItem
 from .collecting import Collecting
@@ -122,7 +122,7 @@ class Feature:
 
             plan = self.plan = preflight(self.settings)
             self.header += plan.header()
-        self.store = Store(self._folder.enter_context(private_folder()))
+        self.store = Store(self._folder.enter_context(private_folder("run", swept=True)))
 
     def pytest_report_header(self) -> list[str]:
         return list(self.header)
@@ -132,6 +132,8 @@ class Feature:
         """Tell an xdist worker what was resolved; it resolves nothing by itself."""
         assert self.settings is not None
         settings = _SETTINGS.dump_json(self.settings).decode()
+        if self.store is not None and self.plan is not None:
+            self.store.tell(self.plan)
         node.workerinput["pgsafe"] = {
             "settings": settings,
             "folder": None if self.store is None else str(self.store.folder),
@@ -176,7 +178,9 @@ class Feature:
         from ..rehearsal.run import rehearse
 
         assert self.store is not None
-        return rehearse(settings, progress, self.plan, backups=self.store.folder)
+        # What was found out before the first step holds for the worker that takes it.
+        plan = self.store.told() if self.plan is None else self.plan
+        return rehearse(settings, progress, plan, backups=self.store.folder)
 
     def _say(self, step: str) -> None:
         """Show a step that begins, with ``-v`` and where there is a terminal."""

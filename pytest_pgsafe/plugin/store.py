@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -16,7 +18,11 @@ from pydantic import TypeAdapter
 from ..errors import PgsafeError
 from ..rehearsal.values import Outcome, Result, Step
 
+if TYPE_CHECKING:
+    from ..rehearsal.preflight import Plan
+
 _RESULT = TypeAdapter(Result)
+_PLAN = "plan"
 _DIED = "the process that rehearsed is gone, and left no result"
 
 Rehearse = Callable[[Callable[[str], None]], Result]
@@ -27,6 +33,17 @@ class Store:
     """A private folder (0700) of one run, shared by its xdist workers."""
 
     folder: Path
+
+    def tell(self, plan: Plan) -> None:
+        """Leave for the workers what the controlling process found out before the first step."""
+        if not (self.folder / _PLAN).exists():
+            (self.folder / _PLAN).write_bytes(pickle.dumps(plan))
+
+    def told(self) -> Plan | None:
+        """Return what the controlling process found out; None if it left nothing."""
+        path = self.folder / _PLAN
+        # Nobody but this user can write into the folder.
+        return pickle.loads(path.read_bytes()) if path.exists() else None  # noqa: S301
 
     def obtain(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
         """Return the run's result, after rehearsing if nobody has.

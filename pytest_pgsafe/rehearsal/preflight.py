@@ -20,7 +20,7 @@ from ..migrate.sources import Migration, parse
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import announced, baseline, copies, hooks, pending
+from . import announced, baseline, copies, hooks, ignored, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
@@ -87,7 +87,7 @@ def preflight(settings: Settings) -> Plan:
             looked_at=["--pgsafe-source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
             remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
         )
-    _refuse_ignored(settings)
+    ignored.refuse(settings)
     migration = _migration(settings.migration, settings.folder, way_back=False)
     rollback = _migration(settings.rollback, settings.folder, way_back=True)
     if rollback is not None and migration is None:
@@ -146,20 +146,6 @@ def check_extensions(needed: Collection[str], there: Collection[str], origin: st
                 "name an image that has them: --pgsafe-image=IMAGE",
                 "name a server that has them: --pgsafe-server=URI",
             ],
-        )
-
-
-def _refuse_ignored(settings: Settings) -> None:
-    """Refuse what would be accepted and have no effect: a green run would say more than it looked at."""
-    if settings.update and settings.migration is None:
-        raise ConfigError(
-            "--pgsafe-update: there is no migration whose effects could be written",
-            remedies=["name it: --pgsafe-migration=FILE.sql, or [migration] in pgsafe.toml"],
-        )
-    if settings.from_rev is not None and settings.migration is None:
-        raise ConfigError(
-            "--pgsafe-from: there is no migration whose files could be left out",
-            remedies=["name it: --pgsafe-migration=FOLDER, or [migration] in pgsafe.toml"],
         )
 
 

@@ -26,13 +26,13 @@ from ..migrate.values import Trace
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
+from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
-from .folder import private_folder
 from .preflight import Plan, preflight
 from .rules import predicates, resolve_rules
 from .steps import Steps, Stopped
@@ -58,7 +58,7 @@ def rehearse(
     :raises UsageError: nothing could be started.
     """
     run = _Run(settings, preflight(settings) if plan is None else plan, Steps(progress))
-    with private_folder() as folder, suppress(Stopped):
+    with private_folder("rehearsal", swept=True) as folder, suppress(Stopped):
         run.backups = folder if backups is None else backups
         run.all(folder)
     return run.explained()

@@ -68,7 +68,11 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """``passed``, ``failed`` (unsafe: an error finding or a failed step) or ``error`` (no verdict was reached)."""
+        """``passed``, ``failed`` (unsafe: an error finding or a failed step) or ``error`` (no verdict was reached).
+
+        A run that was interrupted is an ``error`` also where something unsafe was found before: what comes after it is
+        not known, and its exit status is 2. The findings stand in the report all the same.
+        """
         if self.interrupted is not None:
             return "error"
         if any(finding.severity is Severity.ERROR for finding in self.findings):

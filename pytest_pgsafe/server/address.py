@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from .private import private_folder
+
 #: Parameters whose values are secret; they appear in no text that :class:`Address` makes for people.
 SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 SERVICE = "pgsafe"
@@ -94,6 +96,8 @@ class Address:
         if any("\n" in value for value in values.values()):
             raise ValueError("a connection parameter holds a line end: libpq's files cannot")
         with ExitStack() as stack:
+            if folder is None:
+                folder = stack.enter_context(private_folder("connection"))
             password = values.get("password", "")
             # Blanks at the end of a line, and lines of more than 1023 bytes, are no part of a service file's values.
             if password != password.rstrip() or len(password) > 500:
@@ -105,7 +109,7 @@ class Address:
 
 
 @contextmanager
-def _private_file(content: str, folder: Path | None) -> Generator[str]:
+def _private_file(content: str, folder: Path) -> Generator[str]:
     handle, name = tempfile.mkstemp(prefix="pgsafe-", suffix=".conf", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

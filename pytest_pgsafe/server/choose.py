@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import ServerError
@@ -77,15 +78,45 @@ def probe(
         except ServerError as refused:
             return _local(major, bin_dir, settings, refused)
 
-        def start() -> Server:
-            try:
-                return choice.start()
-            except ServerError as refused:
-                # The image was to be pulled and did not come, or does not start.
-                return _local(major, bin_dir, settings, refused).start()
-
-        return replace(choice, start=start)
+        return replace(choice, start=partial(_either, choice, major, bin_dir, settings))
     return _existing(use, major)
+
+
+# A choice is handed to other processes: what starts its server is no closure.
+
+
+def _either(choice: Choice, major: int | None, bin_dir: Path | None, settings: Mapping[str, str] | None) -> Server:
+    try:
+        return choice.start()
+    except ServerError as refused:
+        # The image was to be pulled and did not come, or does not start.
+        return _local(major, bin_dir, settings, refused).start()
+
+
+def _start_container(
+    found: engine.Engine, name: str, *, settings: Mapping[str, str] | None, reason: str, keep: bool
+) -> Server:
+    from .container import ContainerServer
+
+    return ContainerServer.start(found, name, settings=settings, reason=reason, keep=keep)
+
+
+def _start_local(
+    found: programs.LocalPrograms,
+    template: Template | None = None,
+    *,
+    settings: Mapping[str, str] | None,
+    reason: str,
+) -> Server:
+    from .local import LocalServer
+
+    return LocalServer.start(found, settings=settings, reason=reason, template=template)
+
+
+def _start_existing(address: Address, *, major: int | None, reason: str) -> Server:
+    from .existing import ExistingServer
+
+    return ExistingServer.start(address, major=major, reason=reason)
 
 
 def _container(major: int | None, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
@@ -93,12 +124,7 @@ def _container(major: int | None, image: str | None, settings: Mapping[str, str]
     name = f"postgres:{major or SUPPORTED[-1]}" if image is None else image
     state = engine.image_state(found, name)
     reason = f"{found.by} answers and the image is {state}"
-
-    def start() -> Server:
-        from .container import ContainerServer
-
-        return ContainerServer.start(found, name, settings=settings, reason=reason, keep=keep)
-
+    start = partial(_start_container, found, name, settings=settings, reason=reason, keep=keep)
     return Choice(kind="container", origin=f"image {name}", reason=reason, start=start)
 
 
@@ -119,12 +145,7 @@ def _local(
     reason = f"PostgreSQL {found.version} on this machine"
     if refused is not None:
         reason += f"; {refused.message}"
-
-    def start(template: Template | None = None) -> Server:
-        from .local import LocalServer
-
-        return LocalServer.start(found, settings=settings, reason=reason, template=template)
-
+    start = partial(_start_local, found, settings=settings, reason=reason)
     return Choice(
         kind="local", origin=found.origin, reason=reason, extensions=found.extensions(), start=start, copy=start
     )
@@ -149,5 +170,5 @@ def _existing(use: str, major: int | None) -> Choice:
         origin=origin,
         reason=reason,
         extensions=there,
-        start=lambda: ExistingServer.start(address, major=major, reason=reason),
+        start=partial(_start_existing, address, major=major, reason=reason),
     )

@@ -33,6 +33,8 @@ SOCKET_PATH = 103
 START, STOP = 60.0, 10.0
 #: Seconds for the reason of a failed start to reach the log's file.
 COLLECTED = 3.0
+#: Seconds that a folder without a lock is left alone.
+YOUNG = 60.0
 TRIES = 5
 PR_SET_PDEATHSIG = 1
 
@@ -120,10 +122,8 @@ class Keeper:
             except OSError as error:
                 refused.append(f"{place}: {error.strerror}")
                 continue
-            # Held while we live (close-on-exec, so by no child): tells others that the folder is in use.
-            handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            _sweep(Path(place))
+            hold(path)
+            sweep(Path(place))
             return path
         raise NoServerError("no folder for the server's data\n" + "\n".join(refused))
 
@@ -194,13 +194,20 @@ def _free_port() -> int:
         return port
 
 
-def _sweep(place: Path) -> None:
-    """Remove what keepers left that were killed themselves: folders of ours whose lock nobody holds."""
+def hold(path: Path) -> int:
+    """Lock a folder for as long as this process lives, and no child of it; return the handle that holds the lock."""
+    handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def sweep(place: Path) -> None:
+    """Remove what processes left that were killed: folders of ours whose lock nobody holds."""
     for path in place.glob(f"{PREFIX}*"):
         try:
             state = path.lstat()
-            # A keeper that is just starting has its folder before its lock.
-            if state.st_uid != os.geteuid() or time.time() - state.st_mtime < 60:
+            # One that is just beginning has its folder before its lock.
+            if state.st_uid != os.geteuid() or time.time() - state.st_mtime < YOUNG:
                 continue
             handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
@@ -210,6 +217,7 @@ def _sweep(place: Path) -> None:
             if not _running(path / "data" / "postmaster.pid"):
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:
+            # Its process is alive.
             continue
         finally:
             os.close(handle)

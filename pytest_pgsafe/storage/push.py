@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..backup import manifest
 from ..backup.lock import in_use
 from ..errors import StorageError
+from ..server.private import private_folder
 from .cipher import Cipher
 from .index import FORMAT, INDEX, Entry, Stored, dumps, loads
 from .store import Store
@@ -41,10 +41,10 @@ def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress 
     there = _there(place)
     if there is not None:
         return _again(there, files, place, progress)
-    with tempfile.TemporaryDirectory(prefix="pgsafe-push-") as scratch:
+    with private_folder("push") as scratch:
         entries: list[Entry] = []
         for file in files:
-            entries.append(_upload(file, folder, place, cipher=cipher, scratch=Path(scratch)))
+            entries.append(_upload(file, folder, place, cipher=cipher, scratch=scratch))
             if progress is not None:
                 progress(entries[-1].key, entries[-1].stored_bytes)
         stored = Stored(

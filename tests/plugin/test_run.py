@@ -225,3 +225,21 @@ def wait_for(happened: Callable[[], bool], *, seconds: float) -> None:
 
 def processes() -> list[str]:
     return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_a_worker_takes_over_what_the_controller_found_out(project: Project) -> None:
+    looked = """
+    import os
+
+    import pytest_pgsafe.rehearsal.run as rehearsal
+
+    def again(settings):
+        raise AssertionError("looked at once more")
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        rehearsal.preflight = again
+    """
+    project.pytester.makeconftest(looked)
+    result = project.rehearse("--pgsafe-migration=additive.sql", REPORT, "-n", "1", "-k", "rows")
+    assert result.ret == 0
+    assert project.report()["result"] == "passed"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.rehearsal.folder import LOCK, PREFIX, private_folder
+from pytest_pgsafe.server.private import LOCK, PREFIX, private_folder
 
 _RUN = """
 import sys, tempfile
-from pytest_pgsafe.rehearsal.folder import private_folder
+from pytest_pgsafe.server.private import private_folder
 tempfile.tempdir = sys.argv[1]
-with private_folder() as folder:
+with private_folder('test') as folder:
     (folder / "dump").write_text("rows")
     print(folder, flush=True)
     sys.stdin.read()
@@ -42,12 +42,12 @@ def test_a_killed_run_is_cleaned_up_by_the_next_one(place: Path) -> None:
         folder = Path(run.stdout.readline().strip())
         assert folder.stat().st_mode & 0o777 == 0o700
         _old(folder)
-        with private_folder():
+        with private_folder("test", swept=True):
             assert (folder / "dump").exists(), "of a run that is alive"
         run.send_signal(signal.SIGKILL)
         run.wait()
     assert (folder / "dump").exists()
-    with private_folder() as own:
+    with private_folder("test", swept=True) as own:
         assert list(place.iterdir()) == [own]
     assert list(place.iterdir()) == []
 
@@ -61,7 +61,7 @@ def test_nothing_of_others_is_touched(place: Path) -> None:
     (place / f"{PREFIX}link").symlink_to(target)
     _old(foreign)
     _old(target)
-    with private_folder():
+    with private_folder("test", swept=True):
         pass
     assert sorted(path.name for path in place.iterdir()) == sorted(
         [young.name, foreign.name, target.name, f"{PREFIX}link"]
