@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..catalog.values import Catalog, Column, Table
@@ -98,13 +98,20 @@ def plan_every(catalog: Catalog) -> dict[str, Plan]:
     """Plan the reading of every table that is not foreign, by name: partitions too, each on its own."""
     keys, columns, children = choose_keys(catalog), _columns(catalog), _children(catalog)
     plans: dict[str, Plan] = {}
+    #: Thousands of tables have columns that are alike.
+    made: dict[tuple[str, str], PlanColumn] = {}
     for table in catalog.tables.values():
         if table.form == "foreign table":
             continue
         size = table.size
         if table.form == "partitioned table":
             size += sum(catalog.tables[name].size for name in _below(table.name, children))
-        plans[table.name] = _plan(catalog, table, columns.get(table.name, []), keys.get(table.name, ()), size=size)
+        own = sorted(columns.get(table.name, []), key=lambda column: column.column)
+        for column in own:
+            if (column.column, column.type) not in made:
+                made[column.column, column.type] = PlanColumn.of(catalog, column.column, column.type)
+        read = tuple(made[column.column, column.type] for column in own)
+        plans[table.name] = _plan(table, read, keys.get(table.name, ()), size=size)
     return plans
 
 
@@ -132,14 +139,11 @@ def foreign_below(catalog: Catalog) -> frozenset[str]:
     )
 
 
-def _plan(catalog: Catalog, table: Table, columns: Sequence[Column], key: tuple[str, ...], *, size: int) -> Plan:
+def _plan(table: Table, columns: tuple[PlanColumn, ...], key: tuple[str, ...], *, size: int) -> Plan:
     return Plan(
         table=table.name,
         key=key,
-        columns=tuple(
-            PlanColumn.of(catalog, column.column, column.type)
-            for column in sorted(columns, key=lambda column: column.column)
-        ),
+        columns=columns,
         only=table.form == "table",
         size=size,
         heap=table.access_method in {None, "heap"},

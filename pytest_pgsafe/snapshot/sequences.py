@@ -19,7 +19,9 @@ from .values import NotVerified, SequenceValue
 __all__ = ["bounds", "names", "values"]
 
 _SQL = Path(__file__).with_name("sql") / "sequences.sql"
-_BATCH = 200
+#: So many are read by one query, which holds their locks while it runs: of a sequence, or of a table and its indexes.
+_SEQUENCES = 500
+_TABLES = 200
 _NUMBERS = {"smallint", "integer", "bigint", "numeric"}
 
 
@@ -36,11 +38,11 @@ def values(connection: Connection, sequences: Iterable[str]) -> tuple[dict[str, 
     :returns: by name; and the sequences that could not be read.
     :raises SnapshotError: the server failed, rather than one sequence.
     """
-    statements = {
-        name: f"SELECT {literal(name)} AS n, last_value, is_called FROM {name}"  # noqa: S608 (quoted by the server)
-        for name in sequences
-    }
-    rows, missing = _read(connection, list(statements), statements.__getitem__)
+
+    def statement(name: str) -> str:
+        return f"SELECT {literal(name)} AS n, last_value, is_called FROM {name}"  # noqa: S608 (quoted by the server)
+
+    rows, missing = _read(connection, list(sequences), statement, batch=_SEQUENCES)
     return {name: SequenceValue(value=value, is_called=called) for name, value, called in rows}, missing
 
 
@@ -67,7 +69,7 @@ def bounds(connection: Connection, catalog: Catalog) -> tuple[dict[str, int | No
             f"SELECT {literal(name)} AS n, pg_catalog.{function}(t.{column.column})::pg_catalog.numeric,"  # noqa: S608
             f" false FROM {only}{column.table} t"
         )
-    rows, missing = _read(connection, list(statements), statements.__getitem__)
+    rows, missing = _read(connection, list(statements), statements.__getitem__, batch=_TABLES)
     return {name: _whole(value) for name, value, _ in rows}, missing
 
 
@@ -80,22 +82,22 @@ def _whole(value: Decimal | None) -> int | None:
 
 
 def _read(
-    connection: Connection, wanted: Sequence[str], statement: Callable[[str], str]
+    connection: Connection, wanted: Sequence[str], statement: Callable[[str], str], *, batch: int
 ) -> tuple[list[tuple[Any, ...]], list[NotVerified]]:
     rows: list[tuple[Any, ...]] = []
     missing: list[NotVerified] = []
-    pending = [list(wanted[start : start + _BATCH]) for start in range(0, len(wanted), _BATCH)]
+    pending = [list(wanted[start : start + batch]) for start in range(0, len(wanted), batch)]
     while pending:
-        batch = pending.pop(0)
+        some = pending.pop(0)
         try:
-            rows += query(connection, " UNION ALL ".join(map(statement, batch)))
+            rows += query(connection, " UNION ALL ".join(map(statement, some)))
         except UNREADABLE as error:
-            if len(batch) == 1:
-                missing.append(NotVerified(object=batch[0], reason=reason(error)))
+            if len(some) == 1:
+                missing.append(NotVerified(object=some[0], reason=reason(error)))
             else:
-                middle = len(batch) // 2
-                pending[:0] = [batch[:middle], batch[middle:]]
+                middle = len(some) // 2
+                pending[:0] = [some[:middle], some[middle:]]
         except psycopg.Error as error:
-            raise failed(f"sequence {batch[0]}", error) from error
+            raise failed(f"sequence {some[0]}", error) from error
     order = {name: place for place, name in enumerate(wanted)}
     return sorted(rows, key=lambda row: order[row[0]]), missing
