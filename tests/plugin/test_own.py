@@ -148,23 +148,39 @@ def test_alone(project: Project) -> None:
         assert re.search(line, text), line
 
 
+#: Two workers meet in their first tests: neither can have ended before the other has its copy.
+MEETING = """
+import time
+import pytest
+from pytest_pgsafe import assert_rows
+
+@pytest.mark.parametrize("n", range(6))
+def test_meeting(pgsafe_database, pgsafe_backup, worker_id, request, n):
+    assert pgsafe_database.name.startswith(f"pgsafe_{worker_id}_meeting_{n}_")
+    assert_rows(pgsafe_database, "people", 3)
+    pgsafe_database.migrate()
+    met = request.config.rootpath / "met"
+    (met / worker_id).touch()
+    (met / str(pgsafe_backup.manifest.taken_at)).touch()
+    end = time.monotonic() + 120
+    while not all((met / name).exists() for name in ("gw0", "gw1")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+"""
+
+
 def test_workers_share_one_restore_and_one_rehearsal(project: Project) -> None:
-    body = "def test_{n}(pgsafe_database, pgsafe_backup, worker_id, tmp_path_factory):\n"
-    body += "    assert pgsafe_database.name.startswith(f'pgsafe_{worker_id}_')\n"
-    body += "    assert_rows(pgsafe_database, 'people', 3)\n"
-    body += "    pgsafe_database.migrate()\n"
-    body += "    (tmp_path_factory.getbasetemp().parent / str(pgsafe_backup.manifest.taken_at)).touch()\n"
-    # Both workers meet, or neither could be waited for: each has half of the tests.
-    tests = "from pytest_pgsafe import assert_rows\n" + "".join(body.replace("{n}", str(n)) for n in range(6))
     note = f"\\! echo restored >> {project.path}/restored\n"
-    schema = (project.path / "schema.sql").read_text()
-    project.write({**FOLDER, "test_inner.py": tests, "schema.sql": note + schema})
-    result = project.rehearse(MIGRATION, "-n", "2", "-k", "test_inner or restore", "--basetemp=base")
+    schema = (project.path / "schema.sql").read_text(encoding="utf-8")
+    project.write({**FOLDER, "test_inner.py": MEETING, "schema.sql": note + schema})
+    met = project.path / "met"
+    met.mkdir()
+    result = project.rehearse(MIGRATION, "-n", "2", "-k", "test_inner or restore")
     result.assert_outcomes(passed=7)
     # The rehearsal's own, and one for all copies.
-    assert (project.path / "restored").read_text() == "restored\n" * 2
-    moments = [path.name for path in (project.path / "base").iterdir() if path.name.startswith("20")]
-    assert len(moments) == 1
+    assert (project.path / "restored").read_text(encoding="utf-8") == "restored\n" * 2
+    # One backup, whoever asked.
+    assert len([path for path in met.iterdir() if path.name.startswith("20")]) == 1
 
 
 def test_ids_of_own_tests_speak_of_no_rehearsal(project: Project) -> None:
@@ -191,7 +207,9 @@ def test_a_failed_test_keeps_its_database(project: Project) -> None:
         service, psql = re.findall(r"connect: PGSERVICEFILE=(\S+) (\S+)", text)[0]
         query = "select datname from pg_database where datname like 'pgsafe\\_%'; table left_here"
         command = [psql, "-Atc", query, f"service=pgsafe dbname={kept[0]}"]
-        done = subprocess.run(command, env={"PGSERVICEFILE": service}, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, env={**os.environ, "PGSERVICEFILE": service}, capture_output=True, text=True, check=True
+        )
         assert done.stdout.split() == kept
     finally:
         os.kill(int(keeper[1]), signal.SIGTERM)
