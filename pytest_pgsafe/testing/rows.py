@@ -14,8 +14,10 @@ from ..catalog.names import parts
 from ..errors import ConfigError
 from ..server.address import Address
 
-_QUERY = re.compile(r"\s*(?:\(|(?:select|with|table|values)\s)", re.IGNORECASE)
+_QUERY = re.compile(r"(?:\s|--[^\n]*\n)*(?:\(|(?:select|with|table|values)\s)", re.IGNORECASE)
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+#: What an ORDER BY in it does not order the query's rows.
+_WITHIN = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|\([^()'\"]*\)")
 _TABLES = "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_catalog.pg_tables"
 #: Rows of each kind that a message shows.
 SHOWN = 10
@@ -52,7 +54,13 @@ def compare(address: Address, what: str, expected: int | Sequence[Row]) -> str |
         raise ConfigError(f"the query has no column {missing[0]!r}", looked_at=[", ".join(columns)])
     found = [tuple(row[columns.index(name)] for name in names) for row in there] if names else there
     rows = [tuple(row[name] for name in names) if isinstance(row, Mapping) else tuple(row) for row in expected]
-    return _difference(shown, found, rows, names, ordered=is_query and _ORDERED.search(what) is not None)
+    return _difference(shown, found, rows, names, ordered=is_query and _is_ordered(what))
+
+
+def _is_ordered(query: str) -> bool:
+    while (less := _WITHIN.sub(" ", query)) != query:
+        query = less
+    return _ORDERED.search(query) is not None
 
 
 def _names(expected: Sequence[Row]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ..compare.restored import noise
 from ..compare.values import Change, Comparison
 from ..rehearsal.comparing import compare_databases
 from ..report.terminal import sample_text
+from ..server.base import SCRATCH_PREFIX
 from ..server.connection import connect
 from ..snapshot.take import take
 from ..snapshot.values import RowSample, Snapshot, TableDifference
@@ -30,18 +31,19 @@ _CONTENT = frozenset({"rows", "values", "sequence value", "foreign key", "large 
 def different(before: Looked, after: Looked, *, ignore: Sequence[str], structure: bool) -> str | None:
     """Return in what two sides differ, or could not be compared; None if they are the same.
 
-    Between a copy and what is no copy of the same, what no dump carries and what leads out of a database is left out.
+    Between a scratch database and one that is none, what no dump carries and what leads out of a database is left out.
 
     :raises ConfigError: a side is no database.
     """
     comparison = _compared(before, after)
     catalogs = (comparison.before.catalog, comparison.after.catalog)
-    copied = not comparison.cloned and any(isinstance(side, ScratchDatabase) for side in (before, after))
+    scratch = [catalog.database.name.startswith(SCRATCH_PREFIX) for catalog in catalogs]
     counted = [
         change
         for change in comparison.changes
-        if (structure or change.kind in _CONTENT)
-        and not (copied and _of_copies(change))
+        if (structure or _is_content(change))
+        and not (any(scratch) and not comparison.cloned and _of_server(change))
+        and not (scratch[0] != scratch[1] and (change.kind in _ISOLATED or noise(change)))
         and not _ignored(_names(change, catalogs), ignore)
     ]
     lines = list(_lines(comparison, counted))
@@ -115,11 +117,12 @@ def _names(change: Change, catalogs: tuple[Catalog, Catalog]) -> set[str]:
     return {change.object} | {name for name in found if len(split(name)) > 1}
 
 
-def _of_copies(change: Change) -> bool:
-    """Tell whether a copy has this difference because it is one."""
-    if change.kind == "database" and change.attribute in _OF_SERVER:
-        return True
-    return change.kind in _ISOLATED or noise(change)
+def _of_server(change: Change) -> bool:
+    return change.kind == "database" and change.attribute in _OF_SERVER
+
+
+def _is_content(change: Change) -> bool:
+    return change.kind in _CONTENT or (change.kind == "view" and change.attribute in {"rows", "content"})
 
 
 def _ignored(names: set[str], patterns: Sequence[str]) -> bool:

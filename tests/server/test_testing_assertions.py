@@ -81,6 +81,9 @@ def test_rows_that_are_not(shop: ScratchDatabase) -> None:
     assert named.splitlines()[1:3] == ["  compared by (id, name)", "  missing: (1, 'ADA')"]
     order = refused(assert_rows, shop, "select id from customer order by id", [(1,), (3,), (2,)])
     assert order.endswith("in another order: row 1 is (2,), not (3,)")
+    # The order of a window, of a subquery or in a text is not that of the rows.
+    within = "select 'order by', (select max(b) over (order by (a)) from heap limit 1), id from customer -- order by"
+    assert_rows(shop, within, [("order by", "x", 3), ("order by", "x", 1), ("order by", "x", 2)])
 
 
 def test_rows_of_what_is_not_there(shop: ScratchDatabase) -> None:
@@ -160,6 +163,16 @@ def test_copies_that_differ_show_the_rows(shop: ScratchDatabase, copy: ScratchDa
     assert_same(shop, copy, ignore=["sale", "heap", "customer"])
     assert "public.i" not in refused(assert_same, shop, copy, structure=False)
     assert "public.sale" not in refused(assert_same, shop, copy, ignore="s*le")
+
+
+def test_protection_that_is_gone_shows_against_facts_too(shop: ScratchDatabase, copy: ScratchDatabase) -> None:
+    copy.execute("alter table sale disable trigger all")
+    for looked in (shop, shop.snapshot()):
+        assert "constraint public.sale.sale_customer_id_fkey enabled: origin → " in refused(assert_same, looked, copy)
+    copy.execute("alter table sale enable trigger all; create materialized view m as select 1 as a")
+    other = copy.clone()
+    other.execute("drop materialized view m; create materialized view m as select 2 as a")
+    assert "view public.m: other content" in refused(assert_same, copy, other, structure=False)
 
 
 def test_what_is_no_copy_is_known_by_its_names(server: Server, shop: ScratchDatabase) -> None:
