@@ -47,8 +47,8 @@ def test_the_page_s_commands_do_what_it_says(server: Server, database: Address, 
     }
     try:
         done = subprocess.run(
-            ["sh", "-c", script], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False,
+            ["sh", "-c", script],
+            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         said = done.stdout
