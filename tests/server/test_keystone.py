@@ -1,7 +1,6 @@
 """A real chain of Alembic revisions with its own tool, nothing in it changed: OpenStack's keystone.
 
-``pip install keystone psycopg2-binary`` into an environment of its own; PGSAFE_TEST_KEYSTONE names its
-``keystone-manage``.
+``.ci/foreign-chains`` installs it; PGSAFE_TEST_KEYSTONE names its ``keystone-manage``.
 """
 
 from __future__ import annotations
