@@ -105,6 +105,9 @@ def parts(text: str, *, psql: bool = False) -> Iterator[Part]:
 
 def statements(text: str) -> Iterator[str]:
     """Yield the statements of SQL text, without comments and without the semicolon; blank ones are left out."""
+    # Most texts of a server's log are one statement: nothing in it that could end one, or be a comment.
+    if not any(mark in text for mark in (";", "--", "/*")):
+        return iter([text.strip()] if text.strip() else [])
     return (part.text for part in parts(text))
 
 
@@ -129,6 +132,8 @@ def redact(text: str, *secrets: str) -> str:
     """
     for secret in sorted(filter(lambda value: len(value) >= 4, secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    text = _PASSWORD.sub(rf"\g<before>'{HIDDEN}'", text)
-    text = _CONNINFO.sub(rf"\g<before>{HIDDEN}", text)
-    return _URL.sub(rf"\g<before>{HIDDEN}", text)
+    # Few statements hold any of it, and looking for a word is ten times as fast.
+    if "password" in text.lower():
+        text = _PASSWORD.sub(rf"\g<before>'{HIDDEN}'", text)
+        text = _CONNINFO.sub(rf"\g<before>{HIDDEN}", text)
+    return _URL.sub(rf"\g<before>{HIDDEN}", text) if "://" in text else text
