@@ -20,8 +20,6 @@ from ..config.values import Settings
 from ..errors import RestoreError
 from ..migrate import isolation
 from ..migrate.run import FailedRun
-from ..migrate.run import run as migrate
-from ..migrate.sources import Migration
 from ..migrate.values import Trace
 from ..server.address import Address
 from ..server.base import Server
@@ -29,12 +27,13 @@ from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, copies, hooks, judging, pending, restoring, returning, stepwise, way_back
+from . import aftermath, announced, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
 from .preflight import Plan, preflight
 from .rules import predicates, resolve_rules
+from .running import Runner
 from .steps import Steps, Stopped
 from .vacuous import out_of_date, without_content
 from .values import Result
@@ -103,7 +102,7 @@ class _Run:
 
     def _rehearse(self, server: Server, folder: Path) -> None:
         backup = self._backup(server)
-        before, facts, role = self._restore(server, backup, folder)
+        before, facts, runner = self._restore(server, backup, folder)
         self._decide(before)
         if self.plan.migration is None:
             return
@@ -112,13 +111,12 @@ class _Run:
             after = server.clone(before, "after")
         ground = way_back.Ground(
             server=server, before=before, facts=facts, samples=self.settings.report.samples,
-            run=lambda part, copy: self._run(part, server, copy, role, observed=False),
-            forth=lambda part, copy: self._forth(part, server, copy, role),
+            run=runner.run, forth=runner.forth,
         )  # fmt: skip
-        self._hooked("before_migration", server, after, role)
+        runner.hooked("before_migration", after, self.steps)
         with self.steps.step("migrate"):
             try:
-                self.trace = self._run(self.plan.migration, server, after, role, observed=True)
+                self.trace = runner.run(self.plan.migration, after, observed=True)
             except FailedRun as error:
                 self.trace = error.trace
                 proven = backup is not None and backup.facts is not None
@@ -129,7 +127,7 @@ class _Run:
                 raise
         if not self.trace.observed:
             self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
-        self._hooked("after_migration", server, after, role)
+        runner.hooked("after_migration", after, self.steps)
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
             rules = resolve_rules(announced.told(self.settings, self.plan.migration), facts.catalog)
             now = read_facts(two)
@@ -154,8 +152,8 @@ class _Run:
             self.findings = judge(replace(evidence, rules=replace(rules, baseline=section)))
         parts = stepwise.Ground(
             server=server, before=before, facts=facts, rules=rules,
-            run=lambda part, clone: self._run(part, server, clone, role, observed=True),
-            begin=lambda clone: self._hook("before_migration", server, clone, role),
+            run=lambda part, clone: runner.run(part, clone, observed=True),
+            begin=lambda clone: runner.hook("before_migration", clone),
         )  # fmt: skip
         self.findings = stepwise.blame(self.plan.migration, self.trace, self.findings, parts, self.steps)
 
@@ -191,7 +189,7 @@ class _Run:
             self.not_verified += out_of_date(backup, self.settings.max_age, datetime.now(timezone.utc))
             return backup
 
-    def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, str]:
+    def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, Runner]:
         """Fill ``before``, prove it equal to the source, and make it harmless."""
         source = None if backup is None else backup.facts
         with self.steps.step("restore"):
@@ -221,10 +219,11 @@ class _Run:
                 if isolation.isolate(connection):
                     # Servers and subscriptions differ from the source's from here on, on purpose.
                     facts = read_facts(connection)
-        if self._hooked("after_restore", server, prepared.address, role):
+        runner = Runner(settings=self.settings, server=server, role=role, source=self.plan.source.address)
+        if runner.hooked("after_restore", prepared.address, self.steps):
             with connect(prepared.address) as connection:
                 facts = read_facts(connection)
-        return prepared.address, facts, role
+        return prepared.address, facts, runner
 
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
         self.compared = facts
@@ -238,39 +237,6 @@ class _Run:
                 f"the restored copy is not equal to the source: {len(changes)} difference{'s' * (len(changes) > 1)}",
                 looked_at=[judging.sentence(change) for change in changes[:10]],
             )
-
-    def _hooked(self, name: str, server: Server, copy: Address, role: str) -> bool:
-        """Run hooks as a step of their own, if there are any."""
-        if getattr(self.settings.hooks, name):
-            with self.steps.step(name):
-                self._hook(name, server, copy, role)
-            return True
-        return False
-
-    def _hook(self, name: str, server: Server, copy: Address, role: str) -> None:
-        found = getattr(self.settings.hooks, name)
-        hooks.run(name, found, self.settings, server, copy, role=role, source=self.plan.source.address)
-
-    def _forth(self, migration: Migration, server: Server, copy: Address, role: str) -> None:
-        self._hook("before_migration", server, copy, role)
-        self._run(migration, server, copy, role, observed=False)
-        self._hook("after_migration", server, copy, role)
-
-    def _run(self, migration: Migration, server: Server, after: Address, role: str, *, observed: bool) -> Trace:
-        return migrate(
-            migration,
-            server,
-            after,
-            role=role,
-            transaction=self.settings.transaction,
-            env=self.settings.env,
-            deadline=self.settings.timeout,
-            lock_wait=self.settings.lock_wait,
-            network=self.settings.network,
-            folder=self.settings.folder,
-            source=self.plan.source.address,
-            observed=observed,
-        )
 
     def _keep(self, server: Server) -> None:
         failed = self.result().verdict != "passed"
