@@ -34,8 +34,18 @@ TOOLS = ("alembic", "django", "command")
 SOME = {("leaves-an-index", "alembic"), ("loses-a-value", "django"), ("a-copy-rebuilt", "command")}
 #: Much like others: run with PGSAFE_TEST_FULL=1.
 MORE = frozenset(
-    "a-type-and-back a-view-and-back leaves-a-column leaves-a-function precision-not-back key-not-validated wrong-default "
-    "comment-not-back loses-a-table a-label-that-stays".split()
+    [
+        "a-type-and-back",
+        "a-view-and-back",
+        "leaves-a-column",
+        "leaves-a-function",
+        "precision-not-back",
+        "key-not-validated",
+        "wrong-default",
+        "comment-not-back",
+        "loses-a-table",
+        "a-label-that-stays",
+    ]
 )
 #: Nothing CONCURRENTLY through a tool that opens a transaction.
 OUTSIDE = ("an-index",)
