@@ -17,8 +17,12 @@ def alter(words: Words) -> Reading:
     if words.take("foreign table"):
         return table.read(words, "foreign table")
     if words.take("default privileges"):
-        words.until()
-        return Reading(text=words.text, effects=(_effect(Does.ALTERS, "default privileges", "default privileges"),))
+        said = f" {' '.join(words.until().lower().split())} "
+        effect = _effect(
+            Does.ALTERS, "default privileges", "default privileges", attribute="privileges",
+            weakens=" revoke " in said or " to public " in said,
+        )  # fmt: skip
+        return Reading(text=words.text, effects=(effect,))
     if words.take("system"):
         words.until()
         return Reading(text=words.text, effects=(_effect(Does.ALTERS, "server", "settings"),))

@@ -78,10 +78,10 @@ def _refresh(words: Words) -> Reading:
     words.demand("refresh materialized view")
     gentle = words.take("concurrently")
     name = words.name()
-    words.one_of("with data", "with no data")
+    emptied = words.one_of("with data", "with no data") == "with no data"
     words.end()
     lock = TableLock(relation=name, mode="ExclusiveLock" if gentle else EXCLUSIVE, work=Work.REWRITE)
-    effect = Effect(does=Does.REFRESHES, kind="materialized view", object=name)
+    effect = Effect(does=Does.REFRESHES, kind="materialized view", object=name, attribute="content", weakens=emptied)
     return Reading(text=words.text, effects=(effect,), locks=(lock,))
 
 

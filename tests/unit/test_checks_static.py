@@ -64,6 +64,9 @@ def test_example(check: Check, example: str) -> None:
         ("alter table t disable row level security", "PGS021", "t"),
         ("grant select on t to public", "PGS021", "t"),
         ("revoke select on t from app", "PGS021", "t"),
+        ("alter default privileges in schema s revoke select on tables from app", "PGS021", "default privileges"),
+        ("alter default privileges grant select on tables to public", "PGS021", "default privileges"),
+        ("refresh materialized view m with no data", "PGS021", "m"),
         ("create index on t (a)", "PGS022", "t"),
         ("alter table t add check (a > 0)", "PGS022", "t"),
         ("alter table t add c uuid default gen_random_uuid()", "PGS022", "t"),
@@ -87,6 +90,7 @@ def test_warned_of(text: str, code: str, name: str) -> None:
         "create index concurrently i on t (a)",
         "insert into t values (1)",
         "grant select on t to app",
+        "alter default privileges grant select on tables to app",
         "alter table t rename a to b",
         # What is new holds nothing, and nobody waits for it.
         "create table t (a int); create index on t (a); update t set a = 1; delete from t; drop table t",
