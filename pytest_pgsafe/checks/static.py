@@ -159,7 +159,7 @@ def _weaker(effect: Effect) -> str | None:
     if effect.does is Does.GRANTS:
         return f"{effect.attribute} on {name} is given to PUBLIC" if effect.weakens else None
     if kind == "default privileges":
-        return "what comes to be later is open to others: default privileges change" if effect.weakens else None
+        return "default privileges change for what is made later" if effect.weakens else None
     return f"the {effect.attribute} of the {kind} {name} is changed to less" if effect.weakens else None
 
 
