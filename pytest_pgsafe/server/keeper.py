@@ -128,6 +128,9 @@ class Keeper:
         raise NoServerError("no folder for the server's data\n" + "\n".join(refused))
 
     def _copy(self, template: Path, data: Path) -> None:
+        if self.wanted.get("move"):
+            shutil.move(template, data)
+            return
         # GNU's cp shares blocks where the file system can, and is faster than shutil where it cannot.
         for command in (["cp", "-R", "--reflink=auto"], ["cp", "-R"]):
             done = subprocess.run([*command, str(template), str(data)], capture_output=True, check=False)
@@ -159,7 +162,7 @@ class Keeper:
 
     def _ready(self, data: Path) -> bool:
         """Wait until postmaster.pid says so, as pg_ctl does; False when the server has ended."""
-        until = time.monotonic() + START
+        until = time.monotonic() + self.wanted.get("wait", START)
         while time.monotonic() < until:
             if self.server is None or self.server.poll() is not None:
                 return False

@@ -71,19 +71,9 @@ class LocalServer(OwnedServer):
         folder = programs.readable_by(user)
         if template is None:
             template = cluster.template(programs, folder, user)
-        process = subprocess.Popen(
-            # Isolated and without site-packages: it starts in 0.05 s.
-            [sys.executable, "-I", "-S", keeper.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=cluster.surroundings(),
-            cwd="/",
-            start_new_session=True,
-        )
-        server = cls(programs, process=process, reason=reason)
+        server = cls(programs, process=start_keeper(), reason=reason)
         try:
-            started = server._ask(_order(folder, template, user, programs.version, settings or {}))
+            started = server._ask(order(folder, template.data, user, programs.version, settings or {}))
             server._folder = Path(started["folder"])
             server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
@@ -160,14 +150,17 @@ class LocalServer(OwnedServer):
         self._process.stdout.close()
         self._process.wait()
 
-    def _ask(self, order: Mapping[str, object]) -> Mapping[str, str]:
+    def _ask(self, wanted: Mapping[str, object]) -> Mapping[str, str]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             self._process.stdin.flush()
         said = b""
-        if select.select([self._process.stdout], [], [], START)[0]:
+        wait = wanted.get("wait", START)
+        assert isinstance(wait, (int, float))
+        # The keeper says by itself when it has waited long enough.
+        if select.select([self._process.stdout], [], [], max(START, wait + 30))[0]:
             said = self._process.stdout.readline()
         try:
             answer: Mapping[str, str] = json.loads(said)
@@ -191,16 +184,34 @@ class LocalServer(OwnedServer):
             ) from error
 
 
-def _order(
-    folder: Path, template: cluster.Template, user: ServerUser | None, version: Version, settings: Mapping[str, str]
+def start_keeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # Isolated and without site-packages: it starts in 0.05 s.
+        [sys.executable, "-I", "-S", keeper.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=cluster.surroundings(),
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def order(
+    folder: Path, data: Path, user: ServerUser | None, version: Version, settings: Mapping[str, str]
 ) -> dict[str, object]:
+    """Return what a keeper is asked for.
+
+    :param folder: of the programs.
+    :param data: the data directory that it copies.
+    """
     own = {"listen_addresses": "127.0.0.1", "log_destination": "jsonlog" if version.major >= 15 else "csvlog"}
     return {
         "owner": os.getpid(),
         "uid": None if user is None else user.uid,
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),
-        "template": str(template.data),
+        "template": str(data),
         # Root's TMPDIR may be closed to the server's user, and a long one has no room for a socket.
         "places": list(dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp"])),  # noqa: S108 a random 0700 folder
         "configuration": configuration({**SETTINGS, **own, **settings}),

@@ -1,0 +1,1 @@
+"""Point in time: WAL archives, base backups, and recoveries that are rehearsed."""

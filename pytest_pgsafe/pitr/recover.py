@@ -1,0 +1,203 @@
+"""Recovery to a moment, into a server of our own, and whether the moment was reached."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ..errors import ConfigError, RestoreError, ServerError
+from ..server.programs import LocalPrograms
+from ..server.recovered import RecoveredServer
+from . import archive as wal_archive
+from .archive import Archive, Fault
+from .base import DATA, Base
+from .target import Target
+from .wal import Lsn, Segment
+
+#: Seconds for a recovery.
+WAIT = 3600.0
+_LAST = re.compile(r"last completed transaction was at log time (?P<time>.+)")
+_DONE = re.compile(r"redo done at (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
+_STOPPING = re.compile(r"recovery stopping (?P<where>.+)")
+#: A record that cannot be read: "incorrect resource manager data checksum in record at 0/3000028".
+_UNREADABLE = re.compile(
+    r"(?:invalid|incorrect|unexpected|out-of-sequence|contrecord)[^/]* (?:at|address|LSN) (?P<lsn>[0-9A-F]+/[0-9A-F]+)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What a recovery reached."""
+
+    target: Target
+    base: Path
+    #: What PostgreSQL said of where it stopped; None at the end of the archive.
+    stopped: str | None
+    #: The last transaction that was recovered, by the source's clock; None if there was none after the base backup.
+    last_transaction: datetime | None
+    #: The last position that was replayed.
+    position: Lsn
+    #: From the beginning to a server that answers, in seconds.
+    seconds: float
+
+
+@contextmanager
+def recover(
+    bases: Sequence[tuple[Path, Base]],
+    folder: Path,
+    target: Target,
+    programs: LocalPrograms,
+    *,
+    wait: float = WAIT,
+) -> Generator[tuple[RecoveredServer, Recovered], None, None]:
+    """Yield a server of our own that was recovered to a target; afterwards it is gone.
+
+    The newest base backup that ended before the target is taken. Of the archive only copies are read.
+
+    :param bases: of one cluster, oldest first.
+    :param folder: the WAL archive.
+    :param wait: seconds for the recovery.
+    :raises ConfigError: no base backup is old enough, or the archive cannot be read.
+    :raises RestoreError: the target was not reached: which segment is missing or damaged, and what can be reached.
+    """
+    path, base = choose(bases, target)
+    archive = wal_archive.read(folder, base.segment_size)
+    first = Segment.of(base.start_lsn, base.timeline, base.segment_size)
+    faults = wal_archive.faults(archive, first=first.number, system=base.system)
+    begun = time.monotonic()
+    settings = {**target.settings(), "restore_command": _restore_command(folder)}
+    try:
+        server = RecoveredServer.recover(programs, path / DATA, settings=settings, superuser=base.superuser, wait=wait)
+    except ServerError as error:
+        raise _failed(error, target, archive, faults, first) from error
+    try:
+        seconds = time.monotonic() - begun
+        records, _ = server.log()
+        messages = [str(record.get("message", "")) for record in records]
+        recovered = _reached(messages, target, path, base, seconds)
+        _whole(recovered, archive, faults, messages)
+        yield server, recovered
+    finally:
+        server.close()
+
+
+def choose(bases: Sequence[tuple[Path, Base]], target: Target) -> tuple[Path, Base]:
+    """Return the newest base backup from which a target can be recovered.
+
+    :raises ConfigError: there is none.
+    """
+    fitting = [pair for pair in bases if target.after(pair[1])]
+    if not fitting:
+        oldest = bases[0][1]
+        raise ConfigError(
+            f"no base backup ended before {target}",
+            looked_at=[f"{path}: ended at {base.ended_at:%Y-%m-%d %H:%M:%S} UTC, {base.end}" for path, base in bases],
+            remedies=[f"the first moment that can be recovered is {oldest.ended_at.isoformat()}"],
+        )
+    return fitting[-1]
+
+
+def _restore_command(folder: Path) -> str:
+    # PostgreSQL puts the names in; it never asks for one that a shell would read otherwise.
+    return f"cp {shlex.quote(str(folder)).replace('%', '%%')}/%f %p"
+
+
+def _reached(messages: Sequence[str], target: Target, path: Path, base: Base, seconds: float) -> Recovered:
+    done = _find(_DONE, messages)
+    last = _find(_LAST, messages)
+    stopped = _find(_STOPPING, messages)
+    if not any("archive recovery complete" in message for message in messages):
+        # Without recovery.signal a server starts as after a crash, and asks nobody for a target.
+        raise RestoreError("the server started without a recovery", looked_at=messages[-10:])
+    if target.kind != "end" and stopped is None:
+        raise RestoreError(f"the recovery ended elsewhere than at {target}", looked_at=messages[-10:])
+    return Recovered(
+        target=target,
+        base=path,
+        stopped=None if stopped is None else stopped["where"],
+        last_transaction=None if last is None else _moment(last["time"]),
+        position=base.end_lsn if done is None else Lsn.parse(done["lsn"]),
+        seconds=seconds,
+    )
+
+
+def _whole(recovered: Recovered, archive: Archive, faults: Sequence[Fault], messages: Sequence[str]) -> None:
+    """Refuse an end that is none: past a gap PostgreSQL opens without a word, with older data."""
+    if recovered.target.kind != "end":
+        return
+    last = archive.segments[-1]
+    if recovered.position.bytes < last.start(archive.size).bytes:
+        raise RestoreError(
+            f"the archive goes on to {last.name(archive.size)}, and the recovery ended at {recovered.position}",
+            looked_at=[str(fault) for fault in faults] or [_next(archive, recovered.position, messages)],
+            remedies=[*_newest(recovered.last_transaction), "find the segment, or take a new base backup now"],
+        )
+
+
+def _failed(
+    error: ServerError, target: Target, archive: Archive, faults: Sequence[Fault], first: Segment
+) -> RestoreError:
+    """Explain a recovery that ended without a server: by the log, and by what is not in the archive."""
+    lines = [_message(line) for line in (error.message, *error.looked_at)]
+    done, last = _find(_DONE, lines), _find(_LAST, lines)
+    position = None if done is None else Lsn.parse(done["lsn"])
+    after = first.number if position is None else position.bytes // archive.size
+    blocked = [
+        fault for fault in faults if (there := Segment.parse(fault.segment, archive.size)) and there.number >= after
+    ]
+    named = [str(fault) for fault in blocked[:1]]
+    if not named and position is not None:
+        named = [_next(archive, position, lines)]
+    moment = None if last is None else _moment(last["time"])
+    return RestoreError(
+        f"{target} was not reached" + (f": {named[0]}" if named else ""),
+        looked_at=[*[str(fault) for fault in faults], *lines[-12:]],
+        remedies=_newest(moment) or ["the end of the server's log says why"],
+    )
+
+
+def _next(archive: Archive, position: Lsn, messages: Sequence[str]) -> str:
+    """Say what is wrong behind a position at which the replay ended although no segment looked wrong."""
+    unreadable = _find(_UNREADABLE, messages)
+    # The end of a segment may be left empty: the position alone does not tell in which one the next record is.
+    behind = position if unreadable is None else max(position, Lsn.parse(unreadable["lsn"]))
+    here = Segment.of(behind, archive.segments[-1].timeline, archive.size)
+    if here.number < archive.segments[-1].number:
+        return f"{here.name(archive.size)}: the record at {behind} is damaged"
+    return f"the archive ends with {here.name(archive.size)}; what was written later is not in it"
+
+
+def _message(line: str) -> str:
+    """Return the message of a line of the structured log, and any other line as it is."""
+    try:
+        record = json.loads(line)
+        return f"{record['error_severity']}: {record['message']}"
+    except (ValueError, KeyError, TypeError):
+        return line
+
+
+def _newest(moment: datetime | None) -> list[str]:
+    if moment is None:
+        return []
+    return [f"the newest moment that can be recovered is {moment.isoformat()}"]
+
+
+def _find(pattern: re.Pattern[str], messages: Sequence[str]) -> Mapping[str, str] | None:
+    found = [match for message in messages if (match := pattern.search(message))]
+    return found[-1].groupdict() if found else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a time of the server's log: its time zone is UTC."""
+    cleaned = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?\+00", text.strip())
+    if cleaned is None:
+        return None
+    fraction = (cleaned[2] or ".0")[1:].ljust(6, "0")
+    return datetime.fromisoformat(f"{cleaned[1]}.{fraction}").replace(tzinfo=timezone.utc)

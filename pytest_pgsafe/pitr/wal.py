@@ -1,0 +1,100 @@
+"""Names and positions of the write-ahead log (source: PostgreSQL's ``access/xlog_internal.h``)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+_SEGMENT = re.compile(r"(?P<timeline>[0-9A-F]{8})(?P<log>[0-9A-F]{8})(?P<segment>[0-9A-F]{8})")
+_HISTORY = re.compile(r"(?P<timeline>[0-9A-F]{8})\.history")
+_LSN = re.compile(r"(?P<high>[0-9A-Fa-f]{1,8})/(?P<low>[0-9A-Fa-f]{1,8})")
+#: XLogLongPageHeaderData, in the byte order of the machine that wrote it.
+_HEADER = struct.Struct("=HHIQI4xQII")
+_LONG_HEADER = 0x0002
+
+
+@dataclass(frozen=True, order=True)
+class Lsn:
+    """A position in the WAL, in bytes since the cluster was made."""
+
+    bytes: int
+
+    @classmethod
+    def parse(cls, text: str) -> Lsn:
+        """Read ``16/B374D848``.
+
+        :raises ValueError: it is none.
+        """
+        match = _LSN.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is no position in the WAL, such as 16/B374D848")
+        return cls((int(match["high"], 16) << 32) + int(match["low"], 16))
+
+    def __str__(self) -> str:
+        return f"{self.bytes >> 32:X}/{self.bytes & 0xFFFFFFFF:X}"
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """A WAL segment: its number counts from the cluster's first byte, whatever the timeline."""
+
+    number: int
+    timeline: int
+
+    @classmethod
+    def parse(cls, name: str, size: int) -> Segment | None:
+        """Read a file's name; None for anything but a segment.
+
+        :param size: of a segment, in bytes.
+        """
+        match = _SEGMENT.fullmatch(name)
+        if match is None:
+            return None
+        per_log = (1 << 32) // size
+        number = int(match["log"], 16) * per_log + int(match["segment"], 16)
+        return cls(number=number, timeline=int(match["timeline"], 16))
+
+    @classmethod
+    def of(cls, position: Lsn, timeline: int, size: int) -> Segment:
+        """Return the segment that holds a position."""
+        return cls(number=position.bytes // size, timeline=timeline)
+
+    def name(self, size: int) -> str:
+        """Return the file's name."""
+        per_log = (1 << 32) // size
+        return f"{self.timeline:08X}{self.number // per_log:08X}{self.number % per_log:08X}"
+
+    def start(self, size: int) -> Lsn:
+        """Return its first position."""
+        return Lsn(self.number * size)
+
+
+def history_timeline(name: str) -> int | None:
+    """Return the timeline whose history a file tells; None for any other file."""
+    match = _HISTORY.fullmatch(name)
+    return None if match is None else int(match["timeline"], 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What the first page of a segment says of it."""
+
+    timeline: int
+    start: Lsn
+    system: int
+    segment_size: int
+
+
+def header(path: Path) -> Header | None:
+    """Read the first page's header; None if it is none of a segment of this machine's byte order."""
+    with path.open("rb") as file:
+        data = file.read(_HEADER.size)
+    if len(data) < _HEADER.size:
+        return None
+    magic, info, timeline, start, _, system, segment_size, block = _HEADER.unpack(data)
+    # The magic begins with D1 or D0 in every release from 8.3 on; blocks are powers of two.
+    if magic >> 8 not in {0xD0, 0xD1} or not info & _LONG_HEADER or block not in {1 << n for n in range(10, 17)}:
+        return None
+    return Header(timeline=timeline, start=Lsn(start), system=system, segment_size=segment_size)

@@ -1,0 +1,109 @@
+"""A server of our own that recovers a cluster of somebody else's, from a base backup and an archive."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from ..errors import ServerError
+from .address import Address
+from .connection import connect
+from .local import LocalServer, order, start_keeper
+from .programs import LocalPrograms
+from .user import ServerUser, server_user
+from .version import Version
+
+#: Of the cluster's own configuration nothing is used: it may archive, load libraries, listen, or fill this machine.
+_CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
+#: Roles and passwords are the cluster's; nobody else can enter the socket's folder.
+_HBA = "local all all trust\n"
+#: A standby needs at least the primary's; what pg_control holds is compared when it starts.
+_FLOORS = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact")
+_NAMES = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
+
+
+class RecoveredServer(LocalServer):
+    """A cluster that was recovered and promoted. It answers on its socket alone, and archives nothing."""
+
+    @classmethod
+    def recover(
+        cls, programs: LocalPrograms, data: Path, *, settings: Mapping[str, str], superuser: str, wait: float
+    ) -> RecoveredServer:
+        """Copy a data directory, let PostgreSQL recover it, and wait until it is promoted.
+
+        :param data: as pg_basebackup wrote it; it is only read.
+        :param settings: ``restore_command``, ``recovery_target_…``.
+        :param superuser: a role of the cluster's.
+        :param wait: seconds for the whole recovery.
+        :raises ServerError: it ended before; the end of its log is in ``looked_at``.
+        """
+        user = server_user()
+        folder = programs.readable_by(user)
+        server = cls(programs, process=start_keeper(), reason="recovery")
+        try:
+            with _staged(data, user) as staged:
+                floors = _floors(programs, data)
+                # With hot_standby the server is ready as soon as it is consistent, long before the target.
+                own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **floors}
+                wanted = order(folder, staged, user, programs.version, {**own, **settings})
+                started = server._ask({**wanted, "move": True, "wait": wait})
+            server._folder = Path(started["folder"])
+            server._enter(int(started["port"]), superuser)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def _enter(self, port: int, superuser: str) -> None:
+        self._address = Address({"host": str(self._folder / "s"), "port": str(port), "user": superuser})
+        try:
+            with connect(self.address()) as session:
+                self.version = Version(session.info.server_version)
+                recovering = session.execute("select pg_catalog.pg_is_in_recovery()").fetchone()
+        except psycopg.Error as error:
+            raise ServerError(f"the recovered server does not answer: {error}") from error
+        if recovering != (False,):
+            raise ServerError("the recovered server was not promoted")
+
+
+@contextmanager
+def _staged(data: Path, user: ServerUser | None) -> Generator[Path, None, None]:
+    """Yield a copy of a data directory that the server's user owns, without its configuration, asked to recover."""
+    with tempfile.TemporaryDirectory(prefix="pgsafe-recover-") as name:
+        place = Path(name)
+        staged = place / "data"
+        shutil.copytree(data, staged, symlinks=True)
+        if links := [str(link) for link in (staged / "pg_tblspc").iterdir()]:
+            raise ServerError("the base backup has tablespaces, whose links lead out of it", looked_at=links)
+        for file in _CONFIGURATION:
+            (staged / file).unlink(missing_ok=True)
+            (staged / file).touch(mode=0o600)
+        (staged / "pg_hba.conf").write_text(_HBA, "utf-8")
+        for file in ("standby.signal", "postmaster.pid", "postmaster.opts"):
+            (staged / file).unlink(missing_ok=True)
+        (staged / "recovery.signal").touch(mode=0o600)
+        (staged / "log").mkdir(exist_ok=True)
+        for path in (staged / "log").iterdir():
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+        if user is not None:
+            for path in (place, *place.rglob("*")):
+                os.chown(path, user.uid, user.gid, follow_symlinks=False)
+        yield staged
+
+
+def _floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
+    """Return the settings below which the cluster's WAL cannot be replayed, as its control file has them."""
+    done = programs.run("pg_controldata", [str(data)])
+    found: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        name, _, value = line.partition(":")
+        name = name.removesuffix(" setting")
+        if name in _FLOORS and value.strip().isdigit():
+            found[_NAMES.get(name, name)] = str(max(int(value), 10))
+    return found
