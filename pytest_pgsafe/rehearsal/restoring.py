@@ -23,6 +23,8 @@ from ..server.connection import Connection, connect
 from ..snapshot.values import NotVerified, Snapshot
 from .source import Source
 
+#: The first pg_dump that dumps the owner of the schema public.
+PUBLIC_OWNER_DUMPED = 15
 #: Tried in this order where the server lacks the source's locale.
 _LOCALES = ("C.UTF-8", "C")
 
@@ -140,7 +142,7 @@ def _create(server: Server, database: Database, notes: list[NotVerified], *, nam
 
 
 def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool, notes: list[NotVerified]) -> None:
-    """Give the copy what pg_dump leaves out: settings, owner and privileges of the database."""
+    """Give the copy what pg_dump leaves out: the database's settings, owner and privileges; before 15 public's owner."""
     name = sql.Identifier(address.dbname)
     with connect(server.address(), read_only=False) as connection:
         pairs: list[tuple[str | None, str]] = [(None, setting) for setting in facts.database.settings]
@@ -169,6 +171,11 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
                     sql.SQL(" with grant option" if grant.grantable and not grant.to_owner else ""),
                 )
             )
+    public = facts.schemas.get("public")
+    if public is not None and server.programs.version.major < PUBLIC_OWNER_DUMPED:
+        with connect(address, read_only=False) as connection:
+            owner_of = sql.Identifier(unquoted(public.owner))
+            connection.execute(sql.SQL("alter schema public owner to {}").format(owner_of))
 
 
 def comparable_facts(source: Snapshot, prepared: Prepared, restored: Snapshot) -> Snapshot:
