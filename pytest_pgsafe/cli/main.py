@@ -17,7 +17,9 @@ from ..errors import PgsafeError, UsageError
 from .answer import say_error
 
 #: In the order of the runbook.
-COMMANDS = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull", "propose")
+COMMANDS = (
+    "backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull", "propose", "pitr",
+)  # fmt: skip
 #: Statuses of the contract.
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 

@@ -142,7 +142,7 @@ def _create(server: Server, database: Database, notes: list[NotVerified], *, nam
 
 
 def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool, notes: list[NotVerified]) -> None:
-    """Give the copy what pg_dump leaves out: the database's settings, owner and privileges; before 15 public's owner."""
+    """Give the copy what pg_dump leaves out: settings, owner and privileges of the database, and public's owner."""
     name = sql.Identifier(address.dbname)
     with connect(server.address(), read_only=False) as connection:
         pairs: list[tuple[str | None, str]] = [(None, setting) for setting in facts.database.settings]

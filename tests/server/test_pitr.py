@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, RestoreError
 from pytest_pgsafe.pitr import archive, archiving, base
 from pytest_pgsafe.pitr.base import Base
@@ -22,6 +23,7 @@ from pytest_pgsafe.pitr.wal import Lsn, Segment
 from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.runbook import answer, env_of, uri
 
 #: Rows that are written, each in a transaction of its own; a segment is begun after each third.
 ROWS = 9
@@ -141,7 +143,7 @@ def to_time(cluster: Cluster, row: int, *, inclusive: bool = True) -> Target:
     return Target.time(cluster.committed[row][0].isoformat(), inclusive=inclusive)
 
 
-@pytest.mark.parametrize("row", range(1, ROWS + 1) if FULL else (2, 6))
+@pytest.mark.parametrize("row", range(1, ROWS + 1) if FULL else (6,))
 def test_a_time_gives_the_rows_that_were_committed_by_then(cluster: Cluster, row: int) -> None:
     rows, recovered = cluster.rows(to_time(cluster, row))
     assert rows == list(range(1, row + 1))
@@ -204,7 +206,7 @@ def readable() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.parametrize("harm", ["removed", "cut", "damaged", "swapped"])
+@pytest.mark.parametrize("harm", ["removed", "damaged", "cut", "swapped"] if FULL else ["removed", "damaged"])
 @pytest.mark.parametrize("number", range(1, 4) if FULL else (1,))
 def test_recovery_past_a_bad_segment_is_refused_with_its_name(
     cluster: Cluster, readable: Path, number: int, harm: str
@@ -276,3 +278,36 @@ class TestStore:
 def test_a_time_without_its_offset_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         Target.time(text)
+
+
+def test_the_commands(
+    cluster: Cluster, readable: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = cluster.committed[6][0].isoformat()
+    arguments = [
+        "pitr",
+        "recover",
+        f"--base={cluster.bases[0][0].parent}",
+        f"--archive={cluster.archive}",
+        f"--to={at}",
+    ]
+    found = answer([*arguments, "--dbname=shop", "--query=select count(*) from public.log", "--json"], capsys)
+    assert found["rows"] == [["6"]]
+    assert found["last_transaction"] == at
+    assert run([*arguments, "--xid=700"]) == 4
+    assert "one target" in capsys.readouterr().err
+    settings = {"archive_mode": "on", "archive_command": "false"}
+    with LocalServer.start(cluster.programs, settings=settings) as other:
+        for name, value in env_of(other.address()).items():
+            monkeypatch.setenv(name, value)
+        told = answer(["pitr", "check", f"--source={uri(other.address())}", "--json"], capsys, 1)
+        assert any("full_page_writes is off" in problem for problem in told["problems"])
+        folder = _copy(cluster, readable)
+        missing = folder / cluster.segments()[1].name(16 << 20)
+        missing.unlink()
+        arguments = ["pitr", "check", f"--source={uri(other.address())}", f"--archive={folder}", f"--base={root}"]
+        assert answer([*arguments, "--json"], capsys, 1)["faults"] == [f"{missing.name}: missing"]
+        taken = answer(
+            ["pitr", "basebackup", f"--source={uri(other.address())}", f"--root={readable}", "--json"], capsys
+        )
+        assert base.read(Path(taken["folder"])).end == taken["end"]

@@ -1,0 +1,186 @@
+"""``pgsafe pitr``: archiving, base backups, recovery to a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError
+from . import options
+from .answer import Answer, give, progress
+
+if TYPE_CHECKING:
+    from ..pitr.recover import Recovered
+    from ..pitr.target import Target
+    from ..server.address import Address
+
+
+@click.group("pitr")
+def command() -> None:
+    """Recover a cluster to any moment: look at its archiving, take base backups, rehearse a recovery."""
+
+
+@command.command("check")
+@options.source
+@click.option("--archive", type=options.folder, help="The WAL archive; its segments are looked at too.")
+@click.option("--base", type=options.folder, help="The folder of base backups: where recovery would begin.")
+@options.config
+@options.as_json
+def check(*, source: str | None, archive: Path | None, base: Path | None, config: str | None, as_json: bool) -> int:
+    """Say whether a server archives its WAL, what it lacks, and what is missing or damaged in the archive."""
+    from ..pitr import archive as wal_archive
+    from ..pitr import archiving
+    from ..pitr.base import find
+    from ..pitr.wal import Segment
+    from ..server.connection import connect
+
+    with connect(_address(source, config)) as session:
+        found = archiving.read(session)
+    said = list(archiving.problems(found))
+    data: dict[str, Any] = {
+        "archive_mode": found.archive_mode,
+        "archived": found.archived_count,
+        "failed": found.failed_count,
+        "last_archived_wal": found.last_archived_wal,
+        "unarchived_seconds": None if found.unarchived is None else int(found.unarchived.total_seconds()),
+    }
+    if archive is not None:
+        there = wal_archive.read(archive.expanduser().absolute(), found.segment_size)
+        first = there.segments[0].number
+        if base is not None:
+            oldest = find(base.expanduser().absolute())[0][1]
+            first = Segment.of(oldest.start_lsn, oldest.timeline, oldest.segment_size).number
+        faults = wal_archive.faults(there, first=first, system=found.system)
+        said += [str(fault) for fault in faults]
+        data |= {"segments": len(there.segments), "faults": [str(fault) for fault in faults]}
+    where = "/path/of/the/archive" if archive is None else str(archive.expanduser().absolute())
+    proposed = archiving.snippet(found, where)
+    lines = [*(f"problem: {problem}" for problem in said), *proposed.splitlines()]
+    lines.append(f"RECOVERABLE TO ANY MOMENT: {'NO' if said else 'YES'}")
+    answer = Answer(passed=not said, lines=lines, data={**data, "problems": said, "settings": proposed})
+    return give("pitr check", answer, as_json=as_json)
+
+
+@command.command("archive")
+@click.argument("segment", type=options.folder)
+@click.argument("folder", type=options.folder)
+@options.as_json
+def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
+    """Archive SEGMENT into FOLDER: for archive_command = 'pgsafe pitr archive "%p" "FOLDER"'.
+
+    Whole, on disk, never over another file.
+    """
+    from ..pitr.archive import store
+
+    fresh = store(segment.absolute(), folder.absolute())
+    lines = [] if fresh else [f"{segment.name} is in the archive already, with the same content"]
+    return give("pitr archive", Answer(passed=True, lines=lines, data={"new": fresh}), as_json=as_json)
+
+
+@command.command("basebackup")
+@options.source
+@click.option("--root", type=options.folder, required=True, help="The folder of base backups.")
+@click.option("--max-rate", metavar="RATE", help="At most so much a second: 20M.")
+@options.config
+@options.as_json
+def basebackup(*, source: str | None, root: Path, max_rate: str | None, config: str | None, as_json: bool) -> int:
+    """Take a base backup of a whole cluster; it appears when pg_verifybackup has proven it."""
+    from ..pitr.base import take
+    from ..server import programs
+    from ..server.connection import connect
+    from ..server.version import Version
+
+    address = _address(source, config)
+    with connect(address) as session:
+        major = Version(session.info.server_version).major
+    now = datetime.now(timezone.utc)
+    folder = root.expanduser().absolute() / f"{now:%Y%m%dT%H%M%SZ}"
+    progress("base backup")
+    base = take(address, folder, programs.find(major), rate=max_rate)
+    lines = [str(folder), f"recoverable from {base.ended_at.isoformat()} on, WAL {base.start} to {base.end}"]
+    data = {"folder": str(folder), "start": base.start, "end": base.end, "ended_at": base.ended_at.isoformat()}
+    return give("pitr basebackup", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+
+
+@command.command("recover")
+@click.option("--base", "root", type=options.folder, required=True, help="A base backup, or the folder of several.")
+@click.option("--archive", type=options.folder, required=True, help="The WAL archive.")
+@click.option("--to", "moment", metavar="TIME", help="A moment with its offset: 2026-11-22T14:30:00+00:00.")
+@click.option("--lsn", help="A position in the WAL.")
+@click.option("--name", help="A restore point.")
+@click.option("--xid", help="A transaction.")
+@click.option("--exclusive", is_flag=True, help="Just before it.")
+@click.option("--query", metavar="SQL", help="Asked of the recovered cluster; its rows are printed.")
+@click.option("--dbname", default="postgres", show_default=True, help="Where the query is asked.")
+@click.option("--max-seconds", type=float, default=3600.0, show_default=True, help="For the recovery.")
+@options.as_json
+def recover(
+    *, root: Path, archive: Path, moment: str | None, lsn: str | None, name: str | None, xid: str | None,
+    exclusive: bool, query: str | None, dbname: str, max_seconds: float, as_json: bool,
+) -> int:  # fmt: skip
+    """Rehearse a recovery to a moment, or to the end of the archive, on a server that is thrown away."""
+    from ..pitr.base import find
+    from ..pitr.recover import recover
+    from ..server import programs
+    from ..server.connection import connect
+
+    target = _target(moment, lsn, name, xid, exclusive=exclusive)
+    bases = find(root.expanduser().absolute())
+    local = programs.find(int(bases[-1][1].server_version.split(".")[0]))
+    progress(f"recovery to {target}")
+    rows: list[tuple[Any, ...]] = []
+    where = archive.expanduser().absolute()
+    with recover(bases, where, target, local, wait=max_seconds) as (server, recovered):
+        if query is not None:
+            with connect(server.address(dbname)) as session:
+                rows = session.execute(query.encode()).fetchall()
+    lines = ["\t".join("" if value is None else str(value) for value in row) for row in rows]
+    lines += _told(recovered)
+    data = {
+        "target": str(target),
+        "base": str(recovered.base),
+        "stopped": recovered.stopped,
+        "last_transaction": None if recovered.last_transaction is None else recovered.last_transaction.isoformat(),
+        "position": str(recovered.position),
+        "seconds": round(recovered.seconds, 3),
+        "rows": [[None if value is None else str(value) for value in row] for row in rows],
+    }
+    return give("pitr recover", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+
+
+def _told(recovered: Recovered) -> list[str]:
+    last = recovered.last_transaction
+    return [
+        f"reached: {recovered.target}" + (f", {recovered.stopped}" if recovered.stopped else ""),
+        f"last transaction: {'none after the base backup' if last is None else last.isoformat()}",
+        f"from {recovered.base.name}, replayed to {recovered.position}, in {recovered.seconds:.1f} s",
+    ]
+
+
+def _target(moment: str | None, lsn: str | None, name: str | None, xid: str | None, *, exclusive: bool) -> Target:
+    from ..pitr.target import Target
+
+    if sum(value is not None for value in (moment, lsn, name, xid)) > 1:
+        raise ConfigError("a recovery has one target", remedies=["one of --to, --lsn, --name and --xid, or none"])
+    if moment is not None:
+        return Target.time(moment, inclusive=not exclusive)
+    if lsn is not None:
+        return Target.lsn(lsn, inclusive=not exclusive)
+    if name is not None:
+        return Target(kind="name", value=name)
+    if xid is not None:
+        return Target(kind="xid", value=xid, inclusive=not exclusive)
+    return Target(kind="end")
+
+
+def _address(source: str | None, config: str | None) -> Address:
+    """Return the server that is asked; the database of the address only leads there."""
+    from ..server.address import Address
+
+    settings = options.settings(config=config, source=source)
+    if settings.source is None or settings.source.dsn is None:
+        raise ConfigError("no server is named", remedies=["--source=postgresql://HOST/postgres, or [source] dsn"])
+    return Address.parse(settings.source.dsn)
