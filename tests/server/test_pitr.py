@@ -305,7 +305,13 @@ def test_the_commands(
         folder = _copy(cluster, readable)
         missing = folder / cluster.segments()[1].name(16 << 20)
         missing.unlink()
-        arguments = ["pitr", "check", f"--source={uri(other.address())}", f"--archive={folder}", f"--base={root}"]
+        arguments = [
+            "pitr",
+            "check",
+            f"--source={uri(other.address())}",
+            f"--archive={folder}",
+            f"--base={cluster.bases[0][0]}",
+        ]
         assert answer([*arguments, "--json"], capsys, 1)["faults"] == [f"{missing.name}: missing"]
         taken = answer(
             ["pitr", "basebackup", f"--source={uri(other.address())}", f"--root={readable}", "--json"], capsys
