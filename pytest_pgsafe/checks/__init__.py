@@ -26,6 +26,7 @@ from . import (
     sequences,
     statements,
     static,
+    swallowed,
     tables,
     unverified,
 )
@@ -49,6 +50,7 @@ _MODULES = (
     constraints,
     indexes,
     tables,
+    swallowed,
     objects,
     replaced,
     sequences,

@@ -114,7 +114,9 @@ def _follows(evidence: Evidence, change: Change) -> bool:
     """Tell whether another change of the same constraint, or of its parent's, says it already."""
     old = change.old
     said = {one.attribute for one in evidence.comparison.by_object.get(change.object, ()) if one.kind == "constraint"}
-    if change.attribute == "definition" and said & _SPELT_OUT:
+    # What the columns of a CHECK changed to, its text alone says.
+    check = isinstance(old, Constraint) and old.form == "check"
+    if change.attribute == "definition" and said & (_SPELT_OUT - {"columns"} if check else _SPELT_OUT):
         return True
     if change.attribute in ("columns", "reference_columns") and "references" in said:
         return True

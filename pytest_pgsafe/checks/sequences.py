@@ -70,6 +70,24 @@ def _behind(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def _exhausted(evidence: Evidence) -> Iterator[Finding]:
+    comparison = evidence.comparison
+    for name, there in comparison.objects.get("sequences", {}).items():
+        new = comparison.after.catalog.sequences[there]
+        upcoming = _next(comparison.after, there)
+        if _spent(comparison.after, there) and not _spent(comparison.before, name):
+            limit = new.maximum if new.increment > 0 else new.minimum
+            told = f"{name} gives no value any more: the next would be {upcoming:,}, beyond {limit:,}"
+            yield SEQUENCE_EXHAUSTED.finding(name, told, before=limit, after=upcoming)
+
+
+def _spent(snapshot: Snapshot, name: str) -> bool:
+    sequence, upcoming = snapshot.catalog.sequences.get(name), _next(snapshot, name)
+    if sequence is None or upcoming is None or sequence.cycle:
+        return False
+    return not sequence.minimum <= upcoming <= sequence.maximum
+
+
 def _back(evidence: Evidence) -> Iterator[Finding]:
     comparison = evidence.comparison
     for name, there in comparison.objects.get("sequences", {}).items():
@@ -149,4 +167,14 @@ SEQUENCE_LOST = Check(
     remedy="Recreate it as an identity, and set its value past the column's.",
     judge=_lost,
 )
-CHECKS = (SEQUENCE_BEHIND, SEQUENCE_BACK, SEQUENCE_LOST)
+SEQUENCE_EXHAUSTED = Check(
+    code="PGS604",
+    check="sequences",
+    name="sequence-exhausted",
+    severity=Severity.ERROR,
+    condition="The next value of a sequence is beyond its bound, it does not cycle, and it gave values before.",
+    effect="Each INSERT that draws a number from it fails: “nextval: reached maximum value of sequence”.",
+    remedy="Leave its bound, or its type, as it was; set it to the largest value of its column.",
+    judge=_exhausted,
+)
+CHECKS = (SEQUENCE_BEHIND, SEQUENCE_BACK, SEQUENCE_LOST, SEQUENCE_EXHAUSTED)

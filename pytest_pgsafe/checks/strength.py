@@ -7,6 +7,7 @@ from enum import Enum
 from ..catalog.values import Constraint, Index
 from ..compare.values import Change, Comparison
 from .evidence import columns_after
+from .implied import says_less
 
 
 class Strength(str, Enum):
@@ -83,6 +84,11 @@ def _constraint(comparison: Comparison, change: Change, old: Constraint, new: Co
         # NULLS NOT DISTINCT stands nowhere else.
         before, after = (" NULLS NOT DISTINCT" in str(value) for value in (change.before, change.after))
         found = Strength.OTHER if before == after else _either(weaker=before)
+        less = says_less(str(change.before), str(change.after)) if old.form == new.form == "check" else None
+        if less is not None:
+            found = _either(weaker=less)
+        elif old.form == "exclusion" and str(change.after).startswith(f"{change.before} WHERE ("):
+            found = Strength.WEAKER
     return found
 
 

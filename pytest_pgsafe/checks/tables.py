@@ -9,6 +9,7 @@ from ..catalog.names import bare
 from ..catalog.values import Column, Index, Object, Policy, Type
 from ..compare.values import Action, Change
 from .evidence import attribute, excused, inherited, of, say
+from .firing import fires_less
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -89,8 +90,10 @@ def _triggers(evidence: Evidence) -> Iterator[Finding]:
                 text = f"the {change.kind} {change.object} is {change.after}, and was {change.before}"
                 yield TRIGGER_LOST.finding(change.object, text, aspect=change.attribute)
         elif change.attribute == "definition" or (change.attribute == "function" and not _redefined(evidence, change)):
-            text = f"the {change.kind} {change.object} is another: {change.after}"
-            yield TRIGGER_LOST.finding(change.object, text, severity=Severity.WARNING, aspect=change.attribute)
+            text, severity = f"the {change.kind} {change.object} is another: {change.after}", Severity.WARNING
+            if fires_less(change.before, change.after):
+                text, severity = f"the {change.kind} {change.object} fires for less: {change.after}", Severity.ERROR
+            yield TRIGGER_LOST.finding(change.object, text, severity=severity, aspect=change.attribute)
 
 
 def _redefined(evidence: Evidence, change: Change) -> bool:
@@ -166,7 +169,10 @@ TRIGGER_LOST = Check(
     check="schema",
     name="trigger-lost",
     severity=Severity.ERROR,
-    condition="A trigger, a rule or an event trigger was dropped or disabled. Another definition is a warning.",
+    condition=(
+        "A trigger, a rule or an event trigger was dropped, disabled, or fires for less than it did. Another "
+        "definition is a warning."
+    ),
     effect="What it kept up (an audit trail, a copy, a check) silently stops.",
     remedy=(
         "ENABLE TRIGGER at the end of the migration, also where it fails half way: disable and enable in one "

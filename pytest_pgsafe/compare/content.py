@@ -167,9 +167,16 @@ def _comparable(table: str, pairs: Mapping[str, str], before: Catalog, after: Ca
     for column, there in pairs.items():
         ours = before.columns.get(f"{table}.{column}")
         theirs = after.columns.get(f"{identity.tables[table]}.{there}")
-        if ours is not None and theirs is not None and ours.type == theirs.type and ours.collation == theirs.collation:
+        if ours is None or theirs is None or _attributes(before, ours.type) != _attributes(after, theirs.type):
+            continue
+        if ours.type == theirs.type and ours.collation == theirs.collation:
             kept.add(column)
     return kept
+
+
+def _attributes(catalog: Catalog, type_: str) -> tuple[str, ...]:
+    known = catalog.types.get(type_.removesuffix("[]"))
+    return () if known is None else known.attributes
 
 
 def _materialized(

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..catalog.values import Catalog
-from .expressions import common_forms, textual
+from .expressions import Form, common_forms, composite, textual
 from .key import choose_keys
-from .plan import Plan, PlanColumn, foreign_below, plan_every, plan_materialized_views
+from .plan import Plan, PlanColumn, foreign_below, name_and_type, plan_every, plan_materialized_views
 
 __all__ = ["Aligned", "align", "align_plans", "align_views", "as_text"]
 
@@ -45,7 +45,7 @@ def align(
     for old, new in tables.items():
         if _apart(before, old, foreign[0]) or _apart(after, new, foreign[1]):
             continue
-        found += _pairs(sides[0][old], sides[1][new], keys.get(old, ()), columns)
+        found += _pairs(sides[0][old], sides[1][new], keys.get(old, ()), columns, (before, after))
     return tuple(found)
 
 
@@ -77,7 +77,9 @@ def _apart(catalog: Catalog, table: str, foreign: frozenset[str]) -> bool:
     return table not in catalog.tables or (table in foreign and catalog.tables[table].form != "table")
 
 
-def _pairs(before: Plan, after: Plan, key: tuple[str, ...], columns: Mapping[str, str]) -> Iterator[Aligned]:
+def _pairs(
+    before: Plan, after: Plan, key: tuple[str, ...], columns: Mapping[str, str], catalogs: tuple[Catalog, Catalog]
+) -> Iterator[Aligned]:
     by_name = {f"{after.table}.{column.name}": column for column in after.columns}
     pairs = [
         (column, by_name[name])
@@ -96,12 +98,28 @@ def _pairs(before: Plan, after: Plan, key: tuple[str, ...], columns: Mapping[str
             own = {old.name for old, _ in taken.values()}
             of_key = [pair for pair in pairs if pair[0].name in key and pair[0].name not in own]
             taken.update({new.name: (old, new) for old, new in of_key if new.name not in taken})
-        yield _pair(before, after, key, sorted(taken.values(), key=lambda pair: pair[0].name))
+        chosen = [_grown(old, new, catalogs) for old, new in taken.values()]
+        yield _pair(before, after, key, sorted(chosen, key=lambda pair: pair[0].name))
         first = False
 
 
+def _grown(old: PlanColumn, new: PlanColumn, catalogs: tuple[Catalog, Catalog]) -> tuple[PlanColumn, PlanColumn]:
+    """Return a pair of a composite type that has more attributes after, so that those are compared that it had."""
+    array = old.base.endswith("[]") and new.base.endswith("[]")
+    one, other = (
+        catalog.types.get(column.base.removesuffix("[]") if array else column.base)
+        for catalog, column in zip(catalogs, (old, new), strict=True)
+    )
+    if one is None or other is None or not one.form == other.form == "composite":
+        return old, new
+    if not set(one.attributes) < set(other.attributes):
+        return old, new
+    common = composite([name_and_type(attribute)[0] for attribute in one.attributes], array=array)
+    return replace(old, form=common), replace(new, form=common)
+
+
 def _pair(before: Plan, after: Plan, key: tuple[str, ...], pairs: list[tuple[PlanColumn, PlanColumn]]) -> Aligned:
-    forms = [common_forms(old.base, new.base) for old, new in pairs]
+    forms = [_forms(old, new) for old, new in pairs]
     names = {old.name: new.name for old, new in pairs}
     kept = key if all(column in names for column in key) else ()
     old_plan = replace(
@@ -120,6 +138,12 @@ def _pair(before: Plan, after: Plan, key: tuple[str, ...], pairs: list[tuple[Pla
         reuse_before=_same_numbers(old_plan, before),
         reuse_after=_same_numbers(new_plan, after),
     )
+
+
+def _forms(old: PlanColumn, new: PlanColumn) -> tuple[Form, Form]:
+    if old.form.kind == new.form.kind == "composite":
+        return old.form, new.form
+    return common_forms(old.base, new.base)
 
 
 def _same_numbers(plan: Plan, own: Plan) -> bool:

@@ -20,12 +20,12 @@ Native hashes are stable across majors, because hash partitioning stores rows by
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ..catalog.values import Type
 
-__all__ = ["Form", "base_type", "common_forms", "form", "literal", "textual", "underlying", "xor"]
+__all__ = ["Form", "base_type", "common_forms", "composite", "form", "literal", "textual", "underlying", "xor"]
 
 _TYPMOD = re.compile(r"\(-?\d+(,-?\d+)?\)")
 
@@ -200,6 +200,17 @@ def common_forms(before: str, after: str) -> tuple[Form, Form]:
     return textual(before), textual(after)
 
 
+def composite(attributes: Sequence[str], *, array: bool) -> Form:
+    """Return how values of a composite type, or arrays of one, are hashed by some of its attributes.
+
+    :param attributes: bare, quoted names.
+    """
+    row = f"pg_catalog.concat(ROW({', '.join(f'({{v}}).{name}' for name in attributes)}))"
+    template = f"(CASE WHEN pg_catalog.num_nulls({{v}}) = 0 THEN {row} END)"
+    found = _array("", template) if array else _text(template)
+    return replace(found, kind="composite", shown=_OUTPUT)
+
+
 def _elements(before: str, after: str) -> tuple[Form, Form]:
     """Return the forms of arrays of two types: their bounds, and the text of each element in a type that both have."""
     one, other = base_type(before), base_type(after)
@@ -215,9 +226,10 @@ def _element(casts: dict[str, str], base: str) -> str:
 
 
 def _array(type_: str, text: str) -> Form:
-    elements = f"pg_catalog.array_agg({_fill(text, 'u.e', '')} ORDER BY u.n)::pg_catalog.text"
+    elements = f"pg_catalog.array_agg({_fill(text, 'u.e', '')})::pg_catalog.text"
     joined = f"pg_catalog.concat(pg_catalog.array_dims({{v}}), {elements})"
-    query = f"(SELECT {joined} FROM pg_catalog.unnest({{v}}) WITH ORDINALITY u(e, n))"  # noqa: S608
+    # After FROM, unnest() would take composite elements apart.
+    query = f"(SELECT {joined} FROM (SELECT pg_catalog.unnest({{v}}) AS e) u)"  # noqa: S608
     template = f"(CASE WHEN pg_catalog.num_nulls({{v}}) = 0 THEN {query} END)"
     return Form(kind="text", template=_TEXT.replace("{t}", template), shown=textual(f"{type_}[]").shown)
 
