@@ -220,9 +220,7 @@ def test_alembic_goes_to_a_revision_and_nothing_is_no_migration(
     with ScratchDatabase(address, server=server, ways=ways, origin=address.dbname, release=server.drop) as made:
         made.migrate(to="one")
         assert_rows(made, "alembic_version", [("one",)])
-        made.migrate()
-        assert_rows(made, "alembic_version", [("two",)])
-        with pytest.raises(MigrationError, match=r"nothing was migrated: .* left the copy at two"):
+        with pytest.raises(MigrationError, match=r"nothing was migrated: .* left the copy at one"):
             made.migrate(to="one")
 
 
