@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
 from pytest_pgsafe.errors import ServerError
@@ -150,3 +151,12 @@ def test_too_little_disk_is_said_before_the_first_step(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="too little disk") as caught:
         check_space(1 << 60, tmp_path)
     assert "TMPDIR" in str(caught.value)
+
+
+def test_a_migration_of_a_source_without_rows_is_not_verified(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "source.sql").write_text("create table public.people (id integer primary key);")
+    source = Source(sql=(tmp_path / "source.sql",))
+    migration = "alter table public.people add column name text;"
+    result = rehearse(settings(server, source, tmp_path, migration=migration, strict=True))
+    assert {one.object for one in result.findings if one.severity is Severity.ERROR} >= {"content"}
+    assert result.verdict == "failed"
