@@ -14,7 +14,7 @@ from ..catalog import codec
 from ..errors import BackupError, ConfigError
 from ..server.address import Address
 from ..server.base import Programs
-from ..server.connection import Connection, connect
+from ..server.connection import Connection, connect, resolve
 from .wal import Lsn
 
 FORMAT = "pgsafe-base/1"
@@ -63,6 +63,8 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
         started, system, size, superuser = _about(session)
         _no_tablespaces(session)
         version = session.info.server_version
+        # What the passfile, the environment or a service file added; the program sees none of them.
+        found = resolve(session, source)
     if programs.version.major != version // 10000:
         raise ConfigError(
             f"a base backup of PostgreSQL {version // 10000} needs programs of the same major",
@@ -75,7 +77,7 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
             arguments = [f"--pgdata={data}", "--format=plain", "--wal-method=stream", "--checkpoint=fast"]
             arguments += ["--manifest-checksums=SHA256", "--no-password"]
             arguments += [] if rate is None else [f"--max-rate={rate}"]
-            _run(programs, "pg_basebackup", arguments, source, [data])
+            _run(programs, "pg_basebackup", arguments, found, [data])
             _run(programs, "pg_verifybackup", ["--quiet", str(data)], None, [data])
             with connect(source) as session:
                 ended = _about(session)[0]
