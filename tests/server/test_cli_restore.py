@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +23,9 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import SCHEMA, answer, uri
+
+#: Seconds after the start at which a restore is killed.
+MOMENTS = [0.8 + n / 20 for n in range(50)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [1.5, 2.2]
 
 MORE = """
 create type mood as enum ('well', 'ill');
@@ -274,3 +280,28 @@ def test_a_damaged_backup_is_not_begun(ground: Ground, capsys: pytest.CaptureFix
         answer(["restore", str(folder), "--into=postgresql://a:b@localhost/x", "--json"], capsys, status=4)
     )
     assert ground.databases() == {""}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_restore_that_is_killed_never_swaps_in_half_a_database(
+    ground: Ground, capsys: pytest.CaptureFixture[str], moment: float
+) -> None:
+    """Whenever it ends, the live database is the old one or a whole new one."""
+    answer(["restore", str(ground.folder), ground.into("app"), "--json"], capsys)
+    ground.do("app", "delete from log; delete from leaf")
+    program = "from pytest_pgsafe.cli import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, "restore", str(ground.folder), ground.into("app"), "--replace"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        child.wait(moment)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    with connect(ground.source, read_only=False) as session:
+        # Between the refusal of connections and the swap it may have been the last moment.
+        session.execute(sql.SQL("alter database {} allow_connections true").format(sql.Identifier(ground.name("app"))))
+    counts = ground.ask("app", "select (select count(*) from public.log), (select count(*) from public.leaf)")
+    assert counts in ([(0, 0)], [(500, 1)])

@@ -1,0 +1,50 @@
+"""The command line without any server: what it imports, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pytest_pgsafe.cli import run
+from pytest_pgsafe.cli.main import COMMANDS
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    program = (
+        "import sys; from pytest_pgsafe.cli import run; status = run(['--help']);"
+        "print(status, sorted({'psycopg', 'pydantic', 'pytest', 'boto3', 'apprise', 'sqlglot'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_answers_in_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--no-such-option", "--json"]) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert (told["format"], told["result"]) == ("pgsafe-command/1", "error")
+    assert "--no-such-option" in told["error"]["message"]
+    assert run([command, "--help"]) == 0
+    assert "--json" in capsys.readouterr().out
+
+
+def test_what_nobody_expected_is_a_sentence_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by a defect")
+
+    monkeypatch.setattr("pytest_pgsafe.drill.ready.status", fail)
+    assert run(["status", "."]) == 1
+    assert "Traceback" not in (said := capsys.readouterr().err)
+    assert "ZeroDivisionError: by a defect" in said
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_pgsafe.drill.ready.status", interrupt)
+    assert run(["status", "."]) == 2
