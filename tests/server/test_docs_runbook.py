@@ -17,6 +17,8 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+#: Other commands have pages of their own.
+RUNBOOK = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull")
 TABLES = """
 create table customers (id int primary key, name text);
 create table sales (id bigserial primary key, customer_id int references customers, total numeric);
@@ -70,6 +72,7 @@ def test_the_page_s_commands_do_what_it_says(server: Server, database: Address, 
                 session.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_its_place_on_the_page(command: str) -> None:
-    assert f"pgsafe {command} " in PAGE or f"`pgsafe {command}`" in PAGE
+@pytest.mark.parametrize("command", RUNBOOK)
+def test_every_command_of_the_runbook_has_its_place_on_the_page(command: str) -> None:
+    assert command in COMMANDS
+    assert f"pgsafe {command} " in PAGE
