@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
 from pytest_pgsafe.cli import run
-from pytest_pgsafe.cli.main import COMMANDS
+from pytest_pgsafe.cli.main import COMMANDS, group
 
 
 def test_help_waits_for_nothing_heavy() -> None:
@@ -29,7 +30,11 @@ def test_every_command_answers_in_json(command: str, capsys: pytest.CaptureFixtu
     assert (told["format"], told["result"]) == ("pgsafe-command/1", "error")
     assert "--no-such-option" in told["error"]["message"]
     assert run([command, "--help"]) == 0
-    assert "--json" in capsys.readouterr().out
+    found = group.get_command(click.Context(group), command)
+    assert found is not None
+    each = found.commands.values() if isinstance(found, click.Group) else [found]
+    assert all("--json" in option.opts for one in each for option in one.params if option.name == "as_json")
+    assert all(any(option.name == "as_json" for option in one.params) for one in each)
 
 
 def test_what_nobody_expected_is_a_sentence_too(
