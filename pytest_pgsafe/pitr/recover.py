@@ -23,6 +23,8 @@ from .wal import Lsn, Segment
 
 #: Seconds for a recovery.
 WAIT = 3600.0
+#: Seconds for the log of a server that answers to be complete.
+LOGGED = 10.0
 _LAST = re.compile(r"last completed transaction was at log time (?P<time>.+)")
 _DONE = re.compile(r"redo done at (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
 _STOPPING = re.compile(r"recovery stopping (?P<where>.+)")
@@ -79,8 +81,7 @@ def recover(
         raise _failed(error, target, archive, faults, first) from error
     try:
         seconds = time.monotonic() - begun
-        records, _ = server.log()
-        messages = [str(record.get("message", "")) for record in records]
+        messages = _log(server)
         recovered = _reached(messages, target, path, base, seconds)
         _whole(recovered, archive, faults, messages)
         yield server, recovered
@@ -102,6 +103,16 @@ def choose(bases: Sequence[tuple[Path, Base]], target: Target) -> tuple[Path, Ba
             remedies=[f"the first moment that can be recovered is {oldest.ended_at.isoformat()}"],
         )
     return fitting[-1]
+
+
+def _log(server: RecoveredServer) -> list[str]:
+    """Return what the server said of its recovery; its collector writes it a moment after the server answers."""
+    until = time.monotonic() + LOGGED
+    while True:
+        messages = [str(record.get("message", "")) for record in server.log()[0]]
+        if any("ready to accept connections" in message for message in messages) or time.monotonic() > until:
+            return messages
+        time.sleep(0.02)
 
 
 def _restore_command(folder: Path) -> str:

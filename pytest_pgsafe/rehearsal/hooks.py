@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ..migrate.run import run as execute
 from ..migrate.sources import Command, SqlFiles, parse
 from ..server.address import Address
 from ..server.base import Server
+from ..server.private import private_folder
 
 
 def check(settings: Settings) -> None:
@@ -36,10 +36,10 @@ def run(
     :raises FailedRun: one of them failed, or opened no session on the copy.
     """
     for hook in hooks:
-        with tempfile.TemporaryDirectory(prefix="pgsafe-hook-") as folder:
+        with private_folder("hook") as folder:
             try:
                 execute(
-                    _parsed(hook, Path(folder), settings.folder), server, address, role=settings.hooks.role or role,
+                    _parsed(hook, folder, settings.folder), server, address, role=settings.hooks.role or role,
                     env=settings.env, deadline=settings.timeout, lock_wait=settings.lock_wait, folder=settings.folder,
                     source=source, network=settings.network, observed=False,
                 )  # fmt: skip

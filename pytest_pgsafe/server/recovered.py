@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..errors import ServerError
 from .address import Address
 from .connection import connect
 from .local import LocalServer, order, start_keeper
+from .private import private_folder
 from .programs import LocalPrograms
 from .user import ServerUser, server_user
 from .version import Version
@@ -75,8 +75,7 @@ class RecoveredServer(LocalServer):
 @contextmanager
 def _staged(data: Path, user: ServerUser | None) -> Generator[Path, None, None]:
     """Yield a copy of a data directory that the server's user owns, without its configuration, asked to recover."""
-    with tempfile.TemporaryDirectory(prefix="pgsafe-recover-") as name:
-        place = Path(name)
+    with private_folder("recover") as place:
         staged = place / "data"
         shutil.copytree(data, staged, symlinks=True)
         if links := [str(link) for link in (staged / "pg_tblspc").iterdir()]:

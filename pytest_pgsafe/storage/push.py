@@ -56,7 +56,7 @@ def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress 
         )
         for entry in entries:
             place.settle(entry.key)
-        index = Path(scratch) / INDEX
+        index = scratch / INDEX
         index.write_bytes(dumps(stored))
         _put(index, place, INDEX)
     return stored

@@ -71,7 +71,7 @@ def test_it_wins_over_a_rehearsal(project: Project) -> None:
 
 def test_a_test_of_ones_own_is_skipped(project: Project) -> None:
     test = "import pytest\n\n@pytest.mark.pgsafe\ndef test_own():\n    raise AssertionError\n"
-    project.write({"m.sql": DROP, "test_own.py": test})
+    project.write({"m.sql": DROP, "test_mine.py": test})
     result = project.run(*STATIC, "-rs")
     assert result.parseoutcomes() == {"passed": 1, "skipped": 1}
     result.stdout.fnmatch_lines([f"SKIPPED*{READ_ONLY}"])

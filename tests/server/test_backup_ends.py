@@ -33,7 +33,7 @@ def test_an_interruption_ends_pg_dump_too(
         holder.execute("drop sequence public.numbers")
         dump(*arguments, **options)
 
-    def interrupted(_: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         deadline = time.monotonic() + 30
         with connect(database) as looking:
             while time.monotonic() < deadline:

@@ -152,6 +152,6 @@ def test_client_programs_that_cannot_restore_there_are_refused(tmp_path: Path, m
         "__kwdefaults__",
         {**(existing.programs.find.__kwdefaults__ or {}), "usual": (), "wheels": ()},
     )
-    assert existing._client(Version(170000)).version == Version(170002)
+    assert existing.client_programs(Version(170000)).version == Version(170002)
     with pytest.raises(ServerError, match=r"no client programs for PostgreSQL 16.*older than 17"):
-        existing._client(Version(160000))
+        existing.client_programs(Version(160000))
