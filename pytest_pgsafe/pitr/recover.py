@@ -74,7 +74,7 @@ def recover(
     first = Segment.of(base.start_lsn, base.timeline, base.segment_size)
     faults = wal_archive.faults(archive, first=first.number, system=base.system)
     begun = time.monotonic()
-    settings = {**target.settings(), "restore_command": _restore_command(folder)}
+    settings = {**target.settings(), "restore_command": _restore_command(folder, base.segment_size)}
     try:
         server = RecoveredServer.recover(programs, path / DATA, settings=settings, superuser=base.superuser, wait=wait)
     except ServerError as error:
@@ -115,9 +115,14 @@ def _log(server: RecoveredServer) -> list[str]:
         time.sleep(0.02)
 
 
-def _restore_command(folder: Path) -> str:
-    # PostgreSQL puts the names in; it never asks for one that a shell would read otherwise.
-    return f"cp {shlex.quote(str(folder)).replace('%', '%%')}/%f %p"
+def _restore_command(folder: Path, size: int) -> str:
+    """Return a command that gives no segment of a wrong size: at one PostgreSQL ends at once, and tells nothing more.
+
+    It puts the names in, and never asks for one that a shell would read otherwise.
+    """
+    file = f"{shlex.quote(str(folder)).replace('%', '%%')}/%f"
+    whole = f'test "$(wc -c < {file})" -eq {size}'
+    return f"case %f in *.history) ;; *) {whole} || exit 1;; esac; cp {file} %p"
 
 
 def _reached(messages: Sequence[str], target: Target, path: Path, base: Base, seconds: float) -> Recovered:
@@ -148,7 +153,10 @@ def _whole(recovered: Recovered, archive: Archive, faults: Sequence[Fault], mess
         raise RestoreError(
             f"the archive goes on to {last.name(archive.size)}, and the recovery ended at {recovered.position}",
             looked_at=[str(fault) for fault in faults] or [_next(archive, recovered.position, messages)],
-            remedies=[*_newest(recovered.last_transaction), "find the segment, or take a new base backup now"],
+            remedies=[
+                *_newest(recovered.last_transaction, recovered.position),
+                "find the segment, or take a new base backup now",
+            ],
         )
 
 
@@ -170,7 +178,7 @@ def _failed(
     return RestoreError(
         f"{target} was not reached" + (f": {named[0]}" if named else ""),
         looked_at=[*[str(fault) for fault in faults], *lines[-12:]],
-        remedies=_newest(moment) or ["the end of the server's log says why"],
+        remedies=_newest(moment, position) or ["the end of the server's log says why"],
     )
 
 
@@ -194,10 +202,11 @@ def _message(line: str) -> str:
         return line
 
 
-def _newest(moment: datetime | None) -> list[str]:
-    if moment is None:
+def _newest(moment: datetime | None, position: Lsn | None) -> list[str]:
+    """Say what can be had, by its position: that a time was reached, only a later commit shows."""
+    if moment is None or position is None:
         return []
-    return [f"the newest moment that can be recovered is {moment.isoformat()}"]
+    return [f"the newest moment that can be recovered is {moment.isoformat()}: --lsn={position}"]
 
 
 def _find(pattern: re.Pattern[str], messages: Sequence[str]) -> Mapping[str, str] | None:
