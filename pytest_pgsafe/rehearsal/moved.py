@@ -87,16 +87,7 @@ def _from_new(
         if any(reference not in was for _, reference in pairs):
             raise _Unclear(f"the key of {column.table} that {to.table} holds is new")
         names, there = tuple(was[reference] for _, reference in pairs), tuple(mine for mine, _ in pairs)
-    path = Path(
-        table=column.table,
-        column=column.column,
-        key=names,
-        key_after=tuple(f"t.{name}" for name in there),
-        to=to.name,
-        value=f"t.{to.column}",
-        source=f"{to.table} t",
-    )
-    return path, _types(comparison, to, to.table, there)
+    return _in_its_table(column, to, names, there, comparison)
 
 
 def _from_old(
@@ -132,6 +123,13 @@ def _from_old(
 def _within(column: Column, to: Column, comparison: Comparison) -> tuple[Path, tuple[str, ...]]:
     """Another column of the row has the value."""
     names, there = _own_key(column, comparison)
+    return _in_its_table(column, to, names, there, comparison)
+
+
+def _in_its_table(
+    column: Column, to: Column, names: tuple[str, ...], there: tuple[str, ...], comparison: Comparison
+) -> tuple[Path, tuple[str, ...]]:
+    """The table that has the values holds the key too."""
     path = Path(
         table=column.table,
         column=column.column,
