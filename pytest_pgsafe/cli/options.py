@@ -29,6 +29,14 @@ def scratch(command: Command) -> Command:
     return click.option("--image", metavar="NAME", help="The container's image.")(command)
 
 
+def stored(command: Command) -> Command:
+    """Add the options that say which backup of a store is meant, where BACKUP is the address of one."""
+    command = click.option("--name", help="Of a store: which backup; the latest without.")(command)
+    return click.option(
+        "--identity", type=folder, metavar="FILE", help="Of a store: the age keys of a backup encrypted for them."
+    )(command)
+
+
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from .answer import Answer, give, progress
 
 
 @click.command("restore")
-@click.argument("backup", type=options.folder)
+@click.argument("backup")
 @click.option("--into", metavar="URI", required=True, help="The database: one that does not exist or is empty.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone, with all that belongs to it.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of pg_restore; else by the backup's size.")
@@ -31,19 +32,23 @@ from .answer import Answer, give, progress
 @click.option(
     "--start", multiple=True, metavar="COMMAND", help="Starts the application, after, also when the restore failed."
 )
+@options.stored
 @options.as_json
 def command(
-    *, backup: Path, into: str, tables: tuple[str, ...], jobs: int | None, replace: bool, no_owner: bool,
-    stall: timedelta, stop: tuple[str, ...], start: tuple[str, ...], as_json: bool,
+    *, backup: str, into: str, tables: tuple[str, ...], jobs: int | None, replace: bool, no_owner: bool,
+    stall: timedelta, stop: tuple[str, ...], start: tuple[str, ...], name: str | None, identity: Path | None,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Restore a backup into a new database, verify it, and say how long it took.
 
-    BACKUP is a backup's folder, its database.sql, or a dump. A database that is in use is never touched without
-    --replace, and then kept aside under another name.
+    BACKUP is a backup's folder, its database.sql, a dump, or s3://BUCKET/PREFIX of a store. A database that is in use
+    is never touched without --replace, and then kept aside under another name.
     """
-    from ..drill.admission import Order
+    from ..drill.admission import Order, allowed
     from ..drill.restore import restore
+    from ..drill.target import Target
     from ..server.address import Address
+    from ..storage.fetched import at_hand, is_url
 
     options.refuse_secret(into, "--into")
     try:
@@ -59,9 +64,17 @@ def command(
         stop=stop,
         start=start,
     )
-    done = restore(backup.expanduser().absolute(), address, order, progress)
-    seconds = round(sum(time for _, time in done.steps), 3)
-    lines = [f"{name}: {time:.1f} s" for name, time in done.steps]
+    if is_url(backup):
+        # Found out before hours of downloading.
+        allowed(Target.open(address), order)
+    begun = time.monotonic()
+    with at_hand(backup, name=name, identity=identity, progress=lambda key, _: progress(key)) as path:
+        fetched = round(time.monotonic() - begun, 3)
+        done = restore(path, address, order, progress)
+    # What is fetched first is waited for, too.
+    steps = (("fetch", fetched), *done.steps) if is_url(backup) else done.steps
+    seconds = round(sum(span for _, span in steps), 3)
+    lines = [f"{step}: {span:.1f} s" for step, span in steps]
     lines += [f"note: {note}" for note in done.notes]
     lines.append(f"{done.database}: {done.rows} rows in {done.relations} relations{done.compared}")
     if done.aside is not None:
@@ -71,7 +84,7 @@ def command(
         "database": done.database,
         "aside": done.aside,
         "rto_seconds": seconds,
-        "steps": [{"name": name, "seconds": time} for name, time in done.steps],
+        "steps": [{"name": step, "seconds": span} for step, span in steps],
         "relations": done.relations,
         "rows": done.rows,
         "notes": list(done.notes),

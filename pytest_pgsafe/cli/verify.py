@@ -16,26 +16,30 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("backup", type=options.folder)
+@click.argument("backup")
 @click.option("--max-age", metavar="AGE", callback=options.age, help="An older backup fails: 24h, 7d …")
 @click.option("--no-record", is_flag=True, help="Do not keep the outcome beside the backup's manifest.")
+@options.stored
 @options.scratch
 @options.config
 @options.as_json
 def command(
-    *, backup: Path, max_age: timedelta | None, no_record: bool, server: str | None, image: str | None,
-    config: str | None, as_json: bool,
+    *, backup: str, max_age: timedelta | None, no_record: bool, name: str | None, identity: Path | None,
+    server: str | None, image: str | None, config: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove a backup: files, checksums, decoding, and a restore into an ephemeral server that equals the source.
 
-    Each is an outcome of its own; BACKUP is proven when all have passed.
+    Each is an outcome of its own; BACKUP is proven when all have passed. It is a folder, a dump, or s3://BUCKET/PREFIX:
+    then a copy is fetched, proven and thrown away, and the outcome is told and not kept.
     """
     from ..drill.verify import Scratch, verify
+    from ..storage.fetched import at_hand, is_url
 
     settings = options.settings(config=config, server=server, image=image)
     scratch = Scratch(use=settings.server.use, image=settings.server.image)
-    path = backup.expanduser().absolute()
-    proof = verify(path, scratch, max_age=max_age, record=not no_record, progress=progress)
+    with at_hand(backup, name=name, identity=identity, progress=lambda key, _: progress(key)) as path:
+        record = not (no_record or is_url(backup))
+        proof = verify(path, scratch, max_age=max_age, record=record, progress=progress)
     return give("verify", answer(proof), as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -29,13 +30,15 @@ def stored(store: Store) -> tuple[tuple[Stored, Store], ...]:
 
 
 def pull(
-    store: Store, into: Path, *, name: str | None = None, identity: Path | None = None, progress: Progress | None = None
-) -> Path:
+    store: Store, into: Path, *, name: str | None = None, identity: Path | None = None,
+    progress: Progress | None = None, durable: bool = True,
+) -> Path:  # fmt: skip
     """Download a backup into a new folder below ``into``, its root, and return it.
 
     :param name: of the backup, with its environment or without; None is the latest, by the time of its snapshot.
     :param identity: the file of private keys for one that was encrypted before the upload.
-    :raises UsageError: no backup, no identity, the folder is there already.
+    :param durable: force it to disk; what is thrown away afterwards need not be.
+    :raises UsageError: no backup, no identity, too little disk, the folder is there already.
     :raises StorageError: an object is missing, damaged, or archived; archived ones are asked for, and can be had later.
     """
     index, place = _find(store, name)
@@ -52,8 +55,9 @@ def pull(
         )
     else:
         cipher = Cipher.of(identity)
+    _room(index, into)
     _thaw(index.entries, place)
-    with manifest.incomplete(target, durable=True) as partial:
+    with manifest.incomplete(target, durable=durable) as partial:
         for entry in index.entries:
             _download(entry, place, partial, cipher)
             if progress is not None:
@@ -72,6 +76,22 @@ def _find(store: Store, name: str | None) -> tuple[Stored, Store]:
             remedies=["pgsafe push writes one; an upload that was interrupted is none"],
         )
     return chosen[-1]
+
+
+def _room(index: Stored, into: Path) -> None:
+    """Say that a disk is too small before hours of downloading have filled it."""
+    there = next(folder for folder in (into, *into.parents) if folder.exists())
+    needed = sum(entry.bytes for entry in index.entries)
+    if index.encryption is not None:
+        # Of one file after the other both are there for a moment.
+        needed += max((entry.stored_bytes for entry in index.entries), default=0)
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UsageError(
+            f"too little disk: the stored backup needs {needed >> 20:,} MiB",
+            looked_at=[f"{there}: {free >> 20:,} MiB free"],
+            remedies=["free space, or name a larger disk: --root of pull, TMPDIR of restore and verify"],
+        )
 
 
 def _thaw(entries: Sequence[Entry], place: Store) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -312,6 +315,84 @@ def test_archive_class_comes_after_the_reading_back(
         assert same(pull(store, tmp_path), backup)
     finally:
         server.stop()
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where private folders of this test are made, so that it can see whether one was left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def into(server: Server, backup: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
+    """A database to restore into, which does not exist yet."""
+    address = server.address(f"pgsafe_stored_{os.getpid()}")
+    monkeypatch.setenv("PGPASSWORD", address.parameters.get("password", ""))
+    yield address
+    with connect(server.address(), read_only=False) as session:
+        session.execute(f'drop database if exists "{address.dbname}" with (force)'.encode())
+
+
+def test_straight_from_object_storage(
+    backup: Path, s3: ObjectStorage, into: Address, temporary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, scratch = "s3://backups/straight", f"--server={uri(into, 'postgres')}"
+    push(backup, open_store(url))
+    found = answer(["verify", f"{url}/{backup.name}", scratch, "--json"], capsys)
+    assert found["proven"] is True
+    assert not (backup / manifest.PROOF).exists()
+    restore = ["restore", url, f"--into={uri(into)}", f"--name={backup.name}", "--json"]
+    done = answer(restore, capsys)
+    assert [step["name"] for step in done["steps"]] == ["fetch", "backup", "restore", "analyze", "verify"]
+    assert done["rows"] == 300
+    # Said before anything is fetched.
+    client = s3.client()
+    key = f"straight/{backup.name}/{manifest.ARCHIVE}"
+    content = bytearray(client.get_object(Bucket="backups", Key=key)["Body"].read())
+    content[len(content) // 2] ^= 1
+    client.put_object(Bucket="backups", Key=key, Body=bytes(content))
+    assert "not empty" in answer(restore, capsys, status=4)["error"]["message"]
+    damaged = answer(["verify", url, scratch, "--json"], capsys, status=1)["error"]
+    assert damaged["message"].startswith(f"{manifest.ARCHIVE} is damaged in the store")
+    assert "no complete backup" in str(answer(["verify", f"{url}/nothing", scratch, "--json"], capsys, status=4))
+    assert list(temporary.iterdir()) == []
+
+
+def test_straight_from_a_store_that_sees_nothing(
+    backup: Path, into: Address, temporary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    pyrage: Any = pytest.importorskip("pyrage")
+    key = pyrage.x25519.Identity.generate()
+    identity = tmp_path / "identity.txt"
+    identity.write_text(f"{key}\n")
+    url = (tmp_path / "share").as_uri()
+    push(backup, open_store(url), cipher=Cipher.to([str(key.to_public())]))
+    restore = ["restore", url, f"--into={uri(into)}", "--json"]
+    assert "encrypted by age" in answer(restore, capsys, status=4)["error"]["message"]
+    assert answer([*restore, f"--identity={identity}"], capsys)["rows"] == 300
+    assert "this is a path" in str(answer(["verify", str(backup), "--name=x", "--json"], capsys, status=4))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    told = answer(["verify", url, f"--identity={identity}", "--json"], capsys, status=4)["error"]
+    assert told["message"].startswith("too little disk: the stored backup needs")
+    assert list(temporary.iterdir()) == []
+
+
+def test_straight_from_an_archive_class_asks_for_it(
+    backup: Path, temporary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Frozen(tmp_path / "share")
+    push(backup, store)
+    Frozen.asked.clear()
+    monkeypatch.setattr("pytest_pgsafe.storage.fetched.open_store", lambda _: store)
+    told = answer(["verify", (tmp_path / "share").as_uri(), "--json"], capsys, status=1)["error"]
+    assert "are archived; they were asked for" in told["message"]
+    assert "the same command again" in told["remedies"][0]
+    assert Frozen.asked
+    assert list(temporary.iterdir()) == []
 
 
 def test_index_from_elsewhere_writes_nothing_outside(backup: Path, tmp_path: Path) -> None:
