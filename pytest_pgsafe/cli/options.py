@@ -14,6 +14,7 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from ..server.address import Address
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,3 +89,16 @@ def refuse_secret(text: str | None, option: str) -> None:
                 "or into PGPASSWORD, or the whole URI into PGSAFE_SOURCE or pgsafe.toml",
             ],
         )
+
+
+def address(source: str | None, config: str | None) -> Address:
+    """Return the server that a command of ``pgsafe pitr`` asks; the database of the address only leads there.
+
+    :raises ConfigError: none is named.
+    """
+    from ..server.address import Address
+
+    found = settings(config=config, source=source)
+    if found.source is None or found.source.dsn is None:
+        raise ConfigError("no server is named", remedies=["--source=postgresql://HOST/postgres, or [source] dsn"])
+    return Address.parse(found.source.dsn)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ConfigError
-from . import options
+from . import basebackup, options
 from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
     from ..pitr.recover import Recovered
     from ..pitr.target import Target
-    from ..server.address import Address
 
 
 @click.group("pitr")
 def command() -> None:
     """Recover a cluster to any moment: look at its archiving, take base backups, rehearse a recovery."""
+
+
+command.add_command(basebackup.command)
 
 
 @command.command("check")
@@ -37,7 +38,7 @@ def check(*, source: str | None, archive: Path | None, base: Path | None, config
     from ..pitr.wal import Segment
     from ..server.connection import connect
 
-    with connect(_address(source, config)) as session:
+    with connect(options.address(source, config)) as session:
         found = archiving.read(session)
     said = list(archiving.problems(found))
     data: dict[str, Any] = {
@@ -78,31 +79,6 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
     fresh = store(segment.absolute(), folder.absolute())
     lines = [] if fresh else [f"{segment.name} is in the archive already, with the same content"]
     return give("pitr archive", Answer(passed=True, lines=lines, data={"new": fresh}), as_json=as_json)
-
-
-@command.command("basebackup")
-@options.source
-@click.option("--root", type=options.folder, required=True, help="The folder of base backups.")
-@click.option("--max-rate", metavar="RATE", help="At most so much a second: 20M.")
-@options.config
-@options.as_json
-def basebackup(*, source: str | None, root: Path, max_rate: str | None, config: str | None, as_json: bool) -> int:
-    """Take a base backup of a whole cluster; it appears when pg_verifybackup has proven it."""
-    from ..pitr.base import take
-    from ..server import programs
-    from ..server.connection import connect
-    from ..server.version import Version
-
-    address = _address(source, config)
-    with connect(address) as session:
-        major = Version(session.info.server_version).major
-    now = datetime.now(timezone.utc)
-    folder = root.expanduser().absolute() / f"{now:%Y%m%dT%H%M%SZ}"
-    progress("base backup")
-    base = take(address, folder, programs.find(major), rate=max_rate)
-    lines = [str(folder), f"recoverable from {base.ended_at.isoformat()} on, WAL {base.start} to {base.end}"]
-    data = {"folder": str(folder), "start": base.start, "end": base.end, "ended_at": base.ended_at.isoformat()}
-    return give("pitr basebackup", Answer(passed=True, lines=lines, data=data), as_json=as_json)
 
 
 @command.command("recover")
@@ -174,13 +150,3 @@ def _target(moment: str | None, lsn: str | None, name: str | None, xid: str | No
     if xid is not None:
         return Target(kind="xid", value=xid, inclusive=not exclusive)
     return Target(kind="end")
-
-
-def _address(source: str | None, config: str | None) -> Address:
-    """Return the server that is asked; the database of the address only leads there."""
-    from ..server.address import Address
-
-    settings = options.settings(config=config, source=source)
-    if settings.source is None or settings.source.dsn is None:
-        raise ConfigError("no server is named", remedies=["--source=postgresql://HOST/postgres, or [source] dsn"])
-    return Address.parse(settings.source.dsn)

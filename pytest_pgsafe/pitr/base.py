@@ -1,10 +1,14 @@
-"""Base backups: taken by pg_basebackup, proven by pg_verifybackup, kept with what a recovery has to know."""
+"""Base backups: taken by pg_basebackup, proven by pg_verifybackup, kept with what a recovery has to know.
+
+Nothing in one leads out of its folder: what lies in tablespaces is in ``data/pg_tblspc/OID`` itself, where the source
+has links.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,12 +19,27 @@ from ..errors import BackupError, ConfigError
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import Connection, connect, resolve
+from . import tablespaces
 from .wal import Lsn
 
 FORMAT = "pgsafe-base/1"
 RECORD = "pgsafe-base.json"
 #: The cluster, as pg_basebackup wrote it.
 DATA = "data"
+#: PostgreSQL's own record of each file, with its checksum.
+MANIFEST = "backup_manifest"
+#: The major that has incremental base backups.
+INCREMENTAL = 17
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """The base backup that an incremental one is made on."""
+
+    #: Its folder's name when the backup was taken; it is known by its manifest, whatever the name.
+    name: str = field(compare=False)
+    #: SHA-256.
+    manifest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +61,11 @@ class Base:
     ended_at: datetime
     #: A role by which the recovered server can be asked.
     superuser: str
+    #: SHA-256 of PostgreSQL's manifest, by which an incremental base backup knows the one that it is made on; empty in
+    #: records of older releases.
+    manifest: str = ""
+    #: The base backup that an incremental one holds the changes since; None is a full one.
+    on: Link | None = None
 
     @property
     def start_lsn(self) -> Lsn:
@@ -52,22 +76,26 @@ class Base:
         return Lsn.parse(self.end)
 
 
-def take(source: Address, folder: Path, programs: Programs, *, rate: str | None = None) -> Base:
+def take(source: Address, folder: Path, programs: Programs, *, rate: str | None = None, on: Path | None = None) -> Base:
     """Take a base backup of a whole cluster into a new folder, which appears when it is verified.
 
     :param programs: of the server's major.
     :param rate: of pg_basebackup's ``--max-rate``, such as ``20M``.
+    :param on: another base backup: only what changed since is taken. A recovery needs both.
+    :raises ConfigError: the server cannot give it; which setting it lacks.
     :raises BackupError: with what pg_basebackup or pg_verifybackup said.
     """
     with connect(source) as session:
-        started, system, size, superuser = _about(session)
-        _no_tablespaces(session)
-        version = session.info.server_version
+        about = _about(session)
+        spaces = tablespaces.read(session)
+        if on is not None:
+            _incremental(session, on, about.system)
         # What the passfile, the environment or a service file added; the program sees none of them.
         found = resolve(session, source)
-    if programs.version.major != version // 10000:
+    major = about.version // 10000
+    if programs.version.major != major:
         raise ConfigError(
-            f"a base backup of PostgreSQL {version // 10000} needs programs of the same major",
+            f"a base backup of PostgreSQL {major} needs programs of the same major",
             looked_at=[f"{programs.origin}: {programs.version}"],
         )
     previous = os.umask(0o077)
@@ -75,29 +103,46 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
         with manifest.incomplete(folder, durable=True) as partial:
             data = partial / DATA
             arguments = [f"--pgdata={data}", "--format=plain", "--wal-method=stream", "--checkpoint=fast"]
-            arguments += ["--manifest-checksums=SHA256", "--no-password"]
+            # Forced to disk with all the rest, when it is complete.
+            arguments += ["--manifest-checksums=SHA256", "--no-password", "--no-sync"]
             arguments += [] if rate is None else [f"--max-rate={rate}"]
-            _run(programs, "pg_basebackup", arguments, found, [data])
-            _run(programs, "pg_verifybackup", ["--quiet", str(data)], None, [data])
+            arguments += [] if on is None else [f"--incremental={on / DATA / MANIFEST}"]
+            arguments += tablespaces.mapping(spaces, partial)
+            _run(programs, "pg_basebackup", arguments, found, [partial] if on is None else [partial, on / DATA])
+            tablespaces.enclose(data, partial)
+            verify(data, programs)
             with connect(source) as session:
-                ended = _about(session)[0]
-            (partial / RECORD).write_bytes(
-                codec.dumps(
-                    _record(
-                        data,
-                        source=str(source),
-                        started=started,
-                        ended=ended,
-                        system=system,
-                        size=size,
-                        superuser=superuser,
-                        version=version,
-                    )
-                )
-            )
+                ended = _about(session).now
+                tablespaces.same(spaces, tablespaces.read(session))
+            record = _record(data, source=str(source), about=about, ended=ended, on=None if on is None else link(on))
+            (partial / RECORD).write_bytes(codec.dumps(record))
     finally:
         os.umask(previous)
     return read(folder)
+
+
+def verify(data: Path, programs: Programs) -> None:
+    """Compare each file of a base backup with PostgreSQL's manifest, and read the WAL that it needs.
+
+    :raises BackupError: with what pg_verifybackup said.
+    """
+    _run(programs, "pg_verifybackup", ["--quiet", str(data)], None, [data])
+
+
+def link(folder: Path) -> Link:
+    """Return how a base backup that is made on this one knows it.
+
+    :raises BackupError: it is none.
+    """
+    return Link(name=folder.name, manifest=identity(folder, read(folder)))
+
+
+def identity(folder: Path, base: Base) -> str:
+    """Return the SHA-256 of PostgreSQL's manifest of a base backup, empty where it cannot be read."""
+    if base.manifest:
+        return base.manifest
+    path = folder / DATA / MANIFEST
+    return manifest.sha256(path) if path.is_file() else ""
 
 
 def read(folder: Path) -> Base:
@@ -131,59 +176,87 @@ def find(root: Path) -> tuple[tuple[Path, Base], ...]:
     return tuple(sorted(found, key=lambda pair: pair[1].end_lsn))
 
 
-def _record(
-    data: Path,
-    *,
-    source: str,
-    started: datetime,
-    ended: datetime,
-    system: int,
-    size: int,
-    superuser: str,
-    version: int,
-) -> Base:
-    ranges: list[dict[str, Any]] = json.loads((data / "backup_manifest").read_text("utf-8"))["WAL-Ranges"]
-    return Base(
-        format=FORMAT,
-        source=source,
-        server_version=f"{version // 10000}.{version % 10000}",
-        system=system,
-        timeline=int(ranges[-1]["Timeline"]),
-        segment_size=size,
-        start=str(ranges[0]["Start-LSN"]),
-        end=str(ranges[-1]["End-LSN"]),
-        started_at=started,
-        ended_at=ended,
-        superuser=superuser,
-    )
+@dataclass(frozen=True, kw_only=True)
+class _About:
+    """What a server says of itself when a base backup begins or ends."""
+
+    now: datetime
+    version: int
+    system: int
+    segment_size: int
+    superuser: str
 
 
-def _about(session: Connection) -> tuple[datetime, int, int, str]:
+def _about(session: Connection) -> _About:
     found = session.execute(
         "select pg_catalog.clock_timestamp(), (select system_identifier from pg_catalog.pg_control_system()),"
         " (select setting::int from pg_catalog.pg_settings where name = 'wal_segment_size'),"
         " (select rolname from pg_catalog.pg_roles where oid = 10)"
     ).fetchone()
     assert found is not None
-    return found[0].astimezone(timezone.utc), found[1], found[2], found[3]
+    return _About(
+        now=found[0].astimezone(timezone.utc),
+        version=session.info.server_version,
+        system=found[1],
+        segment_size=found[2],
+        superuser=found[3],
+    )
 
 
-def _no_tablespaces(session: Connection) -> None:
-    """Refuse tablespaces: a recovery that follows their links would write where the source's data are."""
-    found = session.execute(
-        "select spcname from pg_catalog.pg_tablespace where spcname not in ('pg_default', 'pg_global') order by 1"
-    ).fetchall()
-    if found:
+def _record(data: Path, *, source: str, about: _About, ended: datetime, on: Link | None) -> Base:
+    ranges: list[dict[str, Any]] = json.loads((data / MANIFEST).read_text("utf-8"))["WAL-Ranges"]
+    return Base(
+        format=FORMAT,
+        source=source,
+        server_version=f"{about.version // 10000}.{about.version % 10000}",
+        system=about.system,
+        timeline=int(ranges[-1]["Timeline"]),
+        segment_size=about.segment_size,
+        start=str(ranges[0]["Start-LSN"]),
+        end=str(ranges[-1]["End-LSN"]),
+        started_at=about.now,
+        ended_at=ended,
+        superuser=about.superuser,
+        manifest=manifest.sha256(data / MANIFEST),
+        on=on,
+    )
+
+
+def _incremental(session: Connection, on: Path, system: int) -> None:
+    """Refuse what the server would refuse later, with the setting that is missing."""
+    before = read(on)
+    major = session.info.server_version // 10000
+    if major < INCREMENTAL:
         raise ConfigError(
-            "the cluster has tablespaces, and a rehearsal of them could write over the source's",
-            looked_at=[str(row[0]) for row in found],
-            remedies=["use pgBackRest or Barman for this cluster, which map them"],
+            f"PostgreSQL {major} has no incremental base backups: they came with {INCREMENTAL}",
+            remedies=["take a full one: leave --incremental out"],
+        )
+    if before.system != system:
+        raise ConfigError(
+            "the base backup to build on is of another cluster",
+            looked_at=[f"{on}: {before.source}, system identifier {before.system}", f"the server: {system}"],
+        )
+    if session.execute("select pg_catalog.current_setting('summarize_wal')").fetchone() != ("on",):
+        raise ConfigError(
+            "the server does not summarize its WAL, and so cannot tell what changed since a base backup",
+            looked_at=["summarize_wal = off"],
+            remedies=[
+                "put summarize_wal = on into its configuration (a reload is enough),"
+                " take a full base backup, and incremental ones on it"
+            ],
         )
 
 
 def _run(programs: Programs, program: str, arguments: list[str], address: Address | None, files: list[Path]) -> None:
     done = programs.run(program, arguments, address=address, files=files)
-    if done.returncode:
-        raise BackupError(
-            f"{program} ended with status {done.returncode}", looked_at=done.stderr.strip().splitlines()[-10:]
-        )
+    if done.returncode == 0:
+        return
+    said = done.stderr.strip().splitlines()[-10:]
+    remedies = [
+        "the summaries do not reach back to the base backup (summarize_wal was off, or wal_summary_keep_time is over):"
+        " take a full base backup"
+    ]
+    unsummarized = any("WAL summaries are required" in line for line in said)
+    raise BackupError(
+        f"{program} ended with status {done.returncode}", looked_at=said, remedies=remedies if unsummarized else ()
+    )

@@ -16,8 +16,9 @@ from ..errors import ConfigError, RestoreError, ServerError
 from ..server.programs import LocalPrograms
 from ..server.recovered import RecoveredServer
 from . import archive as wal_archive
+from . import chain
 from .archive import Archive, Fault
-from .base import DATA, Base
+from .base import Base
 from .target import Target
 from .wal import Lsn, Segment
 
@@ -73,17 +74,26 @@ def recover(
     archive = wal_archive.read(folder, base.segment_size)
     first = Segment.of(base.start_lsn, base.timeline, base.segment_size)
     faults = wal_archive.faults(archive, first=first.number, system=base.system)
-    begun = time.monotonic()
     settings = {**target.settings(), "restore_command": _restore_command(folder, base.segment_size)}
-    try:
-        server = RecoveredServer.recover(programs, path / DATA, settings=settings, superuser=base.superuser, wait=wait)
-    except ServerError as error:
-        raise _failed(error, target, archive, faults, first) from error
+    others = [pair for pair in bases if pair[0] != path and target.after(pair[1])]
+    begun = time.monotonic()
+    with chain.whole(path, base, programs, bases, others=others) as found:
+        try:
+            server = RecoveredServer.recover(
+                programs,
+                found.data,
+                settings=settings,
+                superuser=base.superuser,
+                wait=wait,
+                take=found.combined,
+            )
+        except ServerError as error:
+            raise _failed(error, target, archive, faults, first) from error
     try:
         seconds = time.monotonic() - begun
         messages = _log(server)
         recovered = _reached(messages, target, path, base, seconds)
-        _whole(recovered, archive, faults, messages)
+        _to_its_end(recovered, archive, faults, messages)
         yield server, recovered
     finally:
         server.close()
@@ -144,7 +154,7 @@ def _reached(messages: Sequence[str], target: Target, path: Path, base: Base, se
     )
 
 
-def _whole(recovered: Recovered, archive: Archive, faults: Sequence[Fault], messages: Sequence[str]) -> None:
+def _to_its_end(recovered: Recovered, archive: Archive, faults: Sequence[Fault], messages: Sequence[str]) -> None:
     """Refuse an end that is none: past a gap PostgreSQL opens without a word, with older data."""
     if recovered.target.kind != "end":
         return

@@ -21,6 +21,8 @@ from .version import Version
 
 #: Of the cluster's own configuration nothing is used: it may archive, load libraries, listen, or fill this machine.
 _CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
+#: Where a recovered server has its tablespaces, within its own data directory.
+_TABLESPACES = "pgsafe_tablespaces"
 #: Roles and passwords are the cluster's; nobody else can enter the socket's folder.
 _HBA = "local all all trust\n"
 #: A standby needs at least the primary's; what pg_control holds is compared when it starts.
@@ -33,11 +35,19 @@ class RecoveredServer(LocalServer):
 
     @classmethod
     def recover(
-        cls, programs: LocalPrograms, data: Path, *, settings: Mapping[str, str], superuser: str, wait: float
+        cls,
+        programs: LocalPrograms,
+        data: Path,
+        *,
+        settings: Mapping[str, str],
+        superuser: str,
+        wait: float,
+        take: bool = False,
     ) -> RecoveredServer:
         """Copy a data directory, let PostgreSQL recover it, and wait until it is promoted.
 
-        :param data: as pg_basebackup wrote it; it is only read.
+        :param data: as pg_basebackup wrote it, its tablespaces within it; it is only read.
+        :param take: the data directory is nobody's backup: it may be moved instead.
         :param settings: ``restore_command``, ``recovery_target_…``.
         :param superuser: a role of the cluster's.
         :param wait: seconds for the whole recovery.
@@ -47,8 +57,8 @@ class RecoveredServer(LocalServer):
         folder = programs.readable_by(user)
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
-            with _staged(data, user) as staged:
-                floors = _floors(programs, data)
+            with _staged(data, user, take=take) as staged:
+                floors = _floors(programs, staged)
                 # With hot_standby the server is ready as soon as it is consistent, long before the target.
                 own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **floors}
                 wanted = order(folder, staged, user, programs.version, {**own, **settings})
@@ -73,13 +83,15 @@ class RecoveredServer(LocalServer):
 
 
 @contextmanager
-def _staged(data: Path, user: ServerUser | None) -> Generator[Path, None, None]:
+def _staged(data: Path, user: ServerUser | None, *, take: bool) -> Generator[Path, None, None]:
     """Yield a copy of a data directory that the server's user owns, without its configuration, asked to recover."""
     with private_folder("recover") as place:
         staged = place / "data"
-        shutil.copytree(data, staged, symlinks=True)
-        if links := [str(link) for link in (staged / "pg_tblspc").iterdir()]:
-            raise ServerError("the base backup has tablespaces, whose links lead out of it", looked_at=links)
+        if take:
+            shutil.move(data, staged)
+        else:
+            shutil.copytree(data, staged, symlinks=True)
+        _enclose(staged)
         for file in _CONFIGURATION:
             (staged / file).unlink(missing_ok=True)
             (staged / file).touch(mode=0o600)
@@ -94,6 +106,24 @@ def _staged(data: Path, user: ServerUser | None) -> Generator[Path, None, None]:
             for path in (place, *place.rglob("*")):
                 os.chown(path, user.uid, user.gid, follow_symlinks=False)
         yield staged
+
+
+def _enclose(staged: Path) -> None:
+    """Let nothing lead out of a data directory: what a link leads to, recovery would write to.
+
+    :raises ServerError: something does.
+    """
+    # By this file PostgreSQL makes links to where the source has its tablespaces.
+    (staged / "tablespace_map").unlink(missing_ok=True)
+    # Folders instead of links: older minors refuse them, and newer ones unless a setting allows it.
+    for path in sorted((staged / "pg_tblspc").iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            (staged / _TABLESPACES).mkdir(exist_ok=True)
+            path.rename(staged / _TABLESPACES / path.name)
+            path.symlink_to(Path("..", _TABLESPACES, path.name))
+    inside = staged.resolve()
+    if out := [str(path) for path in staged.rglob("*") if path.is_symlink() and inside not in path.resolve().parents]:
+        raise ServerError("the base backup has links that lead out of it: a recovery would write there", looked_at=out)
 
 
 def _floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
