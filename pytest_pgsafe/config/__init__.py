@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .resolve import FILE_NAME, resolve
+from .find import FILE_NAME
+from .resolve import resolve
 from .values import (
     Budget,
     Changed,

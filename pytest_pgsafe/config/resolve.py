@@ -6,37 +6,24 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from . import forms
+from . import forms, rules
+from .find import FILE_NAME, find
 from .values import (
-    Budget,
-    Changed,
-    Denormalized,
-    Dropped,
-    Expect,
     Hook,
     Hooks,
-    LockBudget,
-    Moved,
     Options,
-    Reference,
-    Renamed,
     Report,
-    RowsRule,
     Server,
     Settings,
     Source,
-    ValuesRule,
     Way,
 )
 
 if TYPE_CHECKING:
     from .sections import Document
-
-FILE_NAME = "pgsafe.toml"
-_PYPROJECT = "pyproject.toml"
 
 
 def flag(environment: Mapping[str, str], name: str) -> bool:
@@ -59,7 +46,7 @@ def resolve(options: Options, *, environment: Mapping[str, str], rootdir: Path, 
     :param invocation_dir: what paths in options and in the environment are relative to.
     :raises ConfigError: an option, a variable, a key or a file that cannot be used.
     """
-    path, content, prefix = _find(options, environment, rootdir=rootdir, invocation_dir=invocation_dir)
+    path, content, prefix = find(options, environment, rootdir=rootdir, invocation_dir=invocation_dir)
     from .file import parse
 
     document = parse(content, path=rootdir / FILE_NAME if path is None else path, prefix=prefix)
@@ -71,51 +58,6 @@ def resolve(options: Options, *, environment: Mapping[str, str], rootdir: Path, 
         folder=rootdir if path is None else path.parent,
         invocation_dir=invocation_dir,
     ).settings()
-
-
-def _find(
-    options: Options, environment: Mapping[str, str], *, rootdir: Path, invocation_dir: Path
-) -> tuple[Path | None, Mapping[str, Any], tuple[str, ...]]:
-    """Return the configuration file, its content, and the prefix of its keys."""
-    named = options.config if options.config is not None else environment.get("PGSAFE_CONFIG")
-    own, shared = rootdir / FILE_NAME, rootdir / _PYPROJECT
-    if named:
-        origin = "PGSAFE_CONFIG" if options.config is None else "--pgsafe-config"
-        path = forms.existing(named, base=invocation_dir, origin=origin, what="the configuration file")
-        if path.name != _PYPROJECT:
-            return path, _load(path), ()
-        own, shared = path, path
-    section: Mapping[str, Any] | None = None
-    if shared.is_file():
-        # Any other tool's mistake in pyproject.toml is for that tool to tell, unless we need the file.
-        section = _load(shared).get("tool", {}).get("pgsafe")
-    if own != shared and own.is_file() and section is not None:
-        raise ConfigError(
-            f"both {FILE_NAME} and [tool.pgsafe] in {_PYPROJECT} configure pgsafe",
-            looked_at=[str(own), str(shared)],
-            remedies=["keep one of them"],
-        )
-    if own != shared and own.is_file():
-        return own, _load(own), ()
-    if section is not None:
-        return shared, section, ("tool", "pgsafe")
-    if named:
-        raise ConfigError(f"{_PYPROJECT} has no table [tool.pgsafe]", looked_at=[str(shared)])
-    stray = invocation_dir / FILE_NAME
-    if stray.is_file():
-        # pytest's rootdir is another folder than the reader thinks; silence would leave the rules out.
-        raise ConfigError(
-            f"{FILE_NAME} does not lie in pytest's rootdir",
-            looked_at=[str(stray), str(own)],
-            remedies=[f"move it to {rootdir}", f"say --pgsafe-config={FILE_NAME}"],
-        )
-    return None, {}, ()
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    from .file import load
-
-    return load(path)
 
 
 @dataclass(kw_only=True)
@@ -154,19 +96,11 @@ class _Resolution:
             hooks=self._hooks(),
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
-            expect=self._expect(),
-            denormalized=self._denormalized(),
-            references=tuple(
-                Reference(column=column, references=entry.references, where=entry.where)
-                for column, entry in document.foreign_keys.items()
-                if not isinstance(entry, str)
-            ),
-            foreign_keys={
-                column: policy
-                for column, entry in document.foreign_keys.items()
-                if (policy := entry if isinstance(entry, str) else entry.policy) is not None
-            },
-            budget=self._budget(),
+            expect=rules.expect(document),
+            denormalized=rules.denormalized(document),
+            references=rules.references(document),
+            foreign_keys=rules.policies(document),
+            budget=rules.budget(document),
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
             static=self._flag("static", "--pgsafe-static", "PGSAFE_STATIC", given=options.static, key=None),
@@ -295,61 +229,3 @@ class _Resolution:
             self.origins["report"] = self.file_name
         files = [forms.report_file(word, base=base, origin=self.origins["report"]) for word in words]
         return tuple(dict.fromkeys(files))
-
-    def _denormalized(self) -> tuple[Denormalized, ...]:
-        found: list[Denormalized] = []
-        for entry in self.document.denormalized:
-            ((kind, source),) = entry.sources().items()
-            found.append(
-                Denormalized(
-                    column=entry.column,
-                    source=source.rstrip(" \t\n;") if kind == "sql" else source,
-                    via=entry.via,
-                    kind=cast("Any", "copy" if kind == "source" else kind),
-                    by=entry.by,
-                    where=entry.where,
-                )
-            )
-        return tuple(found)
-
-    def _expect(self) -> Expect:
-        section = self.document.expect
-        dropped = [
-            Dropped(kind=kind, object=name, reason=entry.reason)
-            for entry in section.dropped
-            for kind, name in entry.objects().items()
-        ]
-        rows = [
-            RowsRule(table=table, rule=entry)
-            if isinstance(entry, str)
-            else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
-            for table, entry in section.rows.items()
-        ]
-        values = [ValuesRule(column=entry.column, reason=entry.reason, where=entry.where) for entry in section.values]
-        renamed = [
-            Renamed(kind=kind, object=name, to=entry.to, reason=entry.reason)
-            for entry in section.renamed
-            for kind, name in entry.objects().items()
-        ]
-        moved = [Moved(column=entry.column, to=entry.to, via=entry.via, reason=entry.reason) for entry in section.moved]
-        changed = [
-            Changed(kind=kind, object=name, reason=entry.reason)
-            for entry in section.changed
-            for kind, name in entry.objects().items()
-        ]
-        return Expect(
-            dropped=tuple(dropped),
-            rows=tuple(rows),
-            values=tuple(values),
-            renamed=tuple(renamed),
-            moved=tuple(moved),
-            changed=tuple(changed),
-        )
-
-    def _budget(self) -> Budget:
-        section = self.document.budget
-        migrate = None if section.migrate is None else forms.duration(section.migrate)
-        if section.lock is None:
-            return Budget(migrate=migrate)
-        lock = LockBudget(mode=section.lock.mode, longer_than=forms.duration(section.lock.longer_than))
-        return Budget(migrate=migrate, lock=lock)

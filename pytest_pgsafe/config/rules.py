@@ -1,0 +1,105 @@
+"""What the configuration file says of a migration's effects, as values: expectations, rules, limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from . import forms
+from .values import (
+    Budget,
+    Changed,
+    Denormalized,
+    Dropped,
+    Expect,
+    LockBudget,
+    Moved,
+    Reference,
+    Renamed,
+    RowsRule,
+    ValuesRule,
+)
+
+if TYPE_CHECKING:
+    from .sections import Document
+
+
+def denormalized(document: Document) -> tuple[Denormalized, ...]:
+    """Return the rules of ``[[denormalized]]``."""
+    found: list[Denormalized] = []
+    for entry in document.denormalized:
+        ((kind, source),) = entry.sources().items()
+        found.append(
+            Denormalized(
+                column=entry.column,
+                source=source.rstrip(" \t\n;") if kind == "sql" else source,
+                via=entry.via,
+                kind=cast("Any", "copy" if kind == "source" else kind),
+                by=entry.by,
+                where=entry.where,
+            )
+        )
+    return tuple(found)
+
+
+def expect(document: Document) -> Expect:
+    """Return what ``[expect]`` announces."""
+    section = document.expect
+    dropped = [
+        Dropped(kind=kind, object=name, reason=entry.reason)
+        for entry in section.dropped
+        for kind, name in entry.objects().items()
+    ]
+    rows = [
+        RowsRule(table=table, rule=entry)
+        if isinstance(entry, str)
+        else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
+        for table, entry in section.rows.items()
+    ]
+    values = [ValuesRule(column=entry.column, reason=entry.reason, where=entry.where) for entry in section.values]
+    renamed = [
+        Renamed(kind=kind, object=name, to=entry.to, reason=entry.reason)
+        for entry in section.renamed
+        for kind, name in entry.objects().items()
+    ]
+    moved = [Moved(column=entry.column, to=entry.to, via=entry.via, reason=entry.reason) for entry in section.moved]
+    changed = [
+        Changed(kind=kind, object=name, reason=entry.reason)
+        for entry in section.changed
+        for kind, name in entry.objects().items()
+    ]
+    return Expect(
+        dropped=tuple(dropped),
+        rows=tuple(rows),
+        values=tuple(values),
+        renamed=tuple(renamed),
+        moved=tuple(moved),
+        changed=tuple(changed),
+    )
+
+
+def budget(document: Document) -> Budget:
+    """Return the limits of ``[budget]``, in seconds."""
+    section = document.budget
+    migrate = None if section.migrate is None else forms.duration(section.migrate)
+    if section.lock is None:
+        return Budget(migrate=migrate)
+    lock = LockBudget(mode=section.lock.mode, longer_than=forms.duration(section.lock.longer_than))
+    return Budget(migrate=migrate, lock=lock)
+
+
+def references(document: Document) -> tuple[Reference, ...]:
+    """Return the references of ``[foreign_keys]`` that no constraint declares."""
+    return tuple(
+        Reference(column=column, references=entry.references, where=entry.where)
+        for column, entry in document.foreign_keys.items()
+        if not isinstance(entry, str)
+    )
+
+
+def policies(document: Document) -> dict[str, str]:
+    """Return the policies of ``[foreign_keys]``, by column."""
+    return {
+        column: policy
+        for column, entry in document.foreign_keys.items()
+        if (policy := entry if isinstance(entry, str) else entry.policy) is not None
+    }
