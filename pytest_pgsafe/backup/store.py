@@ -57,7 +57,11 @@ def find(root: Path) -> tuple[Stored, ...]:
     :raises ConfigError: there is no such folder.
     """
     if not root.is_dir():
-        raise ConfigError("there is no such folder of backups", looked_at=[str(root)])
+        raise ConfigError(
+            "there is no such folder of backups",
+            looked_at=[str(root)],
+            remedies=["pgsafe backup makes it with the first one, if this is where they are to be"],
+        )
     found = [_look(folder) for folder in _folders(root)]
     return tuple(sorted(found, key=lambda one: 0.0 if one.manifest is None else one.manifest.taken_at.timestamp()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +41,18 @@ def give(command: str, answer: Answer, *, as_json: bool) -> int:
 def say_error(error: PgsafeError, *, as_json: bool) -> None:
     """Print why there is no answer."""
     if as_json:
-        told = {"message": error.message, "looked_at": list(error.looked_at), "remedies": list(error.remedies)}
+        told = {
+            "message": _own(error.message),
+            "looked_at": [_own(place) for place in error.looked_at],
+            "remedies": [_own(remedy) for remedy in error.remedies],
+        }
         _dump({"format": FORMAT, "result": "error", "error": told})
-    click.echo(f"pgsafe: {error}", err=True)
+    click.echo(f"pgsafe: {_own(str(error))}", err=True)
+
+
+def _own(text: str) -> str:
+    """Call options as these commands call them; what they share with pytest speaks of pytest's."""
+    return re.sub(r"--pgsafe-(?=(source|server|image|config)\b)", "--", text)
 
 
 def progress(step: str) -> None:

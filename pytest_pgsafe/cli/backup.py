@@ -14,11 +14,11 @@ from .answer import Answer, give, progress
 
 @click.command("backup")
 @options.source
-@click.option("--root", type=options.folder, required=True, metavar="DIR", help="Where backups are kept.")
+@click.option("--root", type=options.folder, metavar="DIR", help="Where backups are kept.")
 @click.option("--environment", metavar="NAME", help="staging, production …; else the database's name.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of pg_dump; else by the database's size.")
 @click.option("--compress", metavar="METHOD", help="pg_dump's: 0, 9, zstd:3 …")
-@click.option("--no-plain", is_flag=True, help="Do not write the whole database as SQL too.")
+@click.option("--plain/--no-plain", default=True, help="Write the whole database as SQL too, or not.")
 @click.option(
     "--retain",
     metavar="AGE",
@@ -27,13 +27,14 @@ from .answer import Answer, give, progress
     show_default=True,
     help="How long prune may not remove it.",
 )
-@click.option("--verify", is_flag=True, help="Prove it at once, by restoring it.")
+@click.option("--verify/--no-verify", default=False, help="Prove it at once, by restoring it, or not.")
 @options.scratch
 @options.config
 @options.as_json
 def command(
-    *, source: str | None, root: Path, environment: str | None, jobs: int | None, compress: str | None, no_plain: bool,
-    retain: timedelta, verify: bool, server: str | None, image: str | None, config: str | None, as_json: bool,
+    *, source: str | None, root: Path | None, environment: str | None, jobs: int | None, compress: str | None,
+    plain: bool, retain: timedelta, verify: bool, server: str | None, image: str | None, config: str | None,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Take a backup with its facts and manifest at one moment, and print its folder.
 
@@ -43,6 +44,7 @@ def command(
     from ..drill.keep import keep
     from ..rehearsal.source import examine
 
+    where = options.root_of(root, "--root")
     settings = options.settings(config=config, source=source, server=server, image=image)
     if settings.source is None:
         raise ConfigError(
@@ -52,8 +54,8 @@ def command(
         )
     progress("source")
     backup = keep(
-        examine(settings.source), root.absolute(), environment=environment, retain=retain, jobs=jobs,
-        compress=compress, plain=not no_plain, progress=progress,
+        examine(settings.source), where, environment=environment, retain=retain, jobs=jobs,
+        compress=compress, plain=plain, progress=progress,
     )  # fmt: skip
     assert backup.manifest is not None
     assert backup.archive.folder is not None

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from . import options
+from . import defaults, options
 from .answer import Answer, give, progress
 
 
 @click.command("daily")
-@click.argument("root", type=options.folder)
+@click.argument("root", type=options.folder, required=False)
 @click.option(
     "--max-age", metavar="AGE", callback=options.age, default="24h", show_default=True, help="An older backup fails."
 )
@@ -24,25 +24,26 @@ from .answer import Answer, give, progress
 @options.config
 @options.as_json
 def command(
-    *, root: Path, max_age: timedelta, log: Path | None, alert: tuple[str, ...], ping: tuple[str, ...],
+    *, root: Path | None, max_age: timedelta, log: Path | None, alert: tuple[str, ...], ping: tuple[str, ...],
     server: str | None, image: str | None, config: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Verify the latest backup of each database under ROOT, for cron and systemd.
 
     Alerts go as a JSON POST to http(s)://, and to mail or chat by the addresses of apprise. Addresses that hold a
-    secret stand in PGSAFE_ALERT and PGSAFE_PING, with blanks between them. An alert that is refused is a failure.
+    secret stand in PGSAFE_ALERT and PGSAFE_PING, with blanks between them; everybody named there, in an option or in
+    [alerts] is told. An alert that is refused is a failure.
     """
     from ..drill.daily import daily
     from ..drill.verify import Scratch
 
     settings = options.settings(config=config, server=server, image=image)
     day = daily(
-        root.expanduser().absolute(),
+        options.root_of(root),
         Scratch(use=settings.server.use, image=settings.server.image),
         max_age=max_age,
         log=None if log is None else log.expanduser().absolute(),
-        alert=(*alert, *os.environ.get("PGSAFE_ALERT", "").split()),
-        ping=(*ping, *os.environ.get("PGSAFE_PING", "").split()),
+        alert=_addresses(alert, "--alert", "PGSAFE_ALERT", "to"),
+        ping=_addresses(ping, "--ping", "PGSAFE_PING", "ping"),
         progress=progress,
     )
     lines: list[str] = []
@@ -58,3 +59,17 @@ def command(
         "failures": list(day.failures),
     }
     return give("daily", Answer(passed=day.passed, lines=lines, data=data), as_json=as_json)
+
+
+def _addresses(given: tuple[str, ...], option: str, variable: str, key: str) -> tuple[str, ...]:
+    """Return everybody who is told: one that is left out for another one would not notice.
+
+    :raises ConfigError: an argument or the file holds a secret.
+    """
+    from ..drill import alerts
+
+    listed: list[str] = defaults.said()["alerts"].get(key, [])
+    for origin, urls in ((option, given), (f"[alerts] {key}", listed)):
+        for url in urls:
+            alerts.refuse_secret(url, origin, variable)
+    return tuple(dict.fromkeys((*given, *os.environ.get(variable, "").split(), *listed)))

@@ -14,14 +14,18 @@ _COUNT = click.IntRange(min=0)
 
 
 @click.command("prune")
-@click.argument("root", type=options.folder)
+@click.argument("root", type=options.folder, required=False)
 @click.option("--apply", is_flag=True, help="Remove what may go; without it that is only shown.")
 @click.option("--daily", type=_COUNT, default=7, show_default=True, help="Days of which one backup is kept.")
 @click.option("--weekly", type=_COUNT, default=4, show_default=True, help="The same of ISO weeks.")
 @click.option("--monthly", type=_COUNT, default=12, show_default=True, help="The same of months.")
 @click.option("--yearly", type=_COUNT, default=7, show_default=True, help="The same of years.")
+@options.config
 @options.as_json
-def command(*, root: Path, apply: bool, daily: int, weekly: int, monthly: int, yearly: int, as_json: bool) -> int:
+def command(
+    *, root: Path | None, apply: bool, daily: int, weekly: int, monthly: int, yearly: int,
+    config: str | None, as_json: bool,  # noqa: ARG001
+) -> int:  # fmt: skip
     """Keep backups by day, week, month and year, and remove the others.
 
     The newest proven backup of each of these is kept. Never removed are the last proven backup, one in use, one whose
@@ -31,7 +35,7 @@ def command(*, root: Path, apply: bool, daily: int, weekly: int, monthly: int, y
     from ..drill.prune import prune
 
     policy = Policy(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
-    where = root.expanduser().absolute()
+    where = options.root_of(root)
     done = prune(where, policy, datetime.now(timezone.utc), apply=apply, progress=progress)
     lines = [f"keep    {one.folder}: {', '.join(reasons)}" for one, reasons in done.kept]
     lines += [f"look at {one.folder}: {one.fault}" for one in done.faulty]

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
-from . import options
+from ..errors import ConfigError
+from . import defaults, options
 from .answer import Answer, give, progress
 
 
 @click.command("push")
-@click.argument("backup", type=options.folder)
-@click.argument("url")
+@click.argument("backup", required=False)
+@click.argument("url", required=False)
+@options.which
+@options.endpoint
 @click.option("--encryption", type=click.Choice(["AES256", "aws:kms"]), help="What object storage has to encrypt with.")
 @click.option("--kms-key", metavar="ID", help="The key of aws:kms.")
 @click.option(
@@ -21,24 +24,35 @@ from .answer import Answer, give, progress
 @click.option(
     "--recipient", multiple=True, metavar="KEY", help="Encrypt before the upload, to this age key; repeatable."
 )
+@options.config
 @options.as_json
 def command(
-    *, backup: Path, url: str, encryption: str | None, kms_key: str | None, storage_class: str | None,
-    recipient: tuple[str, ...], as_json: bool,
+    *, backup: str | None, url: str | None, root: Path | None, environment: str | None, endpoint: str | None,
+    encryption: str | None, kms_key: str | None, storage_class: str | None, recipient: tuple[str, ...],
+    config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
-    """Upload BACKUP below URL: s3://BUCKET/PREFIX, or a folder elsewhere.
+    """Upload BACKUP below URL: s3://BUCKET/PREFIX, or a folder elsewhere. Without BACKUP it is the latest proven one.
 
     Every object is read back before the backup counts as stored. Credentials and server are those of boto3:
     AWS_PROFILE, AWS_ENDPOINT_URL_S3 …
     """
     from ..storage.cipher import Cipher
     from ..storage.push import push
-    from ..storage.store import Options, open_store
+    from ..storage.store import open_store
 
-    wanted = Options(encryption=encryption, kms_key=kms_key, storage_class=storage_class)
-    store = open_store(url, wanted)
+    if backup is not None and "://" in backup:
+        if not defaults.from_file("url") and url is not None:
+            raise ConfigError(
+                "two addresses and no backup", looked_at=[backup, url], remedies=["pgsafe push BACKUP URL"]
+            )
+        backup, url = None, backup
+    if url is None:
+        raise defaults.needed("address of a store", "URL", "storage", "url")
+    word, _ = options.backup_of(backup, root, environment, proven=True)
+    folder = Path(word).expanduser().absolute()
+    wanted = {"encryption": encryption, "kms_key": kms_key, "storage_class": storage_class, "endpoint": endpoint}
+    store = open_store(url, options.store(url, **wanted))
     cipher = Cipher.to(recipient) if recipient else None
-    folder = backup.expanduser().absolute()
     stored = push(folder, store, cipher=cipher, progress=lambda name, _: progress(name))
     size = sum(entry.stored_bytes for entry in stored.entries)
     data = {

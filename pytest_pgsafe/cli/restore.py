@@ -14,7 +14,8 @@ from .answer import Answer, give, progress
 
 
 @click.command("restore")
-@click.argument("backup")
+@click.argument("backup", required=False)
+@options.which
 @click.option("--into", metavar="URI", required=True, help="The database: one that does not exist or is empty.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone, with all that belongs to it.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of pg_restore; else by the backup's size.")
@@ -33,16 +34,19 @@ from .answer import Answer, give, progress
     "--start", multiple=True, metavar="COMMAND", help="Starts the application, after, also when the restore failed."
 )
 @options.stored
+@options.config
 @options.as_json
 def command(
-    *, backup: str, into: str, tables: tuple[str, ...], jobs: int | None, replace: bool, no_owner: bool,
-    stall: timedelta, stop: tuple[str, ...], start: tuple[str, ...], name: str | None, identity: Path | None,
-    as_json: bool,
+    *, backup: str | None, root: Path | None, environment: str | None, into: str, tables: tuple[str, ...],
+    jobs: int | None, replace: bool, no_owner: bool, stall: timedelta, stop: tuple[str, ...], start: tuple[str, ...],
+    name: str | None, identity: Path | None, endpoint: str | None,
+    config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Restore a backup into a new database, verify it, and say how long it took.
 
-    BACKUP is a backup's folder, its database.sql, a dump, or s3://BUCKET/PREFIX of a store. A database that is in use
-    is never touched without --replace, and then kept aside under another name.
+    BACKUP is a backup's folder, its database.sql, a dump, or s3://BUCKET/PREFIX of a store; without it, it is the
+    latest proven one. A database that is in use is never touched without --replace, and then kept aside under another
+    name.
     """
     from ..drill.admission import Order, allowed
     from ..drill.restore import restore
@@ -64,29 +68,35 @@ def command(
         stop=stop,
         start=start,
     )
-    if is_url(backup):
+    word, newer = options.backup_of(backup, root, environment, proven=True)
+    if is_url(word):
         # Found out before hours of downloading.
         allowed(Target.open(address), order)
     begun = time.monotonic()
-    with at_hand(backup, name=name, identity=identity, progress=lambda key, _: progress(key)) as path:
+    with at_hand(
+        word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
+        progress=lambda key, _: progress(key),
+    ) as path:  # fmt: skip
         fetched = round(time.monotonic() - begun, 3)
         done = restore(path, address, order, progress)
     # What is fetched first is waited for, too.
-    steps = (("fetch", fetched), *done.steps) if is_url(backup) else done.steps
+    steps = (("fetch", fetched), *done.steps) if is_url(word) else done.steps
     seconds = round(sum(span for _, span in steps), 3)
-    lines = [f"{step}: {span:.1f} s" for step, span in steps]
-    lines += [f"note: {note}" for note in done.notes]
+    notes = [*done.notes, *(f"a newer backup is not proven, and was not taken: {folder}" for folder in newer)]
+    lines = [f"backup: {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
+    lines += [f"note: {note}" for note in notes]
     lines.append(f"{done.database}: {done.rows} rows in {done.relations} relations{done.compared}")
     if done.aside is not None:
         lines.append(f"the database that was replaced is {done.aside}; drop it when nobody misses it")
     lines.append(f"RTO: {seconds:.1f} s")
     data = {
+        "backup": word,
         "database": done.database,
         "aside": done.aside,
         "rto_seconds": seconds,
         "steps": [{"name": step, "seconds": span} for step, span in steps],
         "relations": done.relations,
         "rows": done.rows,
-        "notes": list(done.notes),
+        "notes": notes,
     }
     return give("restore", Answer(passed=True, lines=lines, data=data), as_json=as_json)

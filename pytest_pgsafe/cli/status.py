@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 
 
 @click.command("status")
-@click.argument("root", type=options.folder)
+@click.argument("root", type=options.folder, required=False)
 @click.option("--max-age", metavar="AGE", callback=options.age, default="24h", show_default=True, help="Older: no.")
 @click.option("--no-checksums", is_flag=True, help="Look at the sizes of files alone.")
+@options.config
 @options.as_json
-def command(*, root: Path, max_age: timedelta, no_checksums: bool, as_json: bool) -> int:
+def command(
+    *, root: Path | None, max_age: timedelta, no_checksums: bool, config: str | None, as_json: bool,  # noqa: ARG001
+) -> int:  # fmt: skip
     """Show what is there, how old, proven or not, and whether a migration may begin."""
     from ..drill.ready import status
 
     now = datetime.now(timezone.utc)
-    where = root.expanduser().absolute()
+    where = options.root_of(root)
     found = status(where, now, max_age=max_age, checksums=not no_checksums, progress=progress)
     return give("status", answer(found, now), as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import options
+from . import defaults, options
 from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("backup")
+@click.argument("backup", required=False)
+@options.which
 @click.option("--max-age", metavar="AGE", callback=options.age, help="An older backup fails: 24h, 7d …")
 @click.option("--no-record", is_flag=True, help="Do not keep the outcome beside the backup's manifest.")
 @options.stored
@@ -24,21 +25,31 @@ if TYPE_CHECKING:
 @options.config
 @options.as_json
 def command(
-    *, backup: str, max_age: timedelta | None, no_record: bool, name: str | None, identity: Path | None,
+    *, backup: str | None, root: Path | None, environment: str | None, max_age: timedelta | None, no_record: bool,
+    name: str | None, identity: Path | None, endpoint: str | None,
     server: str | None, image: str | None, config: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Prove a backup: files, checksums, decoding, and a restore into an ephemeral server that equals the source.
 
     Each is an outcome of its own; BACKUP is proven when all have passed. It is a folder, a dump, or s3://BUCKET/PREFIX:
-    then a copy is fetched, proven and thrown away, and the outcome is told and not kept.
+    then a copy is fetched, proven and thrown away, and the outcome is told and not kept. Without BACKUP it is the
+    latest.
     """
+    from ..config.forms import duration
     from ..drill.verify import Scratch, verify
     from ..storage.fetched import at_hand, is_url
 
     settings = options.settings(config=config, server=server, image=image)
     scratch = Scratch(use=settings.server.use, image=settings.server.image)
-    with at_hand(backup, name=name, identity=identity, progress=lambda key, _: progress(key)) as path:
-        record = not (no_record or is_url(backup))
+    word, _ = options.backup_of(backup, root, environment, proven=False)
+    if backup is None and max_age is None and (said := defaults.said()["backup"].get("max_age")):
+        # What is asked of the latest; an older one that somebody names may be as old as it is.
+        max_age = timedelta(seconds=duration(said))
+    with at_hand(
+        word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
+        progress=lambda key, _: progress(key),
+    ) as path:  # fmt: skip
+        record = not (no_record or is_url(word))
         proof = verify(path, scratch, max_age=max_age, record=record, progress=progress)
     return give("verify", answer(proof), as_json=as_json)
 
@@ -62,4 +73,5 @@ def answer(proof: Proof) -> Answer:
         "server_version": proof.server_version,
         "restore_seconds": proof.restore_seconds,
     }
-    return Answer(passed=proof.proven, lines=lines, data=data)
+    passed = proof.proven and all(one.result != "failed" for one in proof.outcomes)
+    return Answer(passed=passed, lines=lines, data=data)

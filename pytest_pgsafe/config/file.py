@@ -91,6 +91,8 @@ def _nearest(place: tuple[str | int, ...], prefix: tuple[str, ...]) -> str:
     named: tuple[str, ...] = (*parent[:-1], "*")
     section = SECTIONS[parent if parent in SECTIONS else named]
     known = [info.alias or name for name, info in section.model_fields.items()]
+    if place[-1] in section.elsewhere:
+        return section.elsewhere[str(place[-1])]
     nearest = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
     if nearest:
         return f"did you mean {_dotted((*prefix, *place[:-1], nearest[0]))}?"
@@ -99,10 +101,11 @@ def _nearest(place: tuple[str | int, ...], prefix: tuple[str, ...]) -> str:
 
 
 def _given(value: object) -> str:
-    """Describe a value that was given; a text is not repeated in full, it may be a connection string."""
+    """Describe a value that was given; a text is not repeated where it may be a connection string, or a key."""
     kinds = {"bool": "true or false", "int": "an integer", "float": "a number", "str": "a text", "list": "an array"}
     kind = kinds.get(type(value).__name__, "a table" if isinstance(value, Mapping) else f"a {type(value).__name__}")
-    if isinstance(value, (bool, int, float)) or (isinstance(value, str) and "://" not in value and "=" not in value):
+    secret = isinstance(value, str) and any(mark in value for mark in ("://", "=", "SECRET-KEY"))
+    if isinstance(value, (bool, int, float, str)) and not secret:
         return f"{value!r} ({kind})"
     return kind
 

@@ -19,6 +19,8 @@ def find(
 ) -> tuple[Path | None, Mapping[str, Any], tuple[str, ...]]:
     """Return the configuration file, its content, and the prefix of its keys.
 
+    :param rootdir: where it is looked for.
+    :param invocation_dir: what paths in options and in the environment are relative to.
     :raises ConfigError: two files configure, one lies where it is not read, or one that is named is not there.
     """
     # Late: it brings the library that validates, and the plugin is loaded without.

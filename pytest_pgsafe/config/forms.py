@@ -11,13 +11,13 @@ from ..errors import ConfigError
 from .dump import is_plain_dump
 from .values import Hook, Source, Way
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)\s*")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
 def duration(text: str) -> float:
-    """Read ``30s``, ``1m``, ``500ms``, ``2h`` or ``7d`` as seconds.
+    """Read ``30s``, ``1m``, ``500ms``, ``2h``, ``7d`` or ``4w`` as seconds.
 
     :raises ValueError: it is none of these.
     """

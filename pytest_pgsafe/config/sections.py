@@ -6,28 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from .forms import duration
+from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
+from .words import Column, Duration, Jobs, Section, Text, named
 
 _ROWS = re.compile(r"any|unchanged|[+-]\d+(\.\.([+-]\d+)?)?|(=|>=|<=|>|<) ?(before|\d+)")
-_NAME = re.compile(r'("([^"]|"")+"|[^".]+)(\.("([^"]|"")+"|[^".]+)){0,2}')
-
-
-def named(text: str) -> str:
-    """Return a name that is well formed.
-
-    :raises ValueError: it is not.
-    """
-    if not _NAME.fullmatch(text):
-        raise ValueError("wanted a name as table.column or schema.table.column")
-    return text
-
-
-def _column(text: str) -> str:
-    if "." not in named(text):
-        raise ValueError("wanted a column as table.column or schema.table.column")
-    return text
 
 
 def _rows(text: str) -> str:
@@ -36,22 +20,7 @@ def _rows(text: str) -> str:
     return text.strip()
 
 
-def _duration(text: str) -> str:
-    duration(text)
-    return text
-
-
-def _said(text: str) -> str:
-    if not text.strip():
-        raise ValueError("wanted a text that is not empty")
-    return text.strip()
-
-
-Text = Annotated[str, AfterValidator(_said)]
-Column = Annotated[str, AfterValidator(_column)]
-Duration = Annotated[str, AfterValidator(_duration)]
 RowsText = Annotated[str, AfterValidator(_rows)]
-Jobs = Annotated[int, Field(ge=1, le=64)]
 LockMode = Literal[
     "AccessShareLock",
     "RowShareLock",
@@ -66,12 +35,6 @@ LockMode = Literal[
 
 #: The keys of a rule that say what a denormalised column has to be.
 DENORMALIZED_KINDS = ("source", "count", "sum", "min", "max", "latest", "sql")
-
-
-class Section(BaseModel):
-    """A table of the file: exactly these keys, exactly these types."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class SourceSection(Section):
@@ -237,6 +200,11 @@ class Document(Section):
     denormalized: list[DenormalizedEntry] = Field(default_factory=list[DenormalizedEntry])
     foreign_keys: dict[Column, Policy | ForeignKeyEntry] = Field(default_factory=dict)
     budget: BudgetSection = Field(default_factory=BudgetSection)
+    backup: BackupSection = Field(default_factory=BackupSection)
+    retention: RetentionSection = Field(default_factory=RetentionSection)
+    alerts: AlertsSection = Field(default_factory=AlertsSection)
+    storage: StorageSection = Field(default_factory=StorageSection)
+    restore: RestoreSection = Field(default_factory=RestoreSection)
 
 
 #: Where the sections stand; ``*`` is a name that the reader chose.
@@ -258,4 +226,9 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("foreign_keys", "*"): ForeignKeyEntry,
     ("budget",): BudgetSection,
     ("budget", "lock"): LockSection,
+    ("backup",): BackupSection,
+    ("retention",): RetentionSection,
+    ("alerts",): AlertsSection,
+    ("storage",): StorageSection,
+    ("restore",): RestoreSection,
 }

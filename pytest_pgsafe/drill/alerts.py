@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import ConfigError, StepError
 
 #: Seconds.
 TIMEOUT = 15.0
+_SECRETS = re.compile(r"pass|pwd|secret|token|api_?key", re.IGNORECASE)
+#: Addresses of chats whose path is the key to them.
+_HOOKS = ("hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "outlook.office.com/webhook")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -37,6 +41,33 @@ def check(url: str) -> None:
             looked_at=[shown(url)],
             remedies=["write https://… for a JSON POST, or an address of apprise: mailto://, slack://, …"],
         )
+
+
+def refuse_secret(url: str, origin: str, variable: str) -> None:
+    """Refuse an address with a secret where others can read it.
+
+    :param origin: where it stands: an argument, a key of the file.
+    :param variable: where it belongs.
+    :raises ConfigError: it holds one.
+    """
+    if _secret(url):
+        raise ConfigError(
+            f"{origin} holds an address with a secret, which others can read there",
+            looked_at=[shown(url)],
+            remedies=[f"put it into {variable}, with blanks between several, and leave it out here"],
+        )
+
+
+def _secret(url: str) -> bool:
+    """Tell whether an address lets everybody who knows it in."""
+    parts = urlsplit(url)
+    if parts.password is not None or any(_SECRETS.search(name) for name, _ in parse_qsl(parts.query)):
+        return True
+    if parts.scheme in {"http", "https"}:
+        return any(f"{parts.hostname}{parts.path}".startswith(hook) for hook in _HOOKS)
+    found = _apprise().Apprise.instantiate(url)
+    # It knows of each kind which parts are private, and hides them where it is asked to.
+    return bool(found) and found.url(privacy=True) != found.url(privacy=False)
 
 
 def send(url: str, title: str, body: Mapping[str, Any]) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..config.sections import ChangedEntry, DroppedEntry, MovedEntry, RenamedEntry, RowsEntry, ValuesEntry, named
+from ..config.sections import ChangedEntry, DroppedEntry, MovedEntry, RenamedEntry, RowsEntry, ValuesEntry
 from ..config.values import Changed, Dropped, Expect, Moved, Renamed, RowsRule, Settings, ValuesRule
+from ..config.words import named
 from ..errors import ConfigError
 from ..migrate.sources import Migration, SqlFiles
 

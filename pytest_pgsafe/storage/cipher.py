@@ -31,7 +31,9 @@ class Cipher:
                 keys.append(kind.from_str(recipient))
             except age.RecipientError as error:
                 remedies = ["a recipient is the public key that age-keygen prints: age1…"]
-                raise ConfigError("not a recipient of age", looked_at=[recipient], remedies=remedies) from error
+                # A private key may have been given instead.
+                shown = [] if "SECRET" in recipient.upper() else [recipient]
+                raise ConfigError("not a recipient of age", looked_at=shown, remedies=remedies) from error
         return cls(tuple(keys))
 
     @classmethod

@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..server.private import private_folder
 from .pull import pull
 from .push import Progress
-from .store import open_store
+from .store import Options, open_store
 
 
 def is_url(word: str) -> bool:
@@ -20,8 +20,9 @@ def is_url(word: str) -> bool:
 
 @contextmanager
 def at_hand(
-    word: str, *, name: str | None = None, identity: Path | None = None, progress: Progress | None = None
-) -> Generator[Path, None, None]:
+    word: str, *, name: str | None = None, identity: Path | None = None, options: Options | None = None,
+    progress: Progress | None = None,
+) -> Generator[Path, None, None]:  # fmt: skip
     """Yield the path of a backup; of ``s3://BUCKET/PREFIX`` or ``file:///PATH`` that of a private copy.
 
     It is made below the system's temporary folder, if there is room for it, each file of it is proven, and it is gone
@@ -29,6 +30,7 @@ def at_hand(
 
     :param name: of several backups in the store, with its environment or without; None is the latest.
     :param identity: the file of private keys for one that was encrypted before the upload.
+    :param options: of the store.
     :raises UsageError: no such store or backup, no identity, too little disk.
     :raises StorageError: an object is missing, damaged, or archived; archived ones are asked for, and can be had later.
     """
@@ -41,6 +43,6 @@ def at_hand(
             )
         yield Path(word).expanduser().absolute()
         return
-    store = open_store(word)
+    store = open_store(word, options)
     with private_folder("fetched", swept=True) as folder:
         yield pull(store, folder, name=name, identity=identity, progress=progress, durable=False)

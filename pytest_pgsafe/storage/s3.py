@@ -53,7 +53,9 @@ class S3Store:
             # A session of its own: boto3's default one keeps the credentials that it found first.
             # The client's own retries, with its backoff; a server that is not there is said within seconds.
             config = botocore.Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=10)
-            store = replace(store, client=boto3.session.Session().client("s3", config=config))
+            store = replace(
+                store, client=boto3.session.Session().client("s3", config=config, endpoint_url=options.endpoint)
+            )
             store.client.head_bucket(Bucket=bucket)
         return store
 
@@ -177,7 +179,7 @@ class S3Store:
             raise kind(
                 f"object storage cannot be reached: {error}",
                 looked_at=where,
-                remedies=["AWS_ENDPOINT_URL_S3 names the server, if it is not Amazon's"],
+                remedies=["--endpoint, endpoint in [storage] or AWS_ENDPOINT_URL_S3 names the server, if not Amazon's"],
             ) from error
         except botocore.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))

@@ -20,6 +20,8 @@ class Options:
     kms_key: str | None = None
     #: ``STANDARD_IA``, ``GLACIER`` … of the backup's files; the index stays where it can be read.
     storage_class: str | None = None
+    #: The server's address; None is boto3's: ``AWS_ENDPOINT_URL_S3``, a profile's, Amazon's.
+    endpoint: str | None = None
 
 
 class Store(Protocol):
@@ -65,6 +67,14 @@ def open_store(url: str, options: Options | None = None) -> Store:
     if "://" not in url:
         url = Path(url).absolute().as_uri()
     parts = urlsplit(url)
+    for text in (parts, urlsplit(options.endpoint or "")):
+        if "@" in text.netloc:
+            raise ConfigError(
+                "the address of a store holds a user or a password, which everybody on this machine can read",
+                # A user and password in front of the host would not be for us, nor for the screen.
+                looked_at=[f"{text.scheme}://{text.hostname or ''}{text.path}"],
+                remedies=["AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role, as boto3 reads them"],
+            )
     if parts.scheme == "file" and not parts.netloc:
         from .folder import FolderStore
 
@@ -81,6 +91,5 @@ def open_store(url: str, options: Options | None = None) -> Store:
         return S3Store.open(parts.netloc, parts.path.strip("/"), options)
     raise ConfigError(
         "a store is s3://BUCKET/PREFIX or a folder",
-        # A user and password in front of the host would not be for us, nor for the screen.
         looked_at=[f"{parts.scheme}://{parts.hostname or ''}{parts.path}"],
     )
