@@ -68,10 +68,9 @@ def open_store(url: str, options: Options | None = None) -> Store:
         url = Path(url).absolute().as_uri()
     parts = urlsplit(url)
     for text in (parts, urlsplit(options.endpoint or "")):
-        if "@" in text.netloc:
+        if text.scheme in {"s3", "http", "https"} and "@" in text.netloc:
             raise ConfigError(
                 "the address of a store holds a user or a password, which everybody on this machine can read",
-                # A user and password in front of the host would not be for us, nor for the screen.
                 looked_at=[f"{text.scheme}://{text.hostname or ''}{text.path}"],
                 remedies=["AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role, as boto3 reads them"],
             )
@@ -91,5 +90,6 @@ def open_store(url: str, options: Options | None = None) -> Store:
         return S3Store.open(parts.netloc, parts.path.strip("/"), options)
     raise ConfigError(
         "a store is s3://BUCKET/PREFIX or a folder",
+        # A user and password in front of the host would not be for us, nor for the screen.
         looked_at=[f"{parts.scheme}://{parts.hostname or ''}{parts.path}"],
     )

@@ -435,6 +435,16 @@ def test_commands_take_a_backup_there_and_back(
         pulled = Path(answer(arguments, capsys)["folder"])
         assert pulled == tmp_path / str(number) / "staging" / folder.name
         assert manifest.read(pulled) == manifest.read(folder)
+    # The server's address as the configuration says it; boto3 knows of none.
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    (tmp_path / "pgsafe.toml").write_text(
+        f'[storage]\nurl = "s3://backups/commands"\nendpoint = "{s3.endpoint}"\nencryption = "AES256"\n'
+    )
+    assert answer(["push", "--config", str(tmp_path / "pgsafe.toml"), str(folder), "--json"], capsys)["objects"]
+    # What it says of object storage is not for a folder that is named instead.
+    elsewhere = ["push", str(folder), str(tmp_path / "share"), "--config", str(tmp_path / "pgsafe.toml"), "--json"]
+    assert answer(elsewhere, capsys)["url"] == f"{tmp_path / 'share'}/staging/{folder.name}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.endpoint)
     assert run(["push", str(folder), "s3://nobody-made-it"]) == 4
     assert "nothing of that name" in capsys.readouterr().err
     assert run(["pull", str(tmp_path / "nothing")]) == 4
