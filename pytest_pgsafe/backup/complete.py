@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
+from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..errors import BackupError
 from ..server.address import Address
@@ -52,7 +55,9 @@ def complete(
     """
     folder = archive.path.parent
     # Roles are the cluster's and no snapshot holds them; passwords are not wanted, so no superuser is needed.
-    arguments = ["--globals-only", "--no-role-passwords", f"--database={facts.catalog.database.name}"]
+    # The name as a conninfo: one with "=" in it would be taken for one.
+    database = make_conninfo(dbname=unquoted(facts.catalog.database.name))
+    arguments = ["--globals-only", "--no-role-passwords", f"--database={database}"]
     _well(programs.run("pg_dumpall", arguments, address=source, stdout=folder / GLOBALS))
     _decoded(archive, programs, ["--schema-only", "--file=-"], folder / SCHEMA)
     if kept.plain:
@@ -88,8 +93,10 @@ def commands(catalog: Catalog, *, plain: bool) -> tuple[str, ...]:
         which = "icu-locale" if database.provider == "icu" else "builtin-locale"
         options.append(f"--locale-provider={database.provider} --{which}={_quoted(database.locale or '')}")
     create = f'createdb {" ".join(options)} "$NEW"'
+    # A shell reads some characters otherwise, and libpq a name with "=" as a conninfo.
+    new = re.sub(r"[^\w.@-]+", "_", unquoted(database.name)) + "_restored"
     known = [
-        f"NEW={_quoted(database.name + '_restored')}",
+        f"NEW={new}",
         f"psql -X --dbname=postgres --file={GLOBALS}  # says which roles are there already",
         create,
         'pg_restore --exit-on-error --no-tablespaces --jobs=4 --dbname="$NEW" database.dump',

@@ -38,6 +38,14 @@ class Stored:
         return 0 if self.manifest is None else sum(file.bytes for file in self.manifest.files)
 
 
+def environment_of(database: str) -> str:
+    """Return what the backups of a database are kept under where nothing else was said.
+
+    Two databases may share it: backups are of one line by their manifests.
+    """
+    return re.sub(r"[^\w.@+-]+", "_", database).lstrip(".@+-") or "database"
+
+
 def name(environment: str, taken_at: datetime) -> Path:
     """Return where a backup belongs below its root.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 
 from ..catalog import codec
+from ..catalog.names import unquoted
 from ..errors import BackupError
 from ..server.address import Address
 from ..server.base import Programs
@@ -98,7 +99,7 @@ def take(
                 format=manifest.FORMAT,
                 taken_at=facts.taken_at,
                 source=str(source),
-                database=facts.catalog.database.name,
+                database=unquoted(facts.catalog.database.name),
                 server_version=facts.server_version,
                 pg_dump_version=str(programs.version),
                 files=manifest.describe(partial),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..snapshot.values import Snapshot
 from . import manifest as manifests
@@ -34,7 +35,7 @@ def manifest(written: manifests.Manifest) -> str:
 
 def data(facts: Snapshot) -> str:
     """Return what the database held: rows, NULLs and orphans of foreign keys, sequences."""
-    lines = [f"DATA OF {facts.catalog.database.name} AT {facts.taken_at:%Y-%m-%d %H:%M:%S} UTC", ""]
+    lines = [f"DATA OF {unquoted(facts.catalog.database.name)} AT {facts.taken_at:%Y-%m-%d %H:%M:%S} UTC", ""]
     lines += _table(("table", "rows"), ((name, one.rows) for name, one in facts.tables.items()))
     keys = facts.foreign_keys.items()
     lines += _table(
@@ -56,7 +57,8 @@ def data(facts: Snapshot) -> str:
 def metadata(catalog: Catalog) -> str:
     """Return tables, columns, indexes, views, sequences, extensions, roles and settings."""
     database = catalog.database
-    lines = [f"METADATA OF {database.name}, owner {database.owner}, {database.encoding}, {database.collate}", ""]
+    named = f"{unquoted(database.name)}, owner {database.owner}"
+    lines = [f"METADATA OF {named}, {database.encoding}, {database.collate}", ""]
     lines += _table(
         ("table", "kind", "owner", "size"),
         ((one.name, one.form, one.owner, size_of(one.size)) for one in catalog.tables.values()),

@@ -28,7 +28,7 @@ def keep(
     """Take a backup into ``<root>/<environment>/<timestamp>/``, which appears when it is whole.
 
     :param source: a database that was examined.
-    :param environment: the folder's name; None is the database's.
+    :param environment: the folder's name; None is the database's, without what no folder is called.
     :param retain: how long retention may not remove it.
     :param jobs: processes of pg_dump; None decides by the size.
     :param compress: of pg_dump: ``0``, ``9``, ``zstd:3`` …; None is its default.
@@ -47,7 +47,7 @@ def keep(
     client = programs.find(source.version.major, server=False)
     before.check(source, root)
     now = datetime.now(timezone.utc)
-    place = store.name(source.database if environment is None else environment, now)
+    place = store.name(store.environment_of(source.database) if environment is None else environment, now)
     folder = _free(root / place)
     kept = complete.Kept(environment=place.parent.name, until=now + retain, plain=plain)
     progress("backup")

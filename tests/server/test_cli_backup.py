@@ -94,6 +94,29 @@ def test_the_manifest_s_own_commands_restore_it(
             connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(new)))
 
 
+def test_a_database_may_have_any_name(
+    source: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A conninfo to libpq, quotes to SQL, words to a shell.
+    odd = f'{source.dbname} = "It\'s" $HOME'
+    rename = sql.SQL("alter database {} rename to {}")
+    with connect(source.with_(dbname="postgres"), read_only=False) as session:
+        session.execute(rename.format(sql.Identifier(source.dbname), sql.Identifier(odd)))
+        monkeypatch.setenv("PGDATABASE", odd)
+        try:
+            named = f"host={source.parameters['host']} port={source.parameters['port']} user={source.user}"
+            taken = answer(["backup", f"--source={named}", f"--root={tmp_path}", "--json"], capsys)
+            assert taken["database"] == odd
+            assert taken["restore"][0] == f"NEW={source.dbname}_It_s_HOME_restored"
+            arguments = ["verify", taken["folder"], f"--server={uri(source, 'postgres')}", "--json"]
+            assert answer(arguments, capsys)["proven"] is True
+            into = f"--into={uri(source, odd + '2')}"
+            assert answer(["restore", taken["folder"], into, "--json"], capsys)["database"] == odd + "2"
+        finally:
+            session.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(odd + "2")))
+            session.execute(rename.format(sql.Identifier(odd), sql.Identifier(source.dbname)))
+
+
 def test_what_a_role_may_not_read_is_named_before_the_start(
     server: Server, source: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
