@@ -387,7 +387,7 @@ def test_straight_from_an_archive_class_asks_for_it(
     store = Frozen(tmp_path / "share")
     push(backup, store)
     Frozen.asked.clear()
-    monkeypatch.setattr("pytest_pgsafe.storage.fetched.open_store", lambda _: store)
+    monkeypatch.setattr("pytest_pgsafe.storage.fetched.open_store", lambda *_: store)
     told = answer(["verify", (tmp_path / "share").as_uri(), "--json"], capsys, status=1)["error"]
     assert "are archived; they were asked for" in told["message"]
     assert "the same command again" in told["remedies"][0]
