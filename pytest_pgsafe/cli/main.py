@@ -57,6 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command; return its exit status."""
     as_json = "--json" in arguments
     try:
+        _refuse_empty(arguments)
         with _interruptible():
             status = group.main(args=list(arguments), prog_name="pgsafe", standalone_mode=False)
         return status if isinstance(status, int) else PASSED
@@ -73,6 +74,17 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("PGSAFE_TRACEBACK") == "1":
             raise
         return _end(_unexpected(error), FAILED, as_json=as_json)
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse what a variable that nobody set leaves: an empty path would be the folder of the call.
+
+    :raises UsageError: an argument or the value of an option is empty.
+    """
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            named = argument.rstrip("=") or (before if before.startswith("--") else "an argument")
+            raise UsageError(f"{named} is empty", remedies=["see whether the variable that it comes from is set"])
 
 
 def _help(error: click.UsageError) -> list[str]:

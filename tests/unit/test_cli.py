@@ -53,3 +53,14 @@ def test_what_nobody_expected_is_a_sentence_too(
 
     monkeypatch.setattr("pytest_pgsafe.drill.ready.status", interrupt)
     assert run(["status", "."]) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["verify", ""], ["prune", "", "--apply"], ["backup", "--root="], ["backup", "--root", ""]]
+)
+def test_a_path_of_an_unset_variable_is_not_the_folder_of_the_call(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 4
+    named = "an argument" if arguments[0] != "backup" else "--root"
+    assert capsys.readouterr().err.startswith(f"pgsafe: {named} is empty")
