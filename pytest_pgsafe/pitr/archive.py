@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ConfigError, StorageError
-from . import wal
+from . import timelines, wal
+from .timelines import Line
 from .wal import Segment
 
 _PARTIAL = ".pgsafe-partial-"
@@ -21,6 +22,9 @@ class Fault:
 
     segment: str
     why: str
+    #: Number of the segment, and of the last one of which the same is true.
+    number: int
+    last: int
 
     def __str__(self) -> str:
         return f"{self.segment}: {self.why}"
@@ -41,6 +45,24 @@ class Archive:
         """Return where a segment lies."""
         return self.folder / segment.name(self.size)
 
+    def line(self, timeline: int) -> Line:
+        """Return the timelines that a recovery from a base backup of a timeline follows."""
+        return timelines.followed(self.folder, self.histories, timeline)
+
+    def along(self, timeline: int) -> Archive:
+        """Return the archive as such a recovery sees it: without the segments of other branches.
+
+        :raises ConfigError: none is left.
+        """
+        line = self.line(timeline)
+        kept = tuple(one for one in self.segments if one == line.segment(one.number, self.size))
+        if not kept:
+            raise ConfigError(
+                f"the archive holds no segment of timeline {line.pieces[-1][0]}, which the base backup leads to",
+                looked_at=[f"{self.folder}: {self.segments[0].name(self.size)} to {self.segments[-1].name(self.size)}"],
+            )
+        return replace(self, segments=kept)
+
 
 def read(folder: Path, size: int = 16 << 20) -> Archive:
     """List an archive.
@@ -53,16 +75,23 @@ def read(folder: Path, size: int = 16 << 20) -> Archive:
         raise ConfigError(f"the WAL archive cannot be read: {error.strerror}", looked_at=[str(folder)]) from error
     segments = sorted(segment for name in names if (segment := Segment.parse(name, size)) is not None)
     if not segments:
+        packed = [name for name in names if Segment.parse(name[:24], size) is not None and name[24:25] == "."]
         raise ConfigError(
             "the folder holds no WAL segment",
-            looked_at=[f"{folder}: {len(names)} files"],
-            remedies=["name the folder that archive_command writes to", "pgsafe pitr check says whether it does"],
+            looked_at=[f"{folder}: {len(names)} files", *packed[:3]],
+            remedies=[
+                "name the folder that archive_command writes to",
+                "pgsafe pitr check says whether it does",
+                *(["unpack compressed segments before"] if packed else []),
+            ],
         )
     histories = tuple(timeline for name in names if (timeline := wal.history_timeline(name)) is not None)
     return Archive(folder=folder, size=size, segments=tuple(segments), histories=histories)
 
 
-def faults(archive: Archive, *, first: int, system: int | None = None) -> tuple[Fault, ...]:
+def faults(
+    archive: Archive, *, first: int, system: int | None = None, timeline: int | None = None
+) -> tuple[Fault, ...]:
     """Return what recovery would stop at, in the order in which it would.
 
     Sizes and the headers of first pages are looked at: a segment that was cut, renamed, emptied or of another cluster.
@@ -70,21 +99,29 @@ def faults(archive: Archive, *, first: int, system: int | None = None) -> tuple[
 
     :param first: number of the segment at which recovery begins.
     :param system: identifier of the cluster; None does not compare it.
+    :param timeline: of the base backup; None is that of the first segment.
     """
+    size = archive.size
+    begun = [segment for segment in archive.segments if segment.number >= first]
+    line = archive.line((begun or archive.segments[-1:])[0].timeline if timeline is None else timeline)
+    there = [segment for segment in begun if segment == line.segment(segment.number, size)]
+    if not there:
+        return (Fault(segment=line.segment(first, size).name(size), why="missing", number=first, last=first),)
     found: list[Fault] = []
-    there = {segment.number: segment for segment in archive.segments if segment.number >= first}
-    last = max(there, default=first)
-    timeline = archive.segments[-1].timeline
-    for number in range(first, last + 1):
-        segment = there.get(number)
-        if segment is None:
-            found.append(Fault(segment=Segment(number=number, timeline=timeline).name(archive.size), why="missing"))
-        elif why := _fault(archive, segment, system):
-            found.append(Fault(segment=segment.name(archive.size), why=why))
+    awaited = first
+    for segment in there:
+        if segment.number > awaited:
+            name, last = (line.segment(number, size).name(size) for number in (awaited, segment.number - 1))
+            why = "missing" if name == last else f"missing, and all up to {last}"
+            found.append(Fault(segment=name, why=why, number=awaited, last=segment.number - 1))
+        if fault := _fault(archive, segment, line, system):
+            number = segment.number
+            found.append(Fault(segment=segment.name(size), why=fault, number=number, last=number))
+        awaited = segment.number + 1
     return tuple(found)
 
 
-def _fault(archive: Archive, segment: Segment, system: int | None) -> str | None:
+def _fault(archive: Archive, segment: Segment, line: Line, system: int | None) -> str | None:
     path = archive.path(segment)
     size = path.stat().st_size
     if size != archive.size:
@@ -96,6 +133,11 @@ def _fault(archive: Archive, segment: Segment, system: int | None) -> str | None
         return f"it holds the WAL from {header.start} on, not from {segment.start(archive.size)}"
     if system is not None and header.system != system:
         return f"it is of the cluster {header.system}, not of {system}"
+    # Where a timeline begins within it, PostgreSQL would replay what the older one went on with, and not notice.
+    pages = wal.pages(path, header) if line.begins_in(segment, archive.size) else [(header.start, header.timeline)]
+    for position, timeline in pages:
+        if timeline != (wanted := line.at(position)):
+            return f"from {position} on it holds the WAL of timeline {timeline}, not of {wanted}"
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,8 @@ class Header:
     start: Lsn
     system: int
     segment_size: int
+    #: Bytes of a page.
+    block: int
 
 
 def header(path: Path) -> Header | None:
@@ -97,4 +100,17 @@ def header(path: Path) -> Header | None:
     # The magic begins with D1 or D0 in every release from 8.3 on; blocks are powers of two.
     if magic >> 8 not in {0xD0, 0xD1} or not info & _LONG_HEADER or block not in {1 << n for n in range(10, 17)}:
         return None
-    return Header(timeline=timeline, start=Lsn(start), system=system, segment_size=segment_size)
+    return Header(timeline=timeline, start=Lsn(start), system=system, segment_size=segment_size, block=block)
+
+
+def pages(path: Path, first: Header) -> Iterator[tuple[Lsn, int]]:
+    """Yield the position and the timeline of every page of a segment that was written.
+
+    :param first: of its first page.
+    """
+    with path.open("rb") as file:
+        for number, page in enumerate(iter(lambda: file.read(first.block), b"")):
+            magic, _, timeline, start = _HEADER.unpack(page[: _HEADER.size])[:4]
+            position = Lsn(first.start.bytes + number * first.block)
+            if magic >> 8 in {0xD0, 0xD1} and start == position.bytes:
+                yield position, timeline
