@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..errors import ConfigError, RestoreError, ServerError
 from ..server.programs import LocalPrograms
 from ..server.recovered import RecoveredServer
 from . import archive as wal_archive
-from . import chain
+from . import chain, locate
 from .archive import Archive, Fault
 from .base import Base
 from .target import Target
@@ -72,8 +72,11 @@ def recover(
     """
     path, base = choose(bases, target)
     archive = wal_archive.read(folder, base.segment_size)
+    if target.kind in {"xid", "name"} and len(bases) > 1:
+        path, base = locate.choose(bases, archive, target, programs)
+    archive = archive.along(base.timeline)
     first = Segment.of(base.start_lsn, base.timeline, base.segment_size)
-    faults = wal_archive.faults(archive, first=first.number, system=base.system)
+    faults = wal_archive.faults(archive, first=first.number, system=base.system, timeline=base.timeline)
     settings = {**target.settings(), "restore_command": _restore_command(folder, base.segment_size)}
     others = [pair for pair in bases if pair[0] != path and target.after(pair[1])]
     begun = time.monotonic()
@@ -93,6 +96,11 @@ def recover(
         seconds = time.monotonic() - begun
         messages = _log(server)
         recovered = _reached(messages, target, path, base, seconds)
+        if target.kind == "lsn" and target.inclusive:
+            # PostgreSQL leaves the transaction that ends exactly there out of what it says.
+            timeline = archive.line(base.timeline).at(recovered.position)
+            ended = locate.ended_at(archive, timeline, recovered.position, programs)
+            recovered = recovered if ended is None else replace(recovered, last_transaction=ended)
         _to_its_end(recovered, archive, faults, messages)
         yield server, recovered
     finally:

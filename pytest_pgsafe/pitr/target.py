@@ -68,7 +68,7 @@ class Target:
     def after(self, base: Base) -> bool:
         """Tell whether a base backup is old enough: from a newer one PostgreSQL opens with rows after the target."""
         if self.kind == "time":
-            return base.ended_at < datetime.fromisoformat(self.value)
+            return base.ended_at <= datetime.fromisoformat(self.value)
         if self.kind == "lsn":
             return base.end_lsn <= Lsn.parse(self.value)
         # A name or a transaction that is not found ends the recovery with an error.

@@ -193,7 +193,9 @@ def test_a_random_moment_gives_exactly_what_was_committed_by_then(history: Histo
     ended = [record for record in before if record.ends]
     assert recovered.last_transaction == ended[-1].at, said
     # The newest base backup from which it can be had.
-    assert recovered.base == [path for path, one in history.bases if target.after(one)][-1] or target.kind == "xid"
+    reached = next(record.lsn for record in reversed(before) if record.ends)
+    fitting = [path for path, one in history.bases if one.end_lsn.bytes <= reached and target.after(one)]
+    assert recovered.base == fitting[-1], said
 
 
 def _by_the_clock(history: History, target: Target, before: Sequence[Record], said: str) -> None:
