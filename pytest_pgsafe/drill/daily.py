@@ -54,7 +54,7 @@ def daily(
     :param log: lines are added to it.
     :param alert: who is told when something failed.
     :param ping: who is told when all is well, so that a drill which no longer runs is missed.
-    :raises UsageError: nothing could be begun; the alerts are told so first.
+    :raises UsageError: none could be begun; the alerts are told so first.
     """
     for url in (*alert, *ping):
         alerts.check(url)
@@ -84,19 +84,29 @@ def _verify(root: Path, scratch: Scratch, max_age: timedelta, progress: Callable
     found = store.find(root)
     latest: dict[tuple[Path, str], Stored] = {one.line: one for one in found if one.manifest is not None}
     checked: list[Checked] = []
+    hindered: list[PgsafeError] = []
     for one in latest.values():
         assert one.manifest is not None
         progress(f"{one.folder}")
-        proof = verify(one.folder, scratch, max_age=max_age, progress=progress)
-        failures = [f"{each.name}: {each.said}" for each in proof.outcomes if each.result != "passed"]
+        try:
+            proof = verify(one.folder, scratch, max_age=max_age, progress=progress)
+        except PgsafeError as error:
+            # What one database lacks here, such as an extension, keeps no other from being drilled.
+            hindered.append(error)
+            failures, proven = [f"could not be verified here: {error}"], False
+        else:
+            failures = [f"{each.name}: {each.said}" for each in proof.outcomes if each.result != "passed"]
+            proven = proof.proven
         checked.append(
             Checked(
                 folder=one.folder,
                 database=one.manifest.database,
-                proven=proof.proven,
+                proven=proven,
                 failures=tuple(" ".join(text.split()) for text in failures),
             )
         )
+    if hindered and len(hindered) == len(latest):
+        raise hindered[0]
     failures = [f"{one.folder}: {one.fault}" for one in found if one.manifest is None]
     if not latest:
         failures.append(f"{root}: there is no complete backup")

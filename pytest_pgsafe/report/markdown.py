@@ -29,8 +29,8 @@ def render(result: Result) -> str:
             lines += ["", f"**Step {escape(step.name)} failed**", "", *_code(step.reason or "")]
     lines += _findings([finding for finding in result.findings if finding.severity is not Severity.NOTE])
     notes = [finding for finding in result.findings if finding.severity is Severity.NOTE]
-    lines += _folded(f"{len(notes)} notes", _findings(notes))
-    lines += _folded(f"{len(result.changes)} changes", _changes(result.changes))
+    lines += _folded(_counted(len(notes), "note"), _findings(notes))
+    lines += _folded(_counted(len(result.changes), "change"), _changes(result.changes))
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
     lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
     if result.trace is not None and result.trace.network not in {None, "isolated"}:
@@ -38,6 +38,10 @@ def render(result: Result) -> str:
     steps = [f"| {escape(step.name)} | {step.seconds:.2f} | {step.outcome.value} |" for step in result.steps]
     lines += _folded(f"{len(steps)} steps", ["", "| step | seconds | outcome |", "|---|---:|---|", *steps])
     return "\n".join(lines) + "\n"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def escape(text: object) -> str:

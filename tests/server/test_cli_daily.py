@@ -7,6 +7,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from pytest_pgsafe.backup import manifest
+from pytest_pgsafe.catalog import codec
+from pytest_pgsafe.catalog.values import Extension
 from pytest_pgsafe.drill import alerts
 from pytest_pgsafe.errors import ConfigError, StepError
 from pytest_pgsafe.server.address import Address
@@ -149,6 +153,24 @@ def test_the_latest_backup_is_drilled_and_what_fails_is_told(
     assert [told["title"].partition(":")[2].strip() for told in web.told] == [
         "a backup failed its verification", "all backups are proven", *["a backup failed its verification"] * 2
     ]  # fmt: skip
+    # One that cannot be verified here is told, and keeps no other from its drill.
+    shutil.copytree(first, root / "f" / first.name)
+    lacking = root / "f" / first.name
+    (lacking / "proof.json").unlink()
+    facts = manifest.facts(lacking)
+    wanted = {
+        **facts.catalog.extensions,
+        "nowhere": Extension(name="nowhere", version="1", schema="public", owner="postgres"),
+    }
+    (lacking / "facts.json").write_bytes(codec.dumps(replace(facts, catalog=replace(facts.catalog, extensions=wanted))))
+    manifest.write(lacking, replace(manifest.load(lacking), files=manifest.describe(lacking)))
+    found = answer(arguments, capsys, status=1)
+    assert {one["folder"]: one["proven"] for one in found["backups"]} == {str(first): True, str(lacking): False}
+    assert "lacks the extension nowhere" in found["backups"][-1]["failures"][0]
+    web.told.clear()
+    answer(["daily", str(lacking), *arguments[2:]], capsys, status=4)
+    assert web.told[0]["title"] == "pgsafe daily could not begin"
+    shutil.rmtree(lacking)
     refused = [word.replace(f"{here}/201", f"{here}/500") for word in arguments]
     assert "an alert was refused: 500" in answer(refused, capsys, status=1)["failures"][0]
     # Not even begun: told as well.
