@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ConfigError
+from . import engines
 from .dump import is_plain_dump
 from .values import Hook, Source, Way
 
@@ -71,12 +72,16 @@ def existing(text: str, *, base: Path, origin: str, what: str, remedies: Sequenc
 
 
 def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
-    """Tell apart what is to be protected: a URI or conninfo, a backup, or ``.sql`` files in order.
+    """Tell apart what is to be protected: a URI or conninfo, a repository, a backup, or ``.sql`` files in order.
 
     :raises ConfigError: a word names nothing that exists, or the words do not go together.
     """
     paths: list[Path] = []
     for word in words:
+        if kind := engines.kind_of(word):
+            if len(words) > 1:
+                raise ConfigError(f"{origin}: a repository stands alone; {len(words)} sources were given")
+            return Source(engine=engines.engine(kind, word.partition(":")[2], base=base, origin=origin))
         path = _absolute(word, base=base)
         if _exists(path):
             paths.append(path)

@@ -152,6 +152,9 @@ class _Resolution:
         if section.backup is not None:
             path = forms.existing(section.backup, base=self.folder, origin=f"{origin} backup", what="the backup")
             return Source(backup=path)
+        for kind, text in (("pgbackrest", section.pgbackrest), ("barman", section.barman)):
+            if text is not None:
+                return forms.source((f"{kind}:{text}",), base=self.folder, origin=f"{origin} {kind}")
         files = [section.sql] if isinstance(section.sql, str) else section.sql
         if not files:
             raise ConfigError(f"{origin} sql: no file is named", remedies=['write sql = ["schema.sql", "data.sql"]'])

@@ -41,6 +41,8 @@ class SourceSection(Section):
     dsn: Text | None = None
     backup: Text | None = None
     sql: list[Text] | Text | None = None
+    pgbackrest: Text | None = None
+    barman: Text | None = None
     max_age: Duration | None = None
     jobs: Jobs | None = None
 

@@ -29,8 +29,34 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A repository of pgBackRest or Barman, by what their own configuration calls it."""
+
+    kind: Literal["pgbackrest", "barman"]
+    #: The stanza, or the server.
+    name: str
+    #: None where the cluster has only one.
+    dbname: str | None = None
+    #: The engine's configuration file; None is where it looks by itself.
+    config: Path | None = None
+    #: Which backup: a label of the engine's, or ``latest``.
+    backup: str = "latest"
+    #: Of several repositories of pgBackRest, its number.
+    repo: int | None = None
+    #: Who runs the engine and the recovered server when root calls; None is found out.
+    user: str | None = None
+    #: A role of the cluster's by which the recovered server is asked.
+    superuser: str = "postgres"
+    #: Facts that ``pgsafe snapshot`` recorded, which the recovered database has to equal.
+    facts: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is to be protected: exactly one of the three."""
+    """What is to be protected: exactly one of the four."""
 
     #: A libpq URI or conninfo; it may hold a password.
     dsn: str | None = field(default=None, repr=False)
@@ -38,13 +64,17 @@ class Source:
     backup: Path | None = None
     #: Files that build a database, in order.
     sql: tuple[Path, ...] = ()
+    #: A cluster's backups and WAL, kept by another program.
+    engine: Engine | None = None
     #: Sessions that read facts of a database, and processes that dump it, at most: it has other work to do.
     jobs: int = 2
 
     @property
-    def kind(self) -> Literal["dsn", "backup", "sql"]:
+    def kind(self) -> Literal["dsn", "backup", "sql", "engine"]:
         if self.dsn is not None:
             return "dsn"
+        if self.engine is not None:
+            return "engine"
         return "sql" if self.backup is None else "backup"
 
 

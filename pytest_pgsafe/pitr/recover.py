@@ -123,6 +123,22 @@ def choose(bases: Sequence[tuple[Path, Base]], target: Target) -> tuple[Path, Ba
     return fitting[-1]
 
 
+def look(
+    server: RecoveredServer, target: Target, path: Path, base: Base, seconds: float
+) -> tuple[Recovered, Sequence[str]]:
+    """Return what a recovery reached, and what the server said of it.
+
+    :raises RestoreError: there was no recovery, or it ended elsewhere than at its target.
+    """
+    messages = _log(server)
+    return _reached(messages, target, path, base, seconds), messages
+
+
+def told(error: ServerError) -> list[str]:
+    """Return what a server that did not start has said, its structured log as sentences."""
+    return [_message(line) for line in (error.message, *error.looked_at)]
+
+
 def _log(server: RecoveredServer) -> list[str]:
     """Return what the server said of its recovery; its collector writes it a moment after the server answers."""
     until = time.monotonic() + LOGGED
@@ -182,7 +198,7 @@ def _failed(
     error: ServerError, target: Target, archive: Archive, faults: Sequence[Fault], first: Segment
 ) -> RestoreError:
     """Explain a recovery that ended without a server: by the log, and by what is not in the archive."""
-    lines = [_message(line) for line in (error.message, *error.looked_at)]
+    lines = told(error)
     done, last = _find(_DONE, lines), _find(_LAST, lines)
     position = None if done is None else Lsn.parse(done["lsn"])
     after = first.number if position is None else position.bytes // archive.size

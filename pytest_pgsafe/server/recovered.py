@@ -58,9 +58,9 @@ class RecoveredServer(LocalServer):
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
             with _staged(data, user, take=take) as staged:
-                floors = _floors(programs, staged)
+                lowest = floors(programs, staged)
                 # With hot_standby the server is ready as soon as it is consistent, long before the target.
-                own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **floors}
+                own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **lowest}
                 wanted = order(folder, staged, user, programs.version, {**own, **settings})
                 started = server._ask({**wanted, "move": True, "wait": wait})
             server._folder = Path(started["folder"])
@@ -92,16 +92,7 @@ def _staged(data: Path, user: ServerUser | None, *, take: bool) -> Generator[Pat
         else:
             shutil.copytree(data, staged, symlinks=True)
         _enclose(staged)
-        for file in _CONFIGURATION:
-            (staged / file).unlink(missing_ok=True)
-            (staged / file).touch(mode=0o600)
-        (staged / "pg_hba.conf").write_text(_HBA, "utf-8")
-        for file in ("standby.signal", "postmaster.pid", "postmaster.opts"):
-            (staged / file).unlink(missing_ok=True)
-        (staged / "recovery.signal").touch(mode=0o600)
-        (staged / "log").mkdir(exist_ok=True)
-        for path in (staged / "log").iterdir():
-            path.unlink() if path.is_file() else shutil.rmtree(path)
+        without_configuration(staged)
         if user is not None:
             for path in (place, *place.rglob("*")):
                 os.chown(path, user.uid, user.gid, follow_symlinks=False)
@@ -121,12 +112,36 @@ def _enclose(staged: Path) -> None:
             (staged / _TABLESPACES).mkdir(exist_ok=True)
             path.rename(staged / _TABLESPACES / path.name)
             path.symlink_to(Path("..", _TABLESPACES, path.name))
-    inside = staged.resolve()
-    if out := [str(path) for path in staged.rglob("*") if path.is_symlink() and inside not in path.resolve().parents]:
+    nothing_leads_out(staged, staged)
+
+
+def nothing_leads_out(data: Path, inside: Path) -> None:
+    """Refuse a data directory with links that lead out of a folder.
+
+    :raises ServerError: with each of them.
+    """
+    inside = inside.resolve()
+    if out := [str(path) for path in data.rglob("*") if path.is_symlink() and inside not in path.resolve().parents]:
         raise ServerError("the base backup has links that lead out of it: a recovery would write there", looked_at=out)
 
 
-def _floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
+def without_configuration(staged: Path) -> None:
+    """Take a cluster's configuration and logs out of its data directory, and ask it to recover."""
+    for file in _CONFIGURATION:
+        (staged / file).unlink(missing_ok=True)
+        (staged / file).touch(mode=0o600)
+    (staged / "pg_hba.conf").write_text(_HBA, "utf-8")
+    for file in ("standby.signal", "postmaster.pid", "postmaster.opts"):
+        (staged / file).unlink(missing_ok=True)
+    (staged / "recovery.signal").touch(mode=0o600)
+    if (staged / "log").is_symlink():
+        (staged / "log").unlink()
+    (staged / "log").mkdir(exist_ok=True)
+    for path in (staged / "log").iterdir():
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+
+
+def floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
     """Return the settings below which the cluster's WAL cannot be replayed, as its control file has them."""
     done = programs.run("pg_controldata", [str(data)])
     found: dict[str, str] = {}

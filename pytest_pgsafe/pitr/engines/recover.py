@@ -1,0 +1,241 @@
+"""A repository restored and recovered into a server of our own, and whether that is what was asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ...config.values import Engine
+from ...errors import BackupError, ConfigError, RestoreError, ServerError
+from ...server import programs
+from ...server.programs import LocalPrograms
+from ...server.recovered import RecoveredServer
+from ...server.restored import RestoredServer
+from ..recover import WAIT, Recovered, look, told
+from ..target import Target
+from ..wal import Lsn
+from .barman import Barman
+from .pgbackrest import PgBackRest
+from .place import private_place
+from .values import BackupSet, Place, Repository
+
+_STARTS = re.compile(r"START WAL LOCATION: (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
+_SYSTEM = re.compile(r"Database system identifier:\s*(\d+)")
+_WAL = re.compile(r"[0-9A-F]{24}")
+_SEVERE = ("FATAL", "PANIC", "ERROR")
+#: PostgreSQL takes a record with a wrong checksum for the end of the WAL.
+_DAMAGED = re.compile(r"incorrect resource manager data checksum in record at (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A backup of a repository that can be restored here."""
+
+    repository: Repository
+    backup: BackupSet
+    target: Target
+    programs: LocalPrograms
+
+    def __str__(self) -> str:
+        return f"{self.repository.engine} {self.backup.label}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What was restored, and how far it was recovered."""
+
+    source: str
+    label: str
+    until: datetime
+    recovered: Recovered
+
+    def __str__(self) -> str:
+        recovered = self.recovered
+        at = "" if recovered.target.kind == "end" else f" ({recovered.target})"
+        return (
+            f"{self.source} {self.label}, recovered until {self.until:%Y-%m-%d %H:%M:%S} UTC"
+            f" at {recovered.position}{at}, in {recovered.seconds:.1f} s"
+        )
+
+
+def find(engine: Engine, target: Target | None = None) -> Found:
+    """Find what is to be restored, and everything that it needs.
+
+    :param target: None is the end of the archive.
+    :raises UsageError: the engine, its repository, the backup, or programs of its major are missing.
+    """
+    wanted = Target(kind="end") if target is None else target
+    repository: Repository = PgBackRest(engine) if engine.kind == "pgbackrest" else Barman(engine)
+    backup = repository.find(wanted)
+    there = programs.find(major := backup.major)
+    if there.version.major != major:
+        raise ConfigError(
+            f"a cluster of PostgreSQL {major} is recovered by programs of the same major alone",
+            looked_at=[f"{there.origin}: {there.version}"],
+            remedies=[f"install PostgreSQL {major} beside it (Debian, Ubuntu: apt-get install postgresql-{major})"],
+        )
+    return Found(repository=repository, backup=backup, target=wanted, programs=there)
+
+
+@contextmanager
+def recover(
+    found: Found, *, jobs: int = 2, only: str | None = None, wait: float = WAIT
+) -> Generator[tuple[RecoveredServer, Restored], None, None]:
+    """Yield a server of our own with a cluster that its engine restored; afterwards all of it is gone.
+
+    :param only: the one database that is wanted, where the engine can leave out the files of others.
+    :param wait: seconds for the recovery.
+    :raises BackupError: the engine cannot restore it, or it is not what it should be.
+    :raises RestoreError: the recovery did not reach its target, or the end of the archive.
+    """
+    repository, backup = found.repository, found.backup
+    if backup.errors:
+        raise BackupError(
+            f"{repository.engine.kind} says of {backup.label}: {backup.errors[0]}", looked_at=backup.errors
+        )
+    begun = time.monotonic()
+    with private_place(repository.user) as place:
+        repository.restore(backup, place, jobs=jobs, only=only)
+        _is_that(found, place)
+        settings = {**found.target.settings(), "restore_command": _restore_command(repository, place)}
+        try:
+            server = RestoredServer.adopt(
+                found.programs,
+                place.data,
+                user=repository.user,
+                settings=settings,
+                superuser=repository.engine.superuser,
+                wait=wait,
+            )
+        except ServerError as error:
+            raise _failed(error, found, place) from error
+        try:
+            seconds = time.monotonic() - begun
+            recovered, messages = look(server, found.target, Path(backup.label), backup.base, seconds)
+            _is_the_end(found, place, recovered, messages)
+            until = max(filter(None, (recovered.last_transaction, backup.base.ended_at)))
+            yield server, Restored(source=str(repository.engine), label=backup.label, until=until, recovered=recovered)
+        finally:
+            server.close()
+
+
+def _restore_command(repository: Repository, place: Place) -> str:
+    """Write the command down: its environment may hold the repository's secrets, and PostgreSQL's log would tell them.
+
+    A failure of the engine's ends the recovery at once; PostgreSQL would take it for the end of the archive.
+    """
+    script = place.folder / "fetch.sh"
+    lines = [
+        repository.fetch(place),
+        f'echo "$1 $status" >>{shlex.quote(str(place.asked))}',
+        "case $status in 0) exit 0;; 1) exit 1;; *) exit 255;; esac",
+    ]
+    with os.fdopen(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    if repository.user is not None:
+        os.chown(script, repository.user.uid, repository.user.gid)
+    return f"sh {shlex.quote(str(script)).replace('%', '%%')} %f %p"
+
+
+def _is_that(found: Found, place: Place) -> None:
+    """Refuse what is not the backup that was asked for."""
+    base = found.backup.base
+    try:
+        label = (place.data / "backup_label").read_text("utf-8", "replace")
+    except OSError as error:
+        raise BackupError("what was restored says not where its recovery begins", looked_at=[str(error)]) from error
+    starts = _STARTS.search(label)
+    if starts is None or Lsn.parse(starts["lsn"]) != base.start_lsn:
+        raise BackupError(
+            f"what was restored is not {found.backup.label}, which begins at {base.start}",
+            looked_at=label.splitlines()[:3],
+        )
+    if base.system:
+        control = found.programs.run("pg_controldata", [str(place.data)]).stdout
+        system = _SYSTEM.search(control)
+        if system is None or int(system[1]) != base.system:
+            raise BackupError(
+                f"what was restored is of another cluster than {base.system}",
+                looked_at=control.splitlines()[:3],
+            )
+    if (place.data / "backup_manifest").exists():
+        arguments = ["--quiet", "--no-parse-wal", "--exit-on-error"]
+        # What every engine writes anew, for the recovery that it would make.
+        for name in ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.signal"):
+            arguments += [f"--ignore={name}", f"--ignore={name}.origin"]
+        arguments += ["--ignore=backup_manifest", "--ignore=.barman-recover.info"]
+        done = found.programs.run("pg_verifybackup", [*arguments, str(place.data)])
+        if done.returncode:
+            raise BackupError(
+                f"the files of {found.backup.label} are not those of its manifest",
+                looked_at=done.stderr.strip().splitlines()[-10:],
+            )
+
+
+def _is_the_end(found: Found, place: Place, recovered: Recovered, messages: Sequence[str]) -> None:
+    """Refuse an end that is none: behind a gap or a damaged record PostgreSQL opens without a word, with older data."""
+    if recovered.target.kind != "end":
+        return
+    for message in messages:
+        if damaged := _DAMAGED.search(message):
+            raise RestoreError(
+                f"the WAL is damaged at {damaged['lsn']}, where the recovery ended",
+                looked_at=[message],
+                remedies=_offered(recovered),
+            )
+    newest = found.backup.newest
+    asked = _asked(place)
+    if newest is None or asked.get(newest) == 0:
+        return
+    missing = [name for name, status in asked.items() if status and _WAL.fullmatch(name)]
+    raise RestoreError(
+        f"the archive goes on to {newest}, and the recovery ended at {recovered.position}"
+        + (f": {missing[-1]} is missing" if missing else ""),
+        looked_at=_said(place),
+        remedies=_offered(recovered),
+    )
+
+
+def _offered(recovered: Recovered) -> list[str]:
+    last = recovered.last_transaction
+    moment = [] if last is None else [f"the newest moment that can be recovered is {last.isoformat()}"]
+    return [*moment, "find the segment, or take a new backup now"]
+
+
+def _failed(error: ServerError, found: Found, place: Place) -> RestoreError:
+    """Explain a recovery that ended without a server, by what the engine was asked last, and what it said."""
+    asked = [(name, status) for name, status in _asked(place).items() if _WAL.fullmatch(name)]
+    name, status = asked[-1] if asked else ("", 0)
+    engine = found.repository.engine
+    why = ""
+    if status == 1:
+        why = f": {name} is not in the archive"
+    elif status:
+        why = f": {engine.kind} cannot fetch {name}"
+    said = _said(place)
+    return RestoreError(
+        f"{found} was not recovered to {found.target}{why}",
+        looked_at=[*said, *[line for line in told(error) if line.startswith(_SEVERE)]],
+        remedies=["the end of the server's log says why"] if not said else [],
+    )
+
+
+def _asked(place: Place) -> dict[str, int]:
+    """Return how the last request for each file ended, in the order of the requests."""
+    found: dict[str, int] = {}
+    for line in place.asked.read_text("utf-8", "replace").splitlines():
+        name, _, status = line.partition(" ")
+        found.pop(name, None)
+        found[name] = int(status) if status.isdigit() else 255
+    return found
+
+
+def _said(place: Place) -> list[str]:
+    return [line for line in place.said.read_text("utf-8", "replace").splitlines() if line.strip()][-6:]
