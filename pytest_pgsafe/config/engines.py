@@ -80,6 +80,10 @@ def _words(text: str, *, origin: str, example: str) -> dict[str, str]:
 def _instead(name: str, known: tuple[str, ...], kind: str) -> str:
     if name.lower() in _ELSEWHERE:
         return f"how its repository is reached, and by which password, stands in {kind}'s own configuration"
+    for words in (_NAMES, _SETS):
+        if name in words.values():
+            # The other engine's word for the same.
+            return f"did you mean {words[kind]}?"
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
 

@@ -40,7 +40,7 @@ def names(settings: Settings) -> tuple[str, ...]:
         return () if settings.migration is None else ("static",)
     if settings.source is None:
         return ()
-    backup = ("backup",) if settings.source.kind in {"dsn", "backup"} else ()
+    backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()
     if settings.migration is None:
         return (*backup, "restore")
     return (*backup, "restore", "migrate", *_CONTENT, "rollback")

@@ -15,15 +15,19 @@ from ..server.base import Programs
 from .source import Source
 
 #: pg_dump's compression for a backup that is restored at once.
-_COMPRESSION = "1"
+COMPRESSION = "1"
 
 
 def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
-    """Return the backup that a source is, or take one of the database that it is.
+    """Return the backup that a source is, or take one of the database that it is, recovered before if need be.
 
     :param folder: a private one of the run, shared by its processes.
     :raises BackupError: it cannot be taken, or is not whole.
     """
+    if source.repository is not None:
+        from .repositories import backup_of_repository
+
+        return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
         return backup_once(source.address, folder / "backup", programs, jobs=source.jobs)
     assert source.archive is not None
@@ -35,7 +39,7 @@ def backup_once(address: Address, folder: Path, programs: Programs, *, jobs: int
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if folder.is_dir():
             return opened(recognise(folder))
-        return take(address, folder, programs, durable=False, compress=_COMPRESSION, most=jobs)
+        return take(address, folder, programs, durable=False, compress=COMPRESSION, most=jobs)
 
 
 def opened(archive: Archive) -> Backup:

@@ -24,8 +24,8 @@ from . import announced, baseline, copies, hooks, ignored, pending
 from .rules import resolve_rules
 from .source import Source, examine, unreachable
 
-#: A backup, the copy restored from it, and its clone.
-COPIES = 3
+#: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
+COPIES, RECOVERED = 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,8 @@ def preflight(settings: Settings) -> Plan:
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
     if choice.kind == "local":
-        check_space(source.size, Path(tempfile.gettempdir()))
+        copies = COPIES if source.repository is None else RECOVERED
+        check_space(source.size, Path(tempfile.gettempdir()), copies=copies)
     told = pending.early(migration, rollback, source, settings.from_rev)
     return Plan(
         source=source, choice=choice, extensions=needed, decided=told is not None,
@@ -115,16 +116,16 @@ def preflight(settings: Settings) -> Plan:
     )  # fmt: skip
 
 
-def check_space(size: int, folder: Path) -> None:
+def check_space(size: int, folder: Path, *, copies: int = COPIES) -> None:
     """Say that a disk is too small before it is full.
 
     :param size: bytes of the source; its backup, the restored copy and the clone each need as much at most.
     :raises ServerError: with what is needed and what is free.
     """
-    needed, free = COPIES * size, shutil.disk_usage(folder).free
+    needed, free = copies * size, shutil.disk_usage(folder).free
     if free < needed:
         raise ServerError(
-            f"too little disk: {needed >> 20:,} MiB are needed, {COPIES} times the source's {size >> 20:,} MiB",
+            f"too little disk: {needed >> 20:,} MiB are needed, {copies} times the source's {size >> 20:,} MiB",
             looked_at=[f"{folder}: {free >> 20:,} MiB free"],
             remedies=["free space, or set TMPDIR to a larger disk", "use another server: --pgsafe-server=URI"],
         )

@@ -21,6 +21,7 @@ from ..errors import RestoreError
 from ..migrate import isolation
 from ..migrate.run import FailedRun
 from ..migrate.values import Trace
+from ..pitr.engines.recover import Restored
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
@@ -32,6 +33,7 @@ from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
 from .preflight import Plan, preflight
+from .repositories import recovered_from
 from .rules import predicates, resolve_rules
 from .running import Runner
 from .steps import Steps, Stopped
@@ -83,6 +85,8 @@ class _Run:
     kept: str | None = None
     baseline: str | None = None
     backups: Path = Path()
+    #: How far the source was recovered, where it had to be.
+    recovered: Restored | None = None
     #: What a restore has to equal, and how many seconds the restore took, without the proof.
     reference: Snapshot | None = None
     seconds: float = 0.0
@@ -186,7 +190,9 @@ class _Run:
             return None
         with self.steps.step("backup"):
             backup = backup_of(source, self.backups, server.programs)
-            self.not_verified += out_of_date(backup, self.settings.max_age, datetime.now(timezone.utc))
+            self.recovered = recovered_from(self.backups, backup, server, self.plan)
+            limit, now = self.settings.max_age, datetime.now(timezone.utc)
+            self.not_verified += out_of_date(backup, limit, now, self.recovered)
             return backup
 
     def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, Runner]:
@@ -262,7 +268,7 @@ class _Run:
             source={
                 "server_version": self.source_version or str(self.plan.source.version or ""),
                 "database": self.plan.source.database,
-                "from": self.plan.source.shown,
+                "from": self.plan.source.shown if self.recovered is None else str(self.recovered),
             },
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,

@@ -11,17 +11,20 @@ import psycopg
 from ..backup import archive as archives
 from ..config import values as config
 from ..errors import ConfigError, SourceError
+from ..pitr.engines.recover import Found, find
 from ..server.address import Address
 from ..server.connection import connect, resolve
 from ..server.version import Version
+from ..snapshot.file import load
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Exactly one of ``address``, ``archive`` and ``sql`` is there."""
+    """Exactly one of ``address``, ``archive``, ``repository`` and ``sql`` is there."""
 
     address: Address | None = None
     archive: archives.Archive | None = None
+    repository: Found | None = None
     sql: tuple[Path, ...] = ()
     #: For people, without secrets.
     shown: str
@@ -39,6 +42,8 @@ class Source:
     def kind(self) -> str:
         if self.address is not None:
             return "database"
+        if self.repository is not None:
+            return "repository"
         return "backup" if self.archive is not None else "sql"
 
 
@@ -46,7 +51,7 @@ def examine(source: config.Source) -> Source:
     """Look at a source without changing anything.
 
     :raises SourceError: the database cannot be reached, with the reason and what to do.
-    :raises ConfigError: the file is no backup.
+    :raises ConfigError: the file is no backup, or the repository has none that fits.
     """
     if source.dsn is not None:
         return _database(source.dsn, source.jobs)
@@ -62,7 +67,24 @@ def examine(source: config.Source) -> Source:
             least_major=origin.least,
             size=size or source.backup.stat().st_size,
         )
+    if source.engine is not None:
+        return _repository(source.engine, source.jobs)
     return Source(sql=source.sql, shown=", ".join(path.name for path in source.sql), database=source.sql[0].stem)
+
+
+def _repository(engine: config.Engine, jobs: int) -> Source:
+    if engine.facts is not None:
+        # What cannot be read is found out before anything is restored.
+        load(engine.facts)
+    found = find(engine)
+    return Source(
+        repository=found,
+        shown=str(found),
+        database=engine.dbname or engine.name,
+        least_major=found.backup.major,
+        size=found.backup.size,
+        jobs=jobs,
+    )
 
 
 _FACTS = """

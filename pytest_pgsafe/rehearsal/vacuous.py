@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ..backup.take import Backup
 from ..config.forms import span
 from ..errors import BackupError, RestoreError
+from ..pitr.engines.recover import Restored
 from ..snapshot.values import NotVerified, Snapshot
 
 #: How far clocks of two machines may be apart.
@@ -40,12 +41,15 @@ def without_content(facts: Snapshot, kind: str) -> Sequence[NotVerified]:
     return (NotVerified(object="content", reason="every table of the source is empty: no row could be harmed"),)
 
 
-def out_of_date(backup: Backup | None, limit: float | None, now: datetime) -> Sequence[NotVerified]:
+def out_of_date(
+    backup: Backup | None, limit: float | None, now: datetime, recovered: Restored | None = None
+) -> Sequence[NotVerified]:
     """Return that a backup's age is not known, where it matters.
 
     :param backup: None where the source is built from files.
     :param limit: seconds that it may be old; None allows any age.
     :param now: in a time zone.
+    :param recovered: what the backup was taken of, where that was not alive.
     :raises BackupError: it is older, or dated in the future.
     """
     if limit is None:
@@ -53,18 +57,19 @@ def out_of_date(backup: Backup | None, limit: float | None, now: datetime) -> Se
     if backup is None or backup.manifest is None:
         what = "files do" if backup is None else "a dump without pgsafe's manifest does"
         return (NotVerified(object="max_age", reason=f"{what} not say when the data was so"),)
-    taken = backup.manifest.taken_at
+    taken = backup.manifest.taken_at if recovered is None else recovered.until
+    path = str(backup.archive.path) if recovered is None else str(recovered)
     old = now - taken
     if old < -_CLOCKS:
         raise BackupError(
             f"the backup is dated in the future: {taken:%Y-%m-%d %H:%M} UTC, so nobody knows how old it is",
-            looked_at=[str(backup.archive.path)],
+            looked_at=[path],
             remedies=["set the clocks of both machines, and take a new backup"],
         )
     if old.total_seconds() > limit:
         raise BackupError(
             f"the backup is {span(old.total_seconds())} old, and may be {span(limit)}: it says little about today",
-            looked_at=[f"{backup.archive.path}: taken {taken:%Y-%m-%d %H:%M} UTC"],
+            looked_at=[f"{path}: taken {taken:%Y-%m-%d %H:%M} UTC" if recovered is None else path],
             remedies=["take a new one", "allow more: [source] max_age"],
         )
     return ()

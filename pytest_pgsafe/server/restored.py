@@ -30,7 +30,7 @@ class RestoredServer(RecoveredServer):
 
         Links of tablespaces lead where the restore has put them, which has to stay there while the server runs.
 
-        :param data: belongs to ``user`` and is ours alone, and so is the folder that it lies in; nothing leads out of that.
+        :param data: belongs to ``user`` and is ours alone, as is the folder that it lies in; nothing leads out of that.
         :param settings: ``restore_command``, ``recovery_target_…``.
         :param superuser: a role of the cluster's.
         :param wait: seconds for the whole recovery.

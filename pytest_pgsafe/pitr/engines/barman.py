@@ -147,9 +147,9 @@ class Barman(Repository):
 
     def _ask(self, place: Place, command: str, arguments: Sequence[str]) -> Any:
         done = self._run(place, command, arguments, as_json=True)
-        told: Any = done.json()
-        if done.status or not isinstance(told, dict) or self.engine.name not in told:
-            words: list[str] = told["_ERROR"] if isinstance(told, dict) and "_ERROR" in told else done.lines()
+        told: dict[str, Any] = done.json() or {}
+        if done.status or self.engine.name not in told:
+            words: list[str] = told.get("_ERROR") or done.lines()
             who = "" if self.user is None else f" as {self.user.name}"
             raise SourceError(
                 f"barman cannot read the server {self.engine.name}{who}",

@@ -93,6 +93,9 @@ def surroundings(who: ServerUser | None, prefix: str) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
     found = {**clean(os.environ), **kept}
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+        # Barman is a program of another Python than ours.
+        found.pop(name, None)
     return found if who is None else {**found, "HOME": pwd.getpwuid(who.uid).pw_dir}
 
 

@@ -171,7 +171,8 @@ def _sets(info: Mapping[str, Any]) -> list[BackupSet]:
 
 def _more(found: BackupSet, info: Mapping[str, Any]) -> BackupSet:
     """Add what ``info --set`` tells of one backup."""
-    told: Mapping[str, Any] = next((one for one in info["backup"] if one["label"] == found.label), {})
+    backups: list[dict[str, Any]] = info["backup"]
+    told = next((one for one in backups if one["label"] == found.label), dict[str, Any]())
     wrong = [str(entry) for entry in told.get("error-list") or ()]
     databases = tuple(entry["name"] for entry in told.get("database-ref") or ())
     return replace(found, databases=databases, errors=(*found.errors, *wrong))

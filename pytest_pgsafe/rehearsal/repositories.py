@@ -1,0 +1,113 @@
+"""The backup of a run whose source is a repository of another engine's: it is recovered, and plays the source.
+
+Everything behind it stays the same as for a database that is alive: facts and dump at one moment, a restore that is
+proven equal, a copy of the one database alone, on whichever scratch server. It costs one dump and one restore.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from ..backup.archive import recognise
+from ..backup.take import Backup, take
+from ..catalog import codec
+from ..catalog.names import unquoted
+from ..compare.recorded import recorded, sentence
+from ..errors import BackupError, ConfigError
+from ..pitr.engines.recover import Found, Restored, recover
+from ..server.base import Server
+from ..server.connection import connect
+from ..snapshot.file import load
+from ..snapshot.values import SequenceValue, Snapshot
+from .backups import COMPRESSION, opened
+from .preflight import Plan, check_extensions
+
+_RECORD = "restored.json"
+#: How far a sequence is ahead of its last value in the WAL (SEQ_LOG_VALS), and so after a recovery.
+_AHEAD = 32
+
+
+def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
+    """Recover a repository and take a backup of the database in it; or return what another process of the run took.
+
+    :param folder: a private one of the run, shared by its processes.
+    :raises BackupError: it cannot be restored, or is not what was recorded.
+    :raises RestoreError: the recovery did not reach its end.
+    """
+    target = folder / "backup"
+    engine = found.repository.engine
+    with FileLock(folder / "backup.lock"):
+        if target.is_dir():
+            return opened(recognise(target))
+        with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
+            address = server.address(database(server, engine.dbname))
+            backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)
+        if engine.facts is not None:
+            assert backup.facts is not None
+            equals(engine.facts, backup.facts)
+        (folder / _RECORD).write_bytes(codec.dumps(restored))
+        return backup
+
+
+def recovered_from(folder: Path, backup: Backup, server: Server, plan: Plan) -> Restored | None:
+    """Return how far the source of a run's backup was recovered; None if it was not.
+
+    :raises ServerError: the scratch server lacks an extension, which nobody knew before the recovery.
+    """
+    if plan.source.repository is None:
+        return None
+    if backup.facts is not None:
+        needed = [unquoted(name) for name in backup.facts.catalog.extensions]
+        check_extensions(needed, server.extensions(), plan.choice.origin)
+    return codec.loads(Restored, (folder / _RECORD).read_bytes())
+
+
+def database(server: Server, name: str | None) -> str:
+    """Return the database that is meant.
+
+    :raises ConfigError: there is none of this name, or there are several.
+    """
+    with connect(server.address()) as session:
+        there = [
+            str(row[0])
+            for row in session.execute("select datname from pg_catalog.pg_database where datallowconn order by 1")
+        ]
+    if name is not None:
+        if name not in there:
+            raise ConfigError(f"the recovered cluster has no database {name!r}", looked_at=there)
+        return name
+    own = [one for one in there if one not in {"postgres", "template0", "template1"}]
+    if len(own) != 1:
+        raise ConfigError(f"which of {len(own)} databases is meant?", looked_at=own, remedies=["say it: dbname=NAME"])
+    return own[0]
+
+
+def equals(file: Path, found: Snapshot) -> None:
+    """Refuse a recovered database that does not hold what was recorded.
+
+    :raises BackupError: with the differences.
+    """
+    wanted = load(file)
+    allowed = {name: _allowed(value, found, name) for name, value in wanted.sequences.items()}
+    changes = [
+        change
+        for change in recorded(wanted, found).changes
+        if not (change.kind == "sequence value" and allowed.get(change.object, False))
+    ]
+    if changes:
+        count = f"{len(changes)} difference{'s' * (len(changes) > 1)}"
+        raise BackupError(
+            f"the recovered database is not what {file.name} recorded: {count}",
+            looked_at=[sentence(change) for change in changes[:10]],
+        )
+
+
+def _allowed(value: SequenceValue, found: Snapshot, name: str) -> bool:
+    """Tell whether a sequence stands where a recovery may leave it: at most its values logged ahead beyond."""
+    now, sequence = found.sequences.get(name), found.catalog.sequences.get(name)
+    if now is None or sequence is None:
+        return False
+    steps, rest = divmod(now.value - value.value, sequence.increment)
+    return rest == 0 and 0 <= steps <= _AHEAD + sequence.cache

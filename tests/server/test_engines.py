@@ -1,0 +1,226 @@
+"""Repositories of pgBackRest and Barman: restored by their own programs, recovered, rehearsed on, and never written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.config import Options, Settings, resolve
+from pytest_pgsafe.config.values import Engine
+from pytest_pgsafe.errors import BackupError, ConfigError, RestoreError, SourceError, UsageError
+from pytest_pgsafe.pitr.engines import recover as engines
+from pytest_pgsafe.pitr.engines.recover import Restored, find, recover
+from pytest_pgsafe.pitr.target import Target
+from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.rehearsal.values import Result
+from pytest_pgsafe.server import programs
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.private import private_folder
+from tests.server.engines import Kept, barman, pgbackrest
+
+FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
+TYPES = ("full", "diff", "incr") if FULL else ("full", "incr")
+
+
+@pytest.fixture(scope="module")
+def stanza() -> Iterator[Kept]:
+    with pgbackrest(TYPES) as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def kept_by_barman() -> Iterator[Kept]:
+    with barman(2 if FULL else 1) as kept:
+        yield kept
+
+
+def of_stanza(kept: Kept, **changes: object) -> Engine:
+    return replace(Engine(kind="pgbackrest", name="main", dbname="crm", config=kept.config), **changes)  # type: ignore[arg-type]
+
+
+def of_barman(kept: Kept, **changes: object) -> Engine:
+    return replace(Engine(kind="barman", name="main", dbname="crm", config=kept.config), **changes)  # type: ignore[arg-type]
+
+
+def recovered(engine: Engine, target: Target | None = None, *, only: str | None = None) -> tuple[list[int], Restored]:
+    """Recover a repository; return which customers were written after the first backup."""
+    with recover(find(engine, target), only=only, wait=120) as (server, told):
+        with connect(server.address("crm")) as session:
+            rows = session.execute("select id from public.customer where id >= 1000 order by id").fetchall()
+            notes = session.execute("select count(*) from public.note").fetchone()
+            assert notes == (2,)
+            assert session.execute("show archive_mode").fetchone() == ("off",)
+            where = session.execute(
+                "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'far'"
+            ).fetchone()
+            assert where is not None
+            # Not where the source has it.
+            assert "pgsafe-restored-" in where[0]
+        data = server.data
+    assert not data.exists()
+    assert not Path(where[0]).exists()
+    return [row[0] for row in rows], told
+
+
+def settings_of(source: str, migration: Path) -> Settings:
+    options = Options(source=(source,), migration=str(migration), server="local")
+    return resolve(options, environment={}, rootdir=migration.parent, invocation_dir=migration.parent)
+
+
+def outcome(result: Result) -> dict[str, str]:
+    return {
+        step.name: f"{step.outcome.value}: {step.reason}" for step in result.steps if step.outcome.value == "failed"
+    }
+
+
+def test_a_migration_is_rehearsed_on_what_pgbackrest_kept(stanza: Kept, tmp_path: Path) -> None:
+    benign, harmful = tmp_path / "benign.sql", tmp_path / "harmful.sql"
+    benign.write_text("alter table customer add column email text;")
+    harmful.write_text("update sale set amount = null where customer = 7;")
+    before = stanza.tree()
+    source = f"pgbackrest:stanza=main dbname=crm config={stanza.config}"
+    with private_folder("test") as folder:
+        good = rehearse(settings_of(source, benign), backups=folder)
+        # The second one finds the backup of the first: the repository is recovered once a run.
+        bad = rehearse(settings_of(source, harmful), backups=folder)
+    assert outcome(good) == {}
+    assert good.verdict == "passed"
+    assert good.relations == 3
+    assert good.rows == 602 + len(TYPES)
+    label = find(of_stanza(stanza)).backup.label
+    assert good.source["from"].startswith(f"pgbackrest main {label}, recovered until ")
+    assert label.endswith("I")
+    assert not good.not_verified
+    assert bad.verdict == "failed"
+    assert [finding.object for finding in bad.findings if finding.severity.value == "error"] == ["public.sale.amount"]
+    # Nothing was written there: no lock, no log, no spool, and no file of the repository.
+    assert stanza.tree() == before
+
+
+def test_a_backup_and_a_target_that_are_named(stanza: Kept) -> None:
+    labels = sorted(path.name for path in (stanza.place / "repo/backup/main").glob("2*") if path.is_dir())
+    if FULL:
+        rows, told = recovered(of_stanza(stanza, backup=labels[0]))
+        assert rows == list(range(1000, 1000 + len(TYPES)))
+        assert told.label == labels[0]
+    rows, told = recovered(of_stanza(stanza), Target.lsn(stanza.written[1000]), only="crm")
+    # From the full backup, since the later one ended after the target.
+    assert (rows, told.label) == ([1000], labels[0])
+    with pytest.raises(ConfigError, match="no base backup ended before"):
+        find(of_stanza(stanza, backup=labels[-1]), Target.lsn(stanza.written[1000]))
+    with pytest.raises(ConfigError, match="has no backup '20000101-000000F'"):
+        find(of_stanza(stanza, backup="20000101-000000F"))
+
+
+class TestDamage:
+    """What is wrong in a repository is refused with the engine's words, and a green recovery is never without it."""
+
+    def segments(self, kept: Kept) -> list[Path]:
+        return sorted((kept.place / "repo/archive/main").glob("*/*/0*"))
+
+    def test_a_missing_segment_is_named(self, stanza: Kept, tmp_path: Path) -> None:
+        label = min((stanza.place / "repo/backup/main").glob("*F")).name
+        middle = self._after(stanza, label)
+        aside = tmp_path / middle.name
+        shutil.move(middle, aside)
+        try:
+            # The end needs a look of our own; at a target behind the hole PostgreSQL itself gives up.
+            targets = (None, Target.lsn(stanza.written[max(stanza.written)])) if FULL else (None,)
+            for target in targets:
+                with pytest.raises(RestoreError) as raised:
+                    recovered(of_stanza(stanza, backup=label), target)
+                assert middle.name[:24] in raised.value.message
+        finally:
+            shutil.move(aside, middle)
+
+    def _after(self, kept: Kept, label: str) -> Path:
+        """Return the first segment that a recovery needs after the backup's own."""
+        base = find(of_stanza(kept, backup=label)).backup.base
+        own = f"{base.timeline:08X}{base.end_lsn.bytes >> 32:08X}{(base.end_lsn.bytes & 0xFFFFFFFF) >> 24:08X}"
+        return next(path for path in self.segments(kept) if path.name[:24] > own)
+
+    def test_a_damaged_segment_is_no_end_of_the_archive(self, stanza: Kept) -> None:
+        label = min((stanza.place / "repo/backup/main").glob("*F")).name
+        path = self._after(stanza, label)
+        with changed(path), pytest.raises(RestoreError) as raised:
+            recovered(of_stanza(stanza, backup=label))
+        assert path.name[:24] in raised.value.message
+        assert any("zlib" in line or "FormatError" in line for line in raised.value.looked_at), raised.value
+
+    def test_a_damaged_file_of_a_backup(self, stanza: Kept) -> None:
+        label = min((stanza.place / "repo/backup/main").glob("*F"))
+        largest = max((path for path in label.rglob("*.gz")), key=lambda path: path.stat().st_size)
+        with changed(largest), pytest.raises(BackupError, match="pgbackrest cannot restore") as raised:
+            recovered(of_stanza(stanza, backup=label.name))
+        assert any("ERROR" in line for line in raised.value.looked_at), raised.value
+
+
+class changed:  # noqa: N801
+    """A file with some bytes in its middle changed, put right afterwards."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.content = path.read_bytes()
+
+    def __enter__(self) -> None:
+        damaged = bytearray(self.content)
+        middle = len(damaged) // 2
+        damaged[middle : middle + 8] = bytes(byte ^ 0xFF for byte in damaged[middle : middle + 8])
+        self.path.write_bytes(bytes(damaged))
+
+    def __exit__(self, *_: object) -> None:
+        self.path.write_bytes(self.content)
+
+
+def test_what_cannot_begin_is_one_clear_message(stanza: Kept, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="of the stanza nobody: missing stanza path"):
+        find(of_stanza(stanza, name="nobody"))
+    with pytest.raises(SourceError, match="cannot read the stanza main"):
+        find(of_stanza(stanza, config=tmp_path / "nothing.conf"))
+    repository = stanza.place / "repo"
+    try:
+        repository.chmod(0o700)
+        os.chown(repository, 0, 0) if stanza.user is not None else repository.chmod(0)
+        with pytest.raises(UsageError) as raised:
+            find(of_stanza(stanza))
+        assert "ermission denied" in str(raised.value)
+        assert any("let " in remedy for remedy in raised.value.remedies)
+    finally:
+        repository.chmod(0o755)
+        stanza.own(repository)
+    with pytest.raises(ConfigError, match="nobody-at-all"):
+        find(of_stanza(stanza, user="nobody-at-all"))
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(ConfigError, match="there is no program pgbackrest") as missing:
+            find(of_stanza(stanza))
+        assert "apt-get install pgbackrest" in str(missing.value)
+    newer = programs.find(stanza.server.version.major + 1) if _newer(stanza) else None
+    if newer is not None:
+        monkeypatch.setattr(engines.programs, "find", partial(programs.find, bin_dir=newer.folder))
+        with pytest.raises(ConfigError, match="by programs of the same major alone"):
+            find(of_stanza(stanza))
+
+
+def _newer(kept: Kept) -> bool:
+    try:
+        programs.find(kept.server.version.major + 1)
+    except UsageError:
+        return False
+    return True
+
+
+def test_barman_restores_and_its_wal_is_recovered(kept_by_barman: Kept) -> None:
+    before = kept_by_barman.tree()
+    rows, told = recovered(of_barman(kept_by_barman))
+    assert rows == sorted(kept_by_barman.written)
+    assert str(told).startswith("barman main 2")
+    assert kept_by_barman.tree() == before
+    with pytest.raises(SourceError, match="cannot read the server nobody"):
+        find(of_barman(kept_by_barman, name="nobody"))

@@ -1,0 +1,48 @@
+"""Repositories as a source: the words that name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.config import Options, forms, resolve
+from pytest_pgsafe.config.values import Engine
+from pytest_pgsafe.errors import ConfigError
+
+
+def test_words_of_a_source(tmp_path: Path) -> None:
+    def read(text: str) -> Engine | None:
+        return forms.source([text], base=tmp_path, origin="--pgsafe-source").engine
+
+    assert read("pgbackrest:stanza=main dbname='my crm' set=20261122-194702F repo=2") == Engine(
+        kind="pgbackrest", name="main", dbname="my crm", backup="20261122-194702F", repo=2
+    )
+    assert read("barman:server=main user=barman") == Engine(kind="barman", name="main", user="barman")
+    for text, said in {
+        "pgbackrest:stanza=main dbnme=crm": "did you mean dbname",
+        "barman:server=main set=latest": "did you mean backup?",
+        "pgbackrest:dbname=crm": "which stanza is not said",
+        "pgbackrest:stanza=main password=secret": "stands in pgbackrest's own configuration",
+        "barman:server=main config=nowhere.conf": "does not exist",
+        "pgbackrest:stanza=": "has no value",
+        "pgbackrest:main": "write pgbackrest:stanza=main",
+    }.items():
+        with pytest.raises(ConfigError) as raised:
+            read(text)
+        assert said in str(raised.value)
+        assert "secret" not in str(raised.value)
+
+
+def test_keys_of_a_source(tmp_path: Path) -> None:
+    (tmp_path / "pgbackrest.conf").touch()
+    (tmp_path / "pgsafe.toml").write_text(
+        '[source]\npgbackrest = "stanza=main dbname=crm config=pgbackrest.conf"\njobs = 4\n', "utf-8"
+    )
+    found = resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path).source
+    assert found is not None
+    assert found.engine == Engine(kind="pgbackrest", name="main", dbname="crm", config=tmp_path / "pgbackrest.conf")
+    assert (found.kind, found.jobs) == ("engine", 4)
+    (tmp_path / "pgsafe.toml").write_text('[source]\nbarman = "server=main"\ndsn = "dbname=crm"\n', "utf-8")
+    with pytest.raises(ConfigError, match="only one of them can be meant"):
+        resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
