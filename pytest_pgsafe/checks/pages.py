@@ -13,7 +13,7 @@ from .values import Check, Severity
 
 EXAMPLES = Path("fixtures") / "checks"
 PAGES = Path("docs") / "checks"
-_FENCES = {".sql": "sql", ".toml": "toml", ".baseline": "text"}
+_FENCES = {".sql": "sql", ".toml": "toml", ".baseline": "text", ".sh": "sh"}
 _UNSAFE = {
     Severity.ERROR: "This fails:",
     Severity.WARNING: "This is warned of:",
@@ -50,6 +50,10 @@ def page(check: Check, examples: Path) -> str:
         parts += ["With this configuration:", _block(examples / "pgsafe.toml")]
     if (examples / "pgsafe.baseline").exists():
         parts += ["and this `pgsafe.baseline`:", _block(examples / "pgsafe.baseline")]
+    if (examples / "unsafe.sh").exists():
+        # What is done to base backups and WAL, not to a database.
+        parts += ["This fails:", _block(examples / "unsafe.sh"), "This is fine:", _block(examples / "safe.sh")]
+        return "\n\n".join(parts) + "\n"
     parts += [_UNSAFE[check.severity], _block(examples / "unsafe.sql")]
     if (examples / "unsafe.down.sql").exists():
         parts += ["with this way back:", _block(examples / "unsafe.down.sql")]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from . import forms, rules
 from .find import FILE_NAME, find
+from .pitr import pitr
 from .values import (
     Hook,
     Hooks,
     Options,
+    Pitr,
     Report,
     Server,
     Settings,
@@ -101,6 +103,7 @@ class _Resolution:
             references=rules.references(document),
             foreign_keys=rules.policies(document),
             budget=rules.budget(document),
+            pitr=self._pitr(),
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
             static=self._flag("static", "--pgsafe-static", "PGSAFE_STATIC", given=options.static, key=None),
@@ -232,3 +235,9 @@ class _Resolution:
             self.origins["report"] = self.file_name
         files = [forms.report_file(word, base=base, origin=self.origins["report"]) for word in words]
         return tuple(dict.fromkeys(files))
+
+    def _pitr(self) -> Pitr | None:
+        found = pitr(self.document.pitr, folder=self.folder, file=self.file_name)
+        if found is not None:
+            self.origins["pitr"] = self.file_name
+        return found

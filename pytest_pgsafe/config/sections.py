@@ -189,6 +189,12 @@ class BudgetSection(Section):
     lock: LockSection | None = None
 
 
+class PitrSection(Section):
+    base: Text | None = None
+    archive: Text | None = None
+    window: Duration | None = None
+
+
 class Document(Section):
     """The whole file."""
 
@@ -207,6 +213,7 @@ class Document(Section):
     alerts: AlertsSection = Field(default_factory=AlertsSection)
     storage: StorageSection = Field(default_factory=StorageSection)
     restore: RestoreSection = Field(default_factory=RestoreSection)
+    pitr: PitrSection = Field(default_factory=PitrSection)
 
 
 #: Where the sections stand; ``*`` is a name that the reader chose.
@@ -233,4 +240,5 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("alerts",): AlertsSection,
     ("storage",): StorageSection,
     ("restore",): RestoreSection,
+    ("pitr",): PitrSection,
 }

@@ -240,6 +240,18 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pitr:
+    """What has to be recoverable to any moment."""
+
+    #: Base backups, each in a folder of its own.
+    base: Path
+    #: WAL segments.
+    archive: Path
+    #: Seconds that the newest recoverable moment may be old; None where nobody said it.
+    window: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a run was told, resolved once."""
 
@@ -275,6 +287,7 @@ class Settings:
     #: By column: ``no nulls``, ``no more nulls``, ``any``.
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     budget: Budget = Budget()
+    pitr: Pitr | None = None
     strict: bool = False
     update: bool = False
     #: Migration files up to this revision are applied already.
@@ -296,6 +309,7 @@ class Settings:
             "migration": None if self.migration is None else str(self.migration),
             "rollback": None if self.rollback is None else str(self.rollback),
             "server": use if "server" in self.origins else None,
+            "pitr": None if self.pitr is None else f"{self.pitr.base.name} and {self.pitr.archive.name}",
             "strict": "on" if self.strict else None,
             "static": "on: statements are read, nothing is rehearsed" if self.static else None,
         }

@@ -11,8 +11,9 @@ import pytest
 from ..config import FILE_NAME
 from ..errors import PgsafeError
 from ..rehearsal.values import Outcome
+from ..report.recovery import numbers
 from ..report.terminal import finding_lines
-from .judgement import judge
+from .judgement import RECOVERY, judge
 
 if TYPE_CHECKING:
     from .feature import Feature
@@ -64,13 +65,16 @@ class CheckItem(pytest.Item):
         :raises UnsafeError: this check has an error finding, or its step failed.
         """
         file = self.parent
-        result = file.feature.result()
+        result = file.feature.recovery() if self.name in RECOVERY else file.feature.result()
+        # A rehearsal and a recovery are judged apart: neither is begun, nor fails, for the other.
+        collected = [name for name in file.names if (name in RECOVERY) == (self.name in RECOVERY)]
         selected = {item.name for item in self.session.items if isinstance(item, CheckItem)}
-        judgement = judge(self.name, result, collected=file.names, selected=selected)
+        judgement = judge(self.name, result, collected=collected, selected=selected.intersection(collected))
         self.user_properties += [
             ("pgsafe_relations", result.relations),
             ("pgsafe_rows", result.rows),
             ("pgsafe_seconds", round(judgement.seconds, 3)),
+            *(() if result.pitr is None else numbers(result.pitr)),
         ]
         if judgement.outcome is Outcome.SKIPPED:
             pytest.skip(judgement.reason if judgement.reason is not None else "nothing to judge")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NOTHING = (
     "--pgsafe has nothing to check: no source is configured and no test is marked pgsafe",
-    "--pgsafe-source=X or [source] in pgsafe.toml says what to protect",
+    "--pgsafe-source=X or [source] in pgsafe.toml says what to protect; [pitr] what to recover",
 )
 
 

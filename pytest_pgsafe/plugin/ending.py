@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..config import FILE_NAME
+from ..rehearsal.values import together
 from ..report.terminal import Line, summary
 from ..report.write import write
 from .judgement import names, unsaid
-from .store import broken_off
+from .store import RECOVERED, broken_off
 
 if TYPE_CHECKING:
     from .feature import Feature
@@ -42,7 +44,8 @@ class Ending:
         if not names(self._feature.settings):
             return
         known = names(self._feature.settings)
-        self._feature.final = self._feature.store.read()
+        recovery = replace(self._feature.store, part=RECOVERED).read()
+        self._feature.final = together(self._feature.store.read(), recovery)
         unsafe = self._feature.final is not None and self._feature.final.verdict != "passed"
         if self._feature.final is not None and unsafe:
             self._problems += unsaid(self._feature.final, collected=known, ran=self._ran)

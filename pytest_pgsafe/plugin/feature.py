@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,11 @@ from . import own
 from .collect import CheckItem
 from .collecting import Collecting
 from .ending import Ending
-from .judgement import names
+from .judgement import names, recovered, rehearsed
 from .marker import READ_ONLY
 from .own import OwnTests
 from .selection import Selection, select
-from .store import Store, broken_off
+from .store import RECOVERED, Store, broken_off
 
 if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
@@ -70,6 +71,7 @@ class Feature:
         self.reading: Static | None = None
         self.header: tuple[str, ...] = ()
         self.final: Result | None = None
+        self.recovered: Result | None = None
         self._folder = ExitStack()
 
     @cached_property
@@ -118,11 +120,24 @@ class Feature:
             self.reading = prepare(self.settings)
             self.header += self.reading.header()
         elif known and self.selection.collected:
+            self._look(self.settings)
+        self.store = Store(self._folder.enter_context(private_folder("run", swept=True)))
+
+    def _look(self, settings: Settings) -> None:
+        """Find out what the selected checks need.
+
+        :raises UsageError: it cannot be had.
+        """
+        wanted = self.selection.names or names(settings)
+        if not set(wanted).isdisjoint(rehearsed(settings)):
             from ..rehearsal.preflight import preflight
 
-            plan = self.plan = preflight(self.settings)
+            plan = self.plan = preflight(settings)
             self.header += plan.header()
-        self.store = Store(self._folder.enter_context(private_folder("run", swept=True)))
+        if not set(wanted).isdisjoint(recovered(settings)):
+            from ..rehearsal.recoverable import look
+
+            self.header += look(settings)
 
     def pytest_report_header(self) -> list[str]:
         return list(self.header)
@@ -150,16 +165,36 @@ class Feature:
             self.final = self.store.obtain(self._rehearse, self._say)
         return self.final
 
+    def recovery(self) -> Result:
+        """Return the run's recovery; the first call of all processes does it."""
+        if self.recovered is None:
+            assert self.store is not None
+            if not self.store.folder.is_dir():
+                return broken_off("xdist workers on another machine cannot share a recovery")
+            self.recovered = replace(self.store, part=RECOVERED).obtain(self._recover, self._say)
+        return self.recovered
+
     def without(self, item: pytest.Item) -> str | None:
         """Return why there is nothing for a marked test; None if there is."""
         static = self.settings is not None and self.settings.static
         return READ_ONLY if static and not isinstance(item, CheckItem) else None
 
     def _rehearse(self, progress: Callable[[str], None]) -> Result:
+        return self._shown(self._run, progress)
+
+    def _recover(self, progress: Callable[[str], None]) -> Result:
+        from ..rehearsal.recoverable import prove
+
+        return self._shown(prove, progress)
+
+    def _shown(
+        self, run: Callable[[Settings, Callable[[str], None]], Result], progress: Callable[[str], None]
+    ) -> Result:
+        """Run, and leave out of the result what nobody may see."""
         assert self.settings is not None
         report = self.settings.report
         try:
-            result = self._run(self.settings, progress)
+            result = run(self.settings, progress)
         except PgsafeError:
             raise
         except Exception as error:

@@ -14,7 +14,9 @@ from ..config import Settings
 from ..rehearsal.values import Outcome, Result, Step
 from ..report.terminal import finding_lines
 
-_STEPS = ("static", "backup", "restore", "migrate", "rollback")
+#: The items of a recovery, each of them a step of its own.
+RECOVERY = ("pitr_archive", "pitr_base", "pitr_recovery", "pitr_window")
+_STEPS = ("static", "backup", "restore", "migrate", "rollback", *RECOVERY)
 _CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks")
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
@@ -36,6 +38,16 @@ class Judgement:
 
 def names(settings: Settings) -> tuple[str, ...]:
     """Return the checks that a run collects, in order."""
+    return (*rehearsed(settings), *recovered(settings))
+
+
+def recovered(settings: Settings) -> tuple[str, ...]:
+    """Return the checks that a recovery is judged by."""
+    return () if settings.pitr is None or settings.static else RECOVERY
+
+
+def rehearsed(settings: Settings) -> tuple[str, ...]:
+    """Return the checks that a rehearsal is judged by."""
     if settings.static:
         return () if settings.migration is None else ("static",)
     if settings.source is None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _RESULT = TypeAdapter(Result)
 _PLAN = "plan"
+#: What the names of a recovery's files begin with.
+RECOVERED = "pitr-"
 _DIED = "the process that rehearsed is gone, and left no result"
 
 Rehearse = Callable[[Callable[[str], None]], Result]
@@ -33,6 +35,8 @@ class Store:
     """A private folder (0700) of one run, shared by its xdist workers."""
 
     folder: Path
+    #: What its files' names begin with: a run may have a rehearsal and a recovery.
+    part: str = ""
 
     def tell(self, plan: Plan) -> None:
         """Leave for the workers what the controlling process found out before the first step."""
@@ -50,7 +54,7 @@ class Store:
 
         :param told: is given the name of each step when it begins.
         """
-        with FileLock(self.folder / "result.lock"):
+        with FileLock(self.folder / f"{self.part}result.lock"):
             found = self.read()
             if found is None:
                 found = self._rehearse(rehearse, told)
@@ -58,7 +62,7 @@ class Store:
 
     def read(self) -> Result | None:
         """Return the result; None if nothing was begun, a result that says so if it was begun and never ended."""
-        stored = self.folder / "result.json"
+        stored = self.folder / f"{self.part}result.json"
         if stored.exists():
             return _RESULT.validate_json(stored.read_bytes())
         if not self._journal.exists():
@@ -68,7 +72,7 @@ class Store:
     @property
     def _journal(self) -> Path:
         """The steps that were begun, each with its time: what is known of a process that died."""
-        return self.folder / "steps"
+        return self.folder / f"{self.part}steps"
 
     def _rehearse(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
         self._journal.touch()
@@ -113,9 +117,9 @@ class Store:
     def _write(self, result: Result) -> None:
         # The whole catalog values are for the checks, which are done.
         slim = replace(result, changes=tuple(replace(change, old=None, new=None) for change in result.changes))
-        partial = self.folder / "result.partial"
+        partial = self.folder / f"{self.part}result.partial"
         partial.write_bytes(_RESULT.dump_json(slim))
-        partial.replace(self.folder / "result.json")
+        partial.replace(self.folder / f"{self.part}result.json")
 
 
 def broken_off(reason: str, steps: tuple[Step, ...] = ()) -> Result:

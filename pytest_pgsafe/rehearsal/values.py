@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..checks.values import Finding, Severity
 from ..compare.values import Change
 from ..migrate.values import Trace
+from ..pitr.outcome import Recoverability
 from ..snapshot.values import NotVerified
 
 
@@ -65,6 +66,8 @@ class Result:
 
     #: Set where statements were read, and nothing was rehearsed.
     read: Read | None = None
+    #: Set where a recovery was rehearsed.
+    pitr: Recoverability | None = None
 
     @property
     def verdict(self) -> str:
@@ -78,3 +81,18 @@ class Result:
         if any(finding.severity is Severity.ERROR for finding in self.findings):
             return "failed"
         return "failed" if any(step.outcome is Outcome.FAILED for step in self.steps) else "passed"
+
+
+def together(one: Result | None, other: Result | None) -> Result | None:
+    """Return the results of a rehearsal and of a recovery as one; either may not have been begun."""
+    if one is None or other is None:
+        return other if one is None else one
+    return replace(
+        one,
+        steps=(*one.steps, *other.steps),
+        findings=(*one.findings, *other.findings),
+        not_verified=(*one.not_verified, *other.not_verified),
+        unused={**one.unused, **other.unused},
+        interrupted=one.interrupted if one.interrupted is not None else other.interrupted,
+        pitr=other.pitr,
+    )

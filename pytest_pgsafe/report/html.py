@@ -8,6 +8,7 @@ from html import escape
 from ..checks.values import Finding
 from ..compare.values import Attribute
 from ..rehearsal.values import Result
+from . import recovery
 from .terminal import cause, counted, sample_text, severities
 
 _STYLE = """
@@ -39,6 +40,9 @@ def render(result: Result) -> str:
         *(("server " + k, v) for k, v in result.server.items()),
     ]
     body += _table("Where", ("", ""), [(escape(name), escape(str(value))) for name, value in facts])
+    if result.pitr is not None:
+        told = recovery.facts(result.pitr)
+        body += _table("Recovery", ("", ""), [(escape(name), escape(text)) for name, text in told])
     body += _table("Findings", ("severity", "object", "finding", "rows"), map(_finding, result.findings))
     body += _table(
         "Steps",

@@ -12,6 +12,7 @@ from ..checks.values import Finding
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
+from . import recovery
 
 FORMAT = "pgsafe-report/1"
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -43,6 +44,7 @@ def document(result: Result) -> dict[str, Any]:
         },
         "unused": dict(result.unused),
         **({} if result.read is None else {"read": vars(result.read)}),
+        **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),
     }
 
 

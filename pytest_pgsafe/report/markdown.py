@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..checks.values import Finding, Severity
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Outcome, Result
+from . import recovery
 from .redact import keys_only
 from .terminal import cause, counted, sample_text, severities
 
@@ -27,6 +28,7 @@ def render(result: Result) -> str:
     for step in result.steps:
         if step.outcome is Outcome.FAILED:
             lines += ["", f"**Step {escape(step.name)} failed**", "", *_code(step.reason or "")]
+    lines += _recovery(result)
     lines += _findings([finding for finding in result.findings if finding.severity is not Severity.NOTE])
     notes = [finding for finding in result.findings if finding.severity is Severity.NOTE]
     lines += _folded(_counted(len(notes), "note"), _findings(notes))
@@ -42,6 +44,13 @@ def render(result: Result) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _recovery(result: Result) -> list[str]:
+    if result.pitr is None:
+        return []
+    told = [f"| {escape(name)} | {escape(text)} |" for name, text in recovery.facts(result.pitr)]
+    return ["", "| recovery | |", "|---|---|", *told] if told else []
 
 
 def escape(text: object) -> str:

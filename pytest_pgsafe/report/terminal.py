@@ -10,6 +10,7 @@ from ..checks.values import Finding, Severity
 from ..migrate.values import Revision
 from ..rehearsal.values import Outcome, Result
 from ..snapshot.values import RowSample
+from . import recovery
 
 Tone = Literal["plain", "good", "warning", "bad"]
 #: Characters of a statement in a line.
@@ -97,6 +98,7 @@ def summary(result: Result, *, short: bool) -> list[Line]:
     """
     lines: list[Line] = [] if short else [*_steps(result), *_findings(result)]
     if not short:
+        lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
     # What was left running, or was written, is said in every case.
     if result.baseline is not None:
@@ -114,6 +116,11 @@ def counted(result: Result) -> str:
         number = result.read.statements
         statements = "1 statement" if number == 1 else f"{number} statements"
         return f"{statements}, {result.read.unread} of them not read; nothing was rehearsed"
+    if result.pitr is not None and not result.relations:
+        # Without a rehearsal nothing is compared.
+        newest = result.pitr.reached
+        told = "not recovered" if newest is None else f"recovered to {newest.newest.isoformat()}"
+        return f"{told}, {len(result.not_verified)} not verified"
     relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
     return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"
@@ -124,6 +131,10 @@ def severities(result: Result) -> str:
     counts = {level: sum(finding.severity is level for finding in result.findings) for level in reversed(Severity)}
     words = [f"{count} {level.value}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
     return ", ".join(words) if words else "no findings"
+
+
+def _recovery(result: Result) -> list[tuple[str, str]]:
+    return [] if result.pitr is None else recovery.facts(result.pitr)
 
 
 def _steps(result: Result) -> list[Line]:

@@ -26,7 +26,7 @@ ITEMS = {
     "7": {"privileges"},
     "8": {"locks", "migrate"},
     "9": {"rollback"},
-    "0": {"values", "schema", "static"},
+    "0": {"values", "schema", "static", "pitr_archive", "pitr_base", "pitr_recovery", "pitr_window"},
 }
 every_check = pytest.mark.parametrize("check", EVERY, ids=lambda check: check.code)
 
@@ -48,7 +48,8 @@ def test_a_check_says_what_it_is(check: Check) -> None:
 
 @every_check
 def test_a_check_has_an_unsafe_and_a_safe_example(check: Check) -> None:
-    texts = [(EXAMPLES / folder(check) / f"{side}.sql").read_text() for side in ("unsafe", "safe")]
+    suffix = "sh" if check.check.startswith("pitr_") else "sql"
+    texts = [(EXAMPLES / folder(check) / f"{side}.{suffix}").read_text() for side in ("unsafe", "safe")]
     assert all(text.strip() for text in texts)
     assert texts[0] != texts[1] or check.code.startswith("PGS9")
     backs = [(EXAMPLES / folder(check) / f"{side}.down.sql").exists() for side in ("unsafe", "safe")]

@@ -1,0 +1,202 @@
+"""[pitr] as test outcomes: what a real recovery of an archive to its end says, and what it must not say."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from archived import Archived, archived
+from pytest_pgsafe.checks.recoverability import CHECKS, TOO_OLD
+from pytest_pgsafe.checks.values import Check, Severity
+from pytest_pgsafe.config.values import Pitr, Server, Settings, Source
+from pytest_pgsafe.pitr import asked
+from pytest_pgsafe.rehearsal.recoverable import prove
+from pytest_pgsafe.rehearsal.values import Outcome, Result
+from pytest_pgsafe.report import json as json_report
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.local import LocalServer
+from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.runbook import env_of, uri
+
+EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
+FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
+#: Nothing is so young.
+NO_TIME = 0.001
+
+
+@pytest.fixture(scope="module")
+def cluster(programs: LocalPrograms) -> Iterator[Archived]:
+    with archived(programs) as made:
+        yield made
+
+
+@pytest.fixture
+def copy(cluster: Archived) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="pitr-", dir="/tmp") as name:
+        cluster.copied(Path(name))
+        yield Path(name)
+
+
+def settings(place: Path, window: float | None, source: str | None = None, **others: Any) -> Settings:
+    return Settings(
+        folder=place,
+        pitr=Pitr(base=place / "base", archive=place / "archive", window=window),
+        source=None if source is None else Source(dsn=source),
+        server=Server(use="local"),
+        **others,
+    )
+
+
+def codes(result: Result) -> set[str]:
+    return {finding.code for finding in result.findings if finding.severity is Severity.ERROR}
+
+
+def outcomes(result: Result) -> dict[str, str]:
+    return {step.name: step.outcome.value for step in result.steps}
+
+
+def pytest_in(place: Path, toml: str, arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    (place / "pgsafe.toml").write_text(toml, encoding="utf-8")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "PYTEST"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--pgsafe", "-p", "no:hypothesispytest", *arguments],
+        cwd=place, env={**clean, **environment}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+TOML = """
+[server]
+use = "local"
+[pitr]
+base = "{place}/base"
+archive = "{place}/archive"
+window = "{window}"
+"""
+
+
+def test_the_items_and_every_report(cluster: Archived, copy: Path) -> None:
+    last = cluster.write(100)
+    cluster.archive_all()
+    toml = TOML.format(place=cluster.place, window="15min")
+    reports = [f"--pgsafe-report=out.{suffix}" for suffix in ("json", "md", "html")]
+    status, said = pytest_in(copy, toml, ["-n", "2", "-rA", "--junit-xml=out.xml", *reports], {})
+    assert status == 0, said
+    assert "4 passed" in said
+    found = json.loads((copy / "out.json").read_text())
+    jsonschema.validate(found, json_report.schema())
+    told = found["pitr"]
+    # The tables that archive_all makes and drops are committed after the row.
+    newest = datetime.fromisoformat(told["newest"])
+    assert last < newest < last + timedelta(minutes=5)
+    assert told["newest_epoch"] == pytest.approx(newest.timestamp())
+    assert 0 < told["rto_seconds"] < 600
+    assert told["rpo_seconds"] == pytest.approx(told["age_seconds"])
+    assert (told["base"], told["bases"], told["window_seconds"]) == ("first", 1, 900)
+    assert told["segments"] == len([one for one in (cluster.place / "archive").iterdir() if len(one.name) == 24])
+    assert {one["name"] for one in told["databases"]} == {"postgres", "shop", "template1"}
+    assert [step["name"] for step in found["steps"]] == [check.check for check in CHECKS]
+    for text in (said, (copy / "out.md").read_text(), (copy / "out.html").read_text()):
+        assert "RTO" in text
+        assert told["newest"] in text
+    assert 'name="pgsafe_newest_epoch"' in (copy / "out.xml").read_text()
+    # Nothing is begun for a list of the items, nor for a typing error.
+    status, said = pytest_in(copy, toml, ["--collect-only", "-q"], {})
+    assert [line for line in said.splitlines() if "::" in line] == [f"pgsafe.toml::{one.check}" for one in CHECKS]
+    status, said = pytest_in(copy, toml.replace("/base", "/bse"), [], {})
+    assert (status, "there is no folder 'bse'" in said) == (4, True)
+
+
+def test_a_quiet_night_is_no_failure_and_a_commit_that_is_not_archived_is(cluster: Archived) -> None:
+    cluster.archive_all()
+    told = settings(cluster.place, NO_TIME, cluster.shop.url())
+    quiet = prove(told)
+    assert quiet.verdict == "passed", quiet.findings
+    assert quiet.pitr is not None
+    assert quiet.pitr.window is not None
+    assert quiet.pitr.window.unarchived is False
+    assert quiet.pitr.rpo_seconds == 0
+    with connect(cluster.shop, read_only=False, autocommit=False) as slow:
+        # It is running when the archive ends, and has written there: its number is known to the recovered cluster.
+        slow.execute("insert into public.log values (200)")
+        cluster.write(201)
+        cluster.archive_all()
+        assert prove(told).verdict == "passed"
+        slow.commit()
+    late = prove(told)
+    assert codes(late) == {"PGS033"}
+    assert "what was committed since is not in the archive" in late.findings[0].message
+    assert "archive_timeout is 0" in late.findings[0].message
+    assert late.pitr is not None
+    assert late.pitr.rpo_seconds == late.pitr.age_seconds
+
+
+def test_the_first_change_after_a_quiet_night_has_its_time(cluster: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.archive_all()
+    real = asked.ask
+    monkeypatch.setattr(asked, "ask", lambda address: replace(found := real(address), at=found.at + timedelta(hours=9)))
+    with connect(cluster.shop, read_only=False) as session:
+        session.execute("alter system set archive_timeout = 1")
+        session.execute("select pg_reload_conf()")
+        try:
+            cluster.write(300)
+            result = prove(settings(cluster.place, 60, cluster.shop.url()))
+        finally:
+            session.execute("alter system reset archive_timeout")
+            session.execute("select pg_reload_conf()")
+    assert result.verdict == "passed", result.findings
+
+
+def test_a_server_that_cannot_speak_for_the_archive_is_not_believed(cluster: Archived, programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as other:
+        result = prove(settings(cluster.place, NO_TIME, other.address().url()))
+    assert codes(result) == {"PGS033"}
+    # It was initialised with the same identifier, as a copy would have.
+    assert "[source] dsn stands at" in result.findings[0].message
+
+
+#: What is wrong before a recovery, and what shows in one: each recovery costs a second.
+TOGETHER = [CHECKS[:2], CHECKS[2:]]
+
+
+@pytest.mark.parametrize("checks", [[one] for one in CHECKS] if FULL else TOGETHER, ids=lambda found: found[0].code)
+def test_unsafe_examples(cluster: Archived, copy: Path, programs: LocalPrograms, checks: list[Check]) -> None:
+    for check in checks:
+        run_example(cluster, copy, programs, check, "unsafe.sh")
+    window = NO_TIME if TOO_OLD in checks else 900
+    result = prove(settings(copy, window, cluster.shop.url()))
+    assert {check.code for check in checks} <= codes(result), (result.steps, result.findings)
+    assert result.verdict == "failed"
+
+
+def test_safe_examples(cluster: Archived, copy: Path, programs: LocalPrograms) -> None:
+    for check in CHECKS:
+        run_example(cluster, copy, programs, check, "safe.sh")
+    result = prove(settings(copy, 900))
+    assert codes(result) == set(), result.findings
+    assert set(outcomes(result).values()) == {Outcome.PASSED.value}
+
+
+def run_example(cluster: Archived, copy: Path, programs: LocalPrograms, check: Check, name: str) -> None:
+    [folder] = EXAMPLES.glob(f"{check.code}-*")
+    with connect(cluster.shop) as session:
+        table = session.execute("select pg_relation_filepath('public.item')").fetchone()
+    assert table is not None
+    variables = {
+        "ARCHIVE": str(copy / "archive"), "BASE": str(copy / "base" / "first"), "TABLE": table[0],
+        "SOURCE": uri(cluster.shop), "PATH": f"{programs.folder}{os.pathsep}{os.environ['PATH']}",
+        **env_of(cluster.shop),
+    }  # fmt: skip
+    done = subprocess.run(["sh", "-e", str(folder / name)], env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
