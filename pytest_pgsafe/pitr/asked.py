@@ -14,7 +14,7 @@ from ..server.address import Address
 from ..server.connection import Connection, connect
 from .archive import Archive
 from .base import Base
-from .wal import Lsn, Segment
+from .wal import HEADER, Lsn, Segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ class Asked:
         """Tell whether the archive holds all that was written when the server was asked."""
         if self.position is None:
             return False
-        # The position is where the next record will begin.
-        last = Segment.of(Lsn(Lsn.parse(self.position).bytes - 1), 0, archive.size)
+        # The position is where the next record will begin; behind a switch, that is after the next segment's header.
+        last = Segment.of(Lsn(Lsn.parse(self.position).bytes - HEADER - 1), 0, archive.size)
         return archive.segments[-1].number >= last.number
 
     def notes(self, archive: Archive) -> tuple[str, ...]:

@@ -17,13 +17,13 @@ COPIED = 30.0
 
 
 def settled(folder: Path, base: Base) -> Archive:
-    """List an archive once its newest segment is whole: `cp` of an archive_command may be at work.
+    """List what a recovery would read, once the newest segment is whole: an archive_command may be at work.
 
     :raises ConfigError: it cannot be read, or holds no segment.
     """
     until = time.monotonic() + COPIED
     while True:
-        archive = wal_archive.read(folder, base.segment_size)
+        archive = wal_archive.read(folder, base.segment_size).along(base.timeline)
         newest = archive.path(archive.segments[-1])
         if newest.stat().st_size == archive.size or time.monotonic() > until:
             return archive
@@ -36,16 +36,18 @@ def continuity(archive: Archive, bases: Sequence[tuple[Path, Base]]) -> Continui
     :param bases: of one cluster, oldest first.
     """
     path, newest = bases[-1]
-    first = _first(newest)
-    oldest = max(_first(bases[0][1]), archive.segments[0].number)
-    found = wal_archive.faults(archive, first=first, system=newest.system)
-    older = wal_archive.faults(archive, first=oldest, system=newest.system) if oldest < first else ()
+    first, oldest = _first(newest), bases[0][1]
+    found = wal_archive.faults(archive, first=first, system=newest.system, timeline=newest.timeline)
+    begin = max(_first(oldest), archive.segments[0].number)
+    older: tuple[Fault, ...] = ()
+    if begin < first:
+        older = wal_archive.faults(archive, first=begin, system=newest.system, timeline=oldest.timeline)
     return Continuity(
         segments=len(archive.segments),
         first=archive.segments[0].name(archive.size),
         last=archive.segments[-1].name(archive.size),
         faults=tuple(fault for fault in found if not _brought(archive, path, fault)),
-        older=tuple(fault for fault in older if (_number(fault, archive) or first) < first),
+        older=tuple(fault for fault in older if fault.number < first),
     )
 
 
@@ -53,13 +55,7 @@ def _first(base: Base) -> int:
     return Segment.of(base.start_lsn, base.timeline, base.segment_size).number
 
 
-def _number(fault: Fault, archive: Archive) -> int | None:
-    segment = Segment.parse(fault.segment, archive.size)
-    return None if segment is None else segment.number
-
-
 def _brought(archive: Archive, path: Path, fault: Fault) -> bool:
     """Tell whether a segment is not archived yet, and comes with the base backup: nothing is missing for that."""
-    number = _number(fault, archive)
-    later = number is not None and number > archive.segments[-1].number
+    later = fault.number > archive.segments[-1].number
     return later and (path / DATA / "pg_wal" / fault.segment).is_file()

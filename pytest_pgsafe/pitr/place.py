@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from ..errors import BackupError, RestoreError, ServerError
 from ..server import programs
 from ..server.programs import LocalPrograms
+from . import chain
 from .base import DATA, Base
+from .base import verify as verify_one
 
 Place: TypeAlias = LocalPrograms
 
@@ -26,14 +30,19 @@ def place_for(base: Base, use: str = "auto", image: str | None = None) -> Place:
     return programs.find(int(base.server_version.split(".")[0]))
 
 
-def verify(path: Path, place: Place) -> tuple[str, ...]:
-    """Return what pg_verifybackup objects to in a base backup.
+def verify(path: Path, base: Base, bases: Sequence[tuple[Path, Base]], place: Place) -> tuple[str, ...]:
+    """Return what pg_verifybackup objects to in a base backup, and in those that an incremental one is made on.
 
     :raises ServerError: there is no such program.
     """
-    data = path / DATA
-    done = place.run("pg_verifybackup", ["--quiet", str(data)], files=[data])
-    if done.returncode == 0:
-        return ()
-    lines = [line.replace(f"{data}/", "") for line in done.stderr.strip().splitlines()]
-    return tuple(lines[:20]) or (f"pg_verifybackup ended with status {done.returncode}",)
+    try:
+        found = chain.links(path, base, bases)
+    except RestoreError as error:
+        return (error.message,)
+    for folder, _ in found:
+        try:
+            verify_one(folder / DATA, place)
+        except BackupError as error:
+            lines = [line.replace(f"{folder / DATA}/", "") for line in error.looked_at]
+            return tuple(f"{folder.name}: {line}" for line in lines) or (f"{folder.name}: {error.message}",)
+    return ()

@@ -14,6 +14,8 @@ _LSN = re.compile(r"(?P<high>[0-9A-Fa-f]{1,8})/(?P<low>[0-9A-Fa-f]{1,8})")
 #: XLogLongPageHeaderData, in the byte order of the machine that wrote it.
 _HEADER = struct.Struct("=HHIQI4xQII")
 _LONG_HEADER = 0x0002
+#: Bytes before the first record of a segment.
+HEADER = _HEADER.size
 
 
 @dataclass(frozen=True, order=True)

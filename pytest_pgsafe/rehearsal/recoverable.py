@@ -198,7 +198,7 @@ class _Run:
             return False
         until = time.monotonic() + min(allowed, now.archive_timeout + SLACK)
         while time.monotonic() < until:
-            if now.covered(wal_archive.read(self.pitr.archive, base.segment_size)):
+            if now.covered(wal_archive.read(self.pitr.archive, base.segment_size).along(base.timeline)):
                 return True
             time.sleep(0.5)
         return False
@@ -237,5 +237,5 @@ def _proven(bases: tuple[tuple[Path, Base], ...], place: Place) -> Proven:
         bases=len(bases),
         server_version=base.server_version,
         ended_at=base.ended_at,
-        problems=verify(path, place),
+        problems=verify(path, base, bases, place),
     )

@@ -190,13 +190,25 @@ def test_safe_examples(cluster: Archived, copy: Path, programs: LocalPrograms) -
 
 def run_example(cluster: Archived, copy: Path, programs: LocalPrograms, check: Check, name: str) -> None:
     [folder] = EXAMPLES.glob(f"{check.code}-*")
-    with connect(cluster.shop) as session:
-        table = session.execute("select pg_relation_filepath('public.item')").fetchone()
-    assert table is not None
-    variables = {
-        "ARCHIVE": str(copy / "archive"), "BASE": str(copy / "base" / "first"), "TABLE": table[0],
-        "SOURCE": uri(cluster.shop), "PATH": f"{programs.folder}{os.pathsep}{os.environ['PATH']}",
-        **env_of(cluster.shop),
-    }  # fmt: skip
-    done = subprocess.run(["sh", "-e", str(folder / name)], env=variables, capture_output=True, text=True, check=False)
+    # These very sources, whatever else is installed.
+    (copy / "bin").mkdir(exist_ok=True)
+    command = f"import sys; sys.path.insert(0, '{EXAMPLES.parents[1]}'); from pytest_pgsafe.cli import main; main()"
+    (copy / "bin" / "pgsafe").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{command}" "$@"\n', encoding="utf-8")
+    (copy / "bin" / "pgsafe").chmod(0o755)
+    with connect(cluster.shop, read_only=False) as session:
+        # One that is damaged on the source itself, and dropped.
+        session.execute("drop table if exists public.worn")
+        session.execute("create table public.worn as select 1 as id")
+        session.execute("checkpoint")
+        table = session.execute("select pg_relation_filepath('public.worn')").fetchone()
+        assert table is not None
+        path = [str(programs.folder), str(copy / "bin"), os.environ["PATH"]]
+        variables = {
+            "ARCHIVE": str(copy / "archive"), "BASES": str(copy / "base"), "SOURCE": uri(cluster.shop),
+            "PGDATA": str(cluster.primary.data), "TABLE": table[0], "PATH": os.pathsep.join(path),
+            **env_of(cluster.shop),
+        }  # fmt: skip
+        script = ["sh", "-e", str(folder / name)]
+        done = subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
+        session.execute("drop table public.worn")
     assert done.returncode == 0, done.stderr
