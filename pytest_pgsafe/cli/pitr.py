@@ -10,6 +10,7 @@ import click
 from ..errors import ConfigError
 from . import basebackup, options
 from .answer import Answer, give, progress
+from .rescue import command as rescue
 
 if TYPE_CHECKING:
     from ..pitr.recover import Recovered
@@ -22,6 +23,7 @@ def command() -> None:
 
 
 command.add_command(basebackup.command)
+command.add_command(rescue)
 
 
 @command.command("check")

@@ -1,0 +1,127 @@
+"""Tables that are missing: made again from a backup of the recovered database, with all that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...backup import contents
+from ...backup.archive import Archive
+from ...backup.contents import Choice
+from ...backup.take import take
+from ...catalog import read as catalog_of
+from ...catalog.values import Catalog
+from ...compare import restored_equals_source
+from ...errors import ConfigError, RestoreError
+from ...rehearsal import judging
+from ...server.address import Address
+from ...server.base import Programs
+from ...server.connection import Connection, pin
+from ...snapshot.take import take as read_facts
+from ...snapshot.values import Snapshot
+from . import script
+from .fallen import with_fallen
+from .values import Order, TableOutcome
+
+#: Lines of an archive's table of contents, at most, that an answer shows.
+_ENTRY = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """Tables that are made again."""
+
+    archive: Archive
+    facts: Snapshot
+    choice: Choice
+    #: A list file for pg_restore.
+    listed: Path
+    #: What is made, as pg_restore calls it.
+    objects: tuple[str, ...]
+
+    def outcomes(self, recovered: Connection) -> tuple[TableOutcome, ...]:
+        """Return what is put back, with some rows of each table."""
+        found: list[TableOutcome] = []
+        for name in self.choice.tables:
+            content = self.facts.tables.get(name)
+            if content is None:
+                # Of a partitioned table the rows are told of its partitions.
+                found.append(TableOutcome(table=name, way="restored", rows=0))
+                continue
+            rows = recovered.execute(f"select t::text from only {name} t limit 3".encode()).fetchall()  # noqa: S608
+            samples = {"rows": tuple(str(row[0]) for row in rows)} if rows else {}
+            found.append(TableOutcome(table=name, way="restored", rows=content.rows, samples=samples))
+        return tuple(found)
+
+
+def plan(
+    tables: Sequence[str],
+    *,
+    recovered: Connection,
+    address: Address,
+    there: Catalog,
+    programs: Programs,
+    folder: Path,
+    order: Order,
+) -> Missing:
+    """Take a backup of the recovered database, and choose what of it is missing in the live one.
+
+    :param tables: that the recovered database has, and the live one has not.
+    :param address: of the recovered database.
+    :param folder: for the backup, if it is not to be kept, and for lists.
+    """
+    backup = take(address, order.save or folder / "backup", programs, durable=order.save is not None)
+    facts = backup.facts
+    assert facts is not None
+    chosen = contents.resolve(facts.catalog, tables)
+    if present := [name for name in chosen if name in there.tables]:
+        # A part of a partitioned table that is there by itself.
+        chosen = tuple(name for name in chosen if name not in present)
+    choice = with_fallen(contents.choose(facts.catalog, chosen, there), facts.catalog, there, recovered)
+    done = programs.run("pg_restore", ["--list", str(backup.archive.path)], files=[backup.archive.path])
+    listed = folder / "tables.list"
+    lines = choice.listed(done.stdout)
+    listed.write_text(lines, encoding="utf-8")
+    objects = tuple(line.split(" ", _ENTRY)[_ENTRY] for line in lines.splitlines())
+    return Missing(archive=backup.archive, facts=facts, choice=choice, listed=listed, objects=objects)
+
+
+def needed(missing: Missing, session: Connection, *, owners: bool) -> None:
+    """See that the live server has the roles of what is made again.
+
+    :raises ConfigError: some are missing.
+    """
+    if not owners:
+        return
+    roles = {name for (name,) in session.execute("select pg_catalog.quote_ident(rolname) from pg_catalog.pg_roles")}
+    if absent := sorted({missing.facts.catalog.tables[name].owner for name in missing.choice.tables} - roles):
+        raise ConfigError(
+            f"the live server has no role {', '.join(absent)}, which owned what is to be put back",
+            remedies=["create the role", "--no-owner puts tables back without owners and privileges"],
+        )
+
+
+def apply(missing: Missing, session: Connection, programs: Programs, folder: Path, order: Order) -> None:
+    """Make the tables in the transaction of a session, and prove that they equal the backup.
+
+    :raises RestoreError: they do not; the caller rolls back.
+    """
+    script.run(missing.archive, missing.listed, session, programs, folder, owners=order.owners)
+    # The scripts have set their own.
+    pin(session, read_only=False, lock_timeout=order.lock_timeout)
+    choice = missing.choice
+    restored = read_facts(session, catalog=contents.part_of(catalog_of.read(session), choice), jobs=1)
+    changes = restored_equals_source(contents.part(missing.facts, choice), contents.part(restored, choice))
+    if not order.owners:
+        changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
+    if changes:
+        raise RestoreError(
+            f"what was put back does not equal what was recovered: {len(changes)} difference{'s' * (len(changes) > 1)};"
+            " nothing was kept",
+            looked_at=[judging.sentence(change) for change in changes[:10]],
+        )
+    for name in choice.inbound:
+        key = restored.foreign_keys.get(name)
+        if key is None or key.orphans:
+            raise RestoreError(f"the foreign key {name} of another table was not made again, or has orphans")
