@@ -76,7 +76,7 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 
     Whole, on disk, never over another file.
     """
-    from ..pitr.archive import store
+    from ..pitr.archiver import store
 
     fresh = store(segment.absolute(), folder.absolute())
     lines = [] if fresh else [f"{segment.name} is in the archive already, with the same content"]
@@ -90,6 +90,13 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 @click.option("--lsn", help="A position in the WAL.")
 @click.option("--name", help="A restore point.")
 @click.option("--xid", help="A transaction.")
+@click.option(
+    "--timeline",
+    default="latest",
+    show_default=True,
+    metavar="N",
+    help="latest, current (the base backup's), a number.",
+)
 @click.option("--exclusive", is_flag=True, help="Just before it.")
 @click.option("--query", metavar="SQL", help="Asked of the recovered cluster; its rows are printed.")
 @click.option("--dbname", default="postgres", show_default=True, help="Where the query is asked.")
@@ -97,7 +104,7 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 @options.as_json
 def recover(
     *, root: Path, archive: Path, moment: str | None, lsn: str | None, name: str | None, xid: str | None,
-    exclusive: bool, query: str | None, dbname: str, max_seconds: float, as_json: bool,
+    timeline: str, exclusive: bool, query: str | None, dbname: str, max_seconds: float, as_json: bool,
 ) -> int:  # fmt: skip
     """Rehearse a recovery to a moment, or to the end of the archive, on a server that is thrown away."""
     from ..pitr.base import find
@@ -111,7 +118,7 @@ def recover(
     progress(f"recovery to {target}")
     rows: list[tuple[Any, ...]] = []
     where = archive.expanduser().absolute()
-    with recover(bases, where, target, local, wait=max_seconds) as (server, recovered):
+    with recover(bases, where, target, local, timeline=timeline, wait=max_seconds) as (server, recovered):
         if query is not None:
             with connect(server.address(dbname)) as session:
                 rows = session.execute(query.encode()).fetchall()
@@ -123,6 +130,8 @@ def recover(
         "stopped": recovered.stopped,
         "last_transaction": None if recovered.last_transaction is None else recovered.last_transaction.isoformat(),
         "position": str(recovered.position),
+        "timeline": recovered.timeline,
+        "notes": list(recovered.notes),
         "seconds": round(recovered.seconds, 3),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }
@@ -131,10 +140,12 @@ def recover(
 
 def _told(recovered: Recovered) -> list[str]:
     last = recovered.last_transaction
+    where = f"from {recovered.base.name} on timeline {recovered.timeline}"
     return [
         f"reached: {recovered.target}" + (f", {recovered.stopped}" if recovered.stopped else ""),
         f"last transaction: {'none after the base backup' if last is None else last.isoformat()}",
-        f"from {recovered.base.name}, replayed to {recovered.position}, in {recovered.seconds:.1f} s",
+        *(f"note: {note}" for note in recovered.notes),
+        f"{where}, replayed to {recovered.position}, in {recovered.seconds:.1f} s",
     ]
 
 

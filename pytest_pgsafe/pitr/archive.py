@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import ConfigError, StorageError
+from ..errors import ConfigError
 from . import timelines, wal
 from .timelines import Line
 from .wal import Segment
 
-_PARTIAL = ".pgsafe-partial-"
+#: What pg_receivewal, and archive commands, append to the name of a segment that they compress.
+COMPRESSED = {".gz": "gzip", ".lz4": "lz4", ".zst": "zstd"}
+#: The one that is read all the same.
+GZIP = ".gz"
+#: Of a segment that is still being received, or was when its timeline was left.
+PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,31 +41,49 @@ class Archive:
     folder: Path
     #: Bytes of a segment.
     size: int
+    #: Complete ones of every timeline; of what a recovery sees, at the end also one that was begun.
     segments: tuple[Segment, ...]
     #: Timelines whose history is there.
     histories: tuple[int, ...]
+    #: Begun ones, as pg_receivewal leaves them: only of use where nothing comes after them.
+    partial: tuple[Segment, ...] = ()
+    #: Names of segments whose files have another one.
+    names: Mapping[Segment, str] = field(default_factory=dict[Segment, str])
+    #: Files that are compressed in a way that is not read here, by segment.
+    unread: Mapping[Segment, str] = field(default_factory=dict[Segment, str])
 
     def path(self, segment: Segment) -> Path:
         """Return where a segment lies."""
-        return self.folder / segment.name(self.size)
+        return self.folder / self.names.get(segment, segment.name(self.size))
 
-    def line(self, timeline: int) -> Line:
-        """Return the timelines that a recovery from a base backup of a timeline follows."""
-        return timelines.followed(self.folder, self.histories, timeline)
+    def line(self, timeline: int, *, latest: bool = True) -> Line:
+        """Return the timelines that a recovery from a base backup of a timeline follows.
 
-    def along(self, timeline: int) -> Archive:
+        :param latest: False follows the timeline itself to its end.
+        """
+        return timelines.followed(self.folder, self.histories, timeline, latest=latest)
+
+    def along(self, timeline: int | Line) -> Archive:
         """Return the archive as such a recovery sees it: without the segments of other branches.
 
         :raises ConfigError: none is left.
         """
-        line = self.line(timeline)
-        kept = tuple(one for one in self.segments if one == line.segment(one.number, self.size))
+        line = timeline if isinstance(timeline, Line) else self.line(timeline)
+        kept = self.on(line)
         if not kept:
+            shown = (*self.segments, *self.partial)
             raise ConfigError(
-                f"the archive holds no segment of timeline {line.pieces[-1][0]}, which the base backup leads to",
-                looked_at=[f"{self.folder}: {self.segments[0].name(self.size)} to {self.segments[-1].name(self.size)}"],
+                f"the archive holds no segment of timeline {line.timeline}, which the base backup leads to",
+                looked_at=[f"{self.folder}: {shown[0].name(self.size)} to {shown[-1].name(self.size)}"],
             )
         return replace(self, segments=kept)
+
+    def on(self, line: Line) -> tuple[Segment, ...]:
+        """Return the segments on the way of a timeline; one that was begun only where it is the last of all."""
+        kept = [one for one in self.segments if one == line.segment(one.number, self.size)]
+        begun = [one for one in self.partial if one.timeline == line.timeline]
+        last = kept[-1].number if kept else -1
+        return (*kept, *(one for one in begun[-1:] if one.number > last))
 
 
 def read(folder: Path, size: int = 16 << 20) -> Archive:
@@ -73,24 +95,49 @@ def read(folder: Path, size: int = 16 << 20) -> Archive:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
     except OSError as error:
         raise ConfigError(f"the WAL archive cannot be read: {error.strerror}", looked_at=[str(folder)]) from error
-    segments = sorted(segment for name in names if (segment := Segment.parse(name, size)) is not None)
-    if not segments:
-        packed = [name for name in names if Segment.parse(name[:24], size) is not None and name[24:25] == "."]
+    segments: set[Segment] = set()
+    partial: set[Segment] = set()
+    named: dict[Segment, str] = {}
+    unread: dict[Segment, str] = {}
+    # In this order a segment comes before what else has its name.
+    for name in names:
+        segment, ending = Segment.parse(name[:24], size), name[24:]
+        if segment is None or segment in segments:
+            continue
+        if ending in {"", GZIP}:
+            segments.add(segment)
+            named |= {segment: name} if ending else {}
+        elif ending == PARTIAL and wal.header(folder / name) is not None:
+            # One into which nothing was received yet is filled with zeros.
+            partial.add(segment)
+            named[segment] = name
+        elif ending.removesuffix(PARTIAL) in COMPRESSED:
+            unread[segment] = name
+    if not segments and not partial:
+        packed = next(iter(unread.values()), None)
         raise ConfigError(
-            "the folder holds no WAL segment",
-            looked_at=[f"{folder}: {len(names)} files", *packed[:3]],
+            "the folder holds no WAL segment" + ("" if packed is None else " but compressed ones"),
+            looked_at=[f"{folder}: {len(names)} files"],
             remedies=[
                 "name the folder that archive_command writes to",
                 "pgsafe pitr check says whether it does",
-                *(["unpack compressed segments before"] if packed else []),
+                *([] if packed is None else [f"unpack copies of them: {_unpacked(packed)}"]),
             ],
         )
     histories = tuple(timeline for name in names if (timeline := wal.history_timeline(name)) is not None)
-    return Archive(folder=folder, size=size, segments=tuple(segments), histories=histories)
+    return Archive(
+        folder=folder,
+        size=size,
+        segments=tuple(sorted(segments)),
+        histories=histories,
+        partial=tuple(sorted(partial)),
+        names=named,
+        unread={segment: name for segment, name in unread.items() if segment not in segments},
+    )
 
 
 def faults(
-    archive: Archive, *, first: int, system: int | None = None, timeline: int | None = None
+    archive: Archive, *, first: int, system: int | None = None, timeline: int | Line | None = None
 ) -> tuple[Fault, ...]:
     """Return what recovery would stop at, in the order in which it would.
 
@@ -99,34 +146,59 @@ def faults(
 
     :param first: number of the segment at which recovery begins.
     :param system: identifier of the cluster; None does not compare it.
-    :param timeline: of the base backup; None is that of the first segment.
+    :param timeline: of the base backup, or those that are followed; None is that of the first segment.
     """
     size = archive.size
-    begun = [segment for segment in archive.segments if segment.number >= first]
-    line = archive.line((begun or archive.segments[-1:])[0].timeline if timeline is None else timeline)
-    there = [segment for segment in begun if segment == line.segment(segment.number, size)]
+    line = timeline if isinstance(timeline, Line) else _line(archive, first, timeline)
+    there = [segment for segment in archive.on(line) if segment.number >= first]
     if not there:
-        return (Fault(segment=line.segment(first, size).name(size), why="missing", number=first, last=first),)
+        name, why = line.segment(first, size).name(size), _missing(archive, line, first)
+        return (Fault(segment=name, why=why, number=first, last=first), *_lost(archive, line, first))
     found: list[Fault] = []
     awaited = first
     for segment in there:
         if segment.number > awaited:
             name, last = (line.segment(number, size).name(size) for number in (awaited, segment.number - 1))
-            why = "missing" if name == last else f"missing, and all up to {last}"
+            why = _missing(archive, line, awaited) if name == last else f"missing, and all up to {last}"
             found.append(Fault(segment=name, why=why, number=awaited, last=segment.number - 1))
         if fault := _fault(archive, segment, line, system):
             number = segment.number
             found.append(Fault(segment=segment.name(size), why=fault, number=number, last=number))
         awaited = segment.number + 1
-    return tuple(found)
+    return (*found, *_lost(archive, line, first))
+
+
+def _line(archive: Archive, first: int, timeline: int | None) -> Line:
+    begun = [segment for segment in (*archive.segments, *archive.partial) if segment.number >= first]
+    return archive.line(
+        (begun or archive.segments[-1:] or archive.partial)[0].timeline if timeline is None else timeline
+    )
+
+
+def _lost(archive: Archive, line: Line, first: int) -> tuple[Fault, ...]:
+    """Return the fault of a newer timeline that is there, and whose history is missing: it cannot be followed."""
+    later = [one for one in archive.segments if one.timeline > line.timeline and one.number >= first]
+    if not line.latest or not later or later[0].timeline in archive.histories:
+        return ()
+    name = wal.history_name(later[0].timeline)
+    why = f"missing, and with it {later[0].name(archive.size)} and what follows"
+    return (Fault(segment=name, why=why, number=later[0].number, last=later[-1].number),)
+
+
+def _missing(archive: Archive, line: Line, number: int) -> str:
+    name = archive.unread.get(line.segment(number, archive.size))
+    return "missing" if name is None else f"compressed as {name}: {_unpacked(name)}"
+
+
+def _unpacked(name: str) -> str:
+    return f"{COMPRESSED[Path(name.removesuffix(PARTIAL)).suffix]} -d {name}"
 
 
 def _fault(archive: Archive, segment: Segment, line: Line, system: int | None) -> str | None:
     path = archive.path(segment)
-    size = path.stat().st_size
+    size, header = _of_gzip(path) if path.suffix == GZIP else (path.stat().st_size, wal.header(path))
     if size != archive.size:
         return f"{size} bytes, and a segment has {archive.size}"
-    header = wal.header(path)
     if header is None:
         return "its first page is none of a WAL segment"
     if header.start != segment.start(archive.size):
@@ -134,67 +206,23 @@ def _fault(archive: Archive, segment: Segment, line: Line, system: int | None) -
     if system is not None and header.system != system:
         return f"it is of the cluster {header.system}, not of {system}"
     # Where a timeline begins within it, PostgreSQL would replay what the older one went on with, and not notice.
-    pages = wal.pages(path, header) if line.begins_in(segment, archive.size) else [(header.start, header.timeline)]
+    all_pages = line.begins_in(segment, archive.size) and path.suffix != GZIP
+    pages = wal.pages(path, header) if all_pages else [(header.start, header.timeline)]
     for position, timeline in pages:
         if timeline != (wanted := line.at(position)):
             return f"from {position} on it holds the WAL of timeline {timeline}, not of {wanted}"
     return None
 
 
-def store(path: Path, folder: Path, name: str | None = None) -> bool:
-    """Put a file of ``pg_wal`` into an archive, for ``archive_command``: whole, on disk, never over another.
+def _of_gzip(path: Path) -> tuple[int, wal.Header | None]:
+    """Return the size of what is compressed, as the file's last bytes have it, and the first page's header."""
+    import gzip
 
-    :param name: the file's; None is the path's.
-    :return: False if it is there already with the same content.
-    :raises StorageError: another file of this name is there; the archive cannot be written.
-    """
-    target = folder / (name or path.name)
-    partial = folder / f".{target.name}{_PARTIAL}{os.getpid()}"
     try:
-        if target.exists():
-            if _same(path, target):
-                # It was archived, and the server ended before it knew; the file has to be on disk all the same.
-                _sync([target, folder])
-                return False
-            raise StorageError(
-                f"another {target.name} is in the archive already",
-                looked_at=[str(target)],
-                remedies=["two clusters may archive to one folder: give each its own"],
-            )
-        with path.open("rb") as source, partial.open("xb") as copy:
-            os.fchmod(copy.fileno(), 0o600)
-            shutil.copyfileobj(source, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        if partial.stat().st_size != path.stat().st_size:
-            raise StorageError("the copy is shorter than the segment", looked_at=[str(partial)])
-        # A link, not a rename: it fails where another archiver came first.
-        os.link(partial, target)
-        partial.unlink()
-        _sync([folder])
-    except OSError as error:
-        raise StorageError(
-            f"the WAL archive cannot be written: {error.strerror or error}", looked_at=[str(target)]
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return True
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.stat().st_size != other.stat().st_size:
-        return False
-    with one.open("rb") as left, other.open("rb") as right:
-        while chunk := left.read(1 << 20):
-            if right.read(1 << 20) != chunk:
-                return False
-    return True
-
-
-def _sync(paths: Iterable[Path]) -> None:
-    for path in paths:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with path.open("rb") as file:
+            file.seek(-4, os.SEEK_END)
+            size = int.from_bytes(file.read(4), "little")
+        with gzip.open(path, "rb") as content:
+            return size, wal.parse_header(content.read(64))
+    except (OSError, EOFError):
+        return 0, None

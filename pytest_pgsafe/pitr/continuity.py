@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import archive as wal_archive
-from .archive import Archive, Fault
+from .archive import GZIP, Archive, Fault
 from .base import DATA, Base
 from .outcome import Continuity
 from .wal import Segment
@@ -25,7 +25,7 @@ def settled(folder: Path, base: Base) -> Archive:
     while True:
         archive = wal_archive.read(folder, base.segment_size).along(base.timeline)
         newest = archive.path(archive.segments[-1])
-        if newest.stat().st_size == archive.size or time.monotonic() > until:
+        if newest.suffix == GZIP or newest.stat().st_size == archive.size or time.monotonic() > until:
             return archive
         time.sleep(0.1)
 

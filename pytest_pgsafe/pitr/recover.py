@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,15 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ..errors import ConfigError, RestoreError, ServerError
+from ..errors import RestoreError, ServerError
 from ..server.programs import LocalPrograms
 from ..server.recovered import RecoveredServer
 from . import archive as wal_archive
-from . import chain, locate
-from .archive import Archive, Fault
+from . import chain, locate, offered, way
 from .base import Base
+from .offered import Offer
 from .target import Target
-from .wal import Lsn, Segment
+from .wal import Lsn
+from .way import CURRENT, LATEST, choose
+
+__all__ = ["Recovered", "choose", "recover"]
 
 #: Seconds for a recovery.
 WAIT = 3600.0
@@ -49,6 +51,10 @@ class Recovered:
     position: Lsn
     #: From the beginning to a server that answers, in seconds.
     seconds: float
+    #: The timeline that was followed.
+    timeline: int = 1
+    #: What else is to be said, each in one line.
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -58,6 +64,7 @@ def recover(
     target: Target,
     programs: LocalPrograms,
     *,
+    timeline: str = LATEST,
     wait: float = WAIT,
 ) -> Generator[tuple[RecoveredServer, Recovered], None, None]:
     """Yield a server of our own that was recovered to a target; afterwards it is gone.
@@ -66,61 +73,57 @@ def recover(
 
     :param bases: of one cluster, oldest first.
     :param folder: the WAL archive.
+    :param timeline: to follow: ``latest`` of the archive, ``current`` when the base backup was taken, or a number.
     :param wait: seconds for the recovery.
     :raises ConfigError: no base backup is old enough, or the archive cannot be read.
     :raises RestoreError: the target was not reached: which segment is missing or damaged, and what can be reached.
     """
-    path, base = choose(bases, target)
-    archive = wal_archive.read(folder, base.segment_size)
-    if target.kind in {"xid", "name"} and len(bases) > 1:
-        path, base = locate.choose(bases, archive, target, programs)
-    archive = archive.along(base.timeline)
-    first = Segment.of(base.start_lsn, base.timeline, base.segment_size)
-    faults = wal_archive.faults(archive, first=first.number, system=base.system, timeline=base.timeline)
-    settings = {**target.settings(), "restore_command": _restore_command(folder, base.segment_size)}
-    others = [pair for pair in bases if pair[0] != path and target.after(pair[1])]
+    archive = wal_archive.read(folder, bases[-1][1].segment_size)
+    line = way.follow(archive, bases, target, timeline)
+    bases = way.along(bases, line)
+    searched = target.kind in {"xid", "name"} and len(bases) > 1
+    path, base = bases[0] if searched else way.choose(bases, target)
     begun = time.monotonic()
-    with chain.whole(path, base, programs, bases, others=others) as found:
+    with offered.shown(offered.of(archive, base, line)) as shown:
+        if searched:
+            path, base = locate.choose(bases, shown, line, target, programs)
+        offer = offered.walled(offered.of(archive, base, line), shown, programs)
+        others = [pair for pair in bases if pair[0] != path and target.after(pair[1])]
+        settings = {
+            **target.settings(),
+            # A timeline that was followed from the beginning may have no history; by its number it would need one.
+            "recovery_target_timeline": CURRENT if line.timeline == base.timeline else str(line.timeline),
+            "restore_command": offered.restore_command(shown, archive.size),
+        }
+        with chain.whole(path, base, programs, bases, others=others) as found:
+            try:
+                server = RecoveredServer.recover(
+                    programs,
+                    found.data,
+                    settings=settings,
+                    superuser=base.superuser,
+                    wait=wait,
+                    take=found.combined,
+                )
+            except ServerError as error:
+                raise _failed(error, target, offer) from error
         try:
-            server = RecoveredServer.recover(
-                programs,
-                found.data,
-                settings=settings,
-                superuser=base.superuser,
-                wait=wait,
-                take=found.combined,
-            )
-        except ServerError as error:
-            raise _failed(error, target, archive, faults, first) from error
+            seconds = time.monotonic() - begun
+            messages = _log(server)
+            recovered = _reached(messages, target, path, base, seconds)
+            recovered = replace(recovered, timeline=line.timeline, notes=offer.notes)
+            _to_its_end(recovered, offer, messages)
+            if target.kind == "lsn" and target.inclusive:
+                # PostgreSQL leaves the transaction that ends exactly there out of what it says.
+                ended = locate.ended_at(shown, line.at(recovered.position), recovered.position, programs)
+                recovered = recovered if ended is None else replace(recovered, last_transaction=ended)
+        except BaseException:
+            server.close()
+            raise
     try:
-        seconds = time.monotonic() - begun
-        messages = _log(server)
-        recovered = _reached(messages, target, path, base, seconds)
-        if target.kind == "lsn" and target.inclusive:
-            # PostgreSQL leaves the transaction that ends exactly there out of what it says.
-            timeline = archive.line(base.timeline).at(recovered.position)
-            ended = locate.ended_at(archive, timeline, recovered.position, programs)
-            recovered = recovered if ended is None else replace(recovered, last_transaction=ended)
-        _to_its_end(recovered, archive, faults, messages)
         yield server, recovered
     finally:
         server.close()
-
-
-def choose(bases: Sequence[tuple[Path, Base]], target: Target) -> tuple[Path, Base]:
-    """Return the newest base backup from which a target can be recovered.
-
-    :raises ConfigError: there is none.
-    """
-    fitting = [pair for pair in bases if target.after(pair[1])]
-    if not fitting:
-        oldest = bases[0][1]
-        raise ConfigError(
-            f"no base backup ended before {target}",
-            looked_at=[f"{path}: ended at {base.ended_at:%Y-%m-%d %H:%M:%S} UTC, {base.end}" for path, base in bases],
-            remedies=[f"the first moment that can be recovered is {oldest.ended_at.isoformat()}"],
-        )
-    return fitting[-1]
 
 
 def look(
@@ -149,16 +152,6 @@ def _log(server: RecoveredServer) -> list[str]:
         time.sleep(0.02)
 
 
-def _restore_command(folder: Path, size: int) -> str:
-    """Return a command that gives no segment of a wrong size: at one PostgreSQL ends at once, and tells nothing more.
-
-    It puts the names in, and never asks for one that a shell would read otherwise.
-    """
-    file = f"{shlex.quote(str(folder)).replace('%', '%%')}/%f"
-    whole = f'test "$(wc -c < {file})" -eq {size}'
-    return f"case %f in *.history) ;; *) {whole} || exit 1;; esac; cp {file} %p"
-
-
 def _reached(messages: Sequence[str], target: Target, path: Path, base: Base, seconds: float) -> Recovered:
     done = _find(_DONE, messages)
     last = _find(_LAST, messages)
@@ -178,53 +171,49 @@ def _reached(messages: Sequence[str], target: Target, path: Path, base: Base, se
     )
 
 
-def _to_its_end(recovered: Recovered, archive: Archive, faults: Sequence[Fault], messages: Sequence[str]) -> None:
+def _to_its_end(recovered: Recovered, offer: Offer, messages: Sequence[str]) -> None:
     """Refuse an end that is none: past a gap PostgreSQL opens without a word, with older data."""
     if recovered.target.kind != "end":
         return
-    last = archive.segments[-1]
-    if recovered.position.bytes < last.start(archive.size).bytes:
-        raise RestoreError(
-            f"the archive goes on to {last.name(archive.size)}, and the recovery ended at {recovered.position}",
-            looked_at=[str(fault) for fault in faults] or [_next(archive, recovered.position, messages)],
-            remedies=[
-                *_newest(recovered.last_transaction, recovered.position),
-                "find the segment, or take a new base backup now",
-            ],
-        )
+    if offer.wall is None and not offer.lost and recovered.position.bytes >= offer.end.bytes:
+        return
+    why = [str(fault) for fault in offer.faults] if offer.wall is None else [str(offer.wall)]
+    raise RestoreError(
+        f"the archive goes on to {offer.newest}, and the recovery ended at {recovered.position}",
+        looked_at=why or [_next(offer, recovered.position, messages)],
+        remedies=[
+            *_newest(recovered.last_transaction, recovered.position),
+            "find the segment, or take a new base backup now" if offer.wall is None else "take a new base backup now",
+        ],
+    )
 
 
-def _failed(
-    error: ServerError, target: Target, archive: Archive, faults: Sequence[Fault], first: Segment
-) -> RestoreError:
+def _failed(error: ServerError, target: Target, offer: Offer) -> RestoreError:
     """Explain a recovery that ended without a server: by the log, and by what is not in the archive."""
     lines = told(error)
     done, last = _find(_DONE, lines), _find(_LAST, lines)
     position = None if done is None else Lsn.parse(done["lsn"])
-    after = first.number if position is None else position.bytes // archive.size
-    blocked = [
-        fault for fault in faults if (there := Segment.parse(fault.segment, archive.size)) and there.number >= after
-    ]
-    named = [str(fault) for fault in blocked[:1]]
-    if not named and position is not None:
-        named = [_next(archive, position, lines)]
+    named = offer.blocked(position)
+    if named is None and position is not None:
+        named = _next(offer, position, lines)
     moment = None if last is None else _moment(last["time"])
     return RestoreError(
-        f"{target} was not reached" + (f": {named[0]}" if named else ""),
-        looked_at=[*[str(fault) for fault in faults], *lines[-12:]],
+        f"{target} was not reached" + (f": {named}" if named else ""),
+        looked_at=[*[str(fault) for fault in offer.faults], *lines[-12:]],
         remedies=_newest(moment, position) or ["the end of the server's log says why"],
     )
 
 
-def _next(archive: Archive, position: Lsn, messages: Sequence[str]) -> str:
+def _next(offer: Offer, position: Lsn, messages: Sequence[str]) -> str:
     """Say what is wrong behind a position at which the replay ended although no segment looked wrong."""
     unreadable = _find(_UNREADABLE, messages)
     # The end of a segment may be left empty: the position alone does not tell in which one the next record is.
     behind = position if unreadable is None else max(position, Lsn.parse(unreadable["lsn"]))
-    here = Segment.of(behind, archive.segments[-1].timeline, archive.size)
-    if here.number < archive.segments[-1].number:
-        return f"{here.name(archive.size)}: the record at {behind} is damaged"
-    return f"the archive ends with {here.name(archive.size)}; what was written later is not in it"
+    size = offer.archive.size
+    here = offer.line.segment(behind.bytes // size, size)
+    if here.number < offer.last.number:
+        return f"{here.name(size)}: the record at {behind} is damaged"
+    return f"the archive ends with {here.name(size)}; what was written later is not in it"
 
 
 def _message(line: str) -> str:

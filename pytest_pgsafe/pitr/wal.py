@@ -11,11 +11,15 @@ from pathlib import Path
 _SEGMENT = re.compile(r"(?P<timeline>[0-9A-F]{8})(?P<log>[0-9A-F]{8})(?P<segment>[0-9A-F]{8})")
 _HISTORY = re.compile(r"(?P<timeline>[0-9A-F]{8})\.history")
 _LSN = re.compile(r"(?P<high>[0-9A-Fa-f]{1,8})/(?P<low>[0-9A-Fa-f]{1,8})")
+#: How the names of files end that tell a timeline's history.
+HISTORY = ".history"
 #: XLogLongPageHeaderData, in the byte order of the machine that wrote it.
 _HEADER = struct.Struct("=HHIQI4xQII")
 _LONG_HEADER = 0x0002
 #: Bytes before the first record of a segment.
 HEADER = _HEADER.size
+#: Bytes of the header of each page but a segment's first.
+_SHORT_HEADER = 24
 
 
 @dataclass(frozen=True, order=True)
@@ -80,6 +84,11 @@ def history_timeline(name: str) -> int | None:
     return None if match is None else int(match["timeline"], 16)
 
 
+def history_name(timeline: int) -> str:
+    """Return the name of the file that tells a timeline's history."""
+    return f"{timeline:08X}{HISTORY}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Header:
     """What the first page of a segment says of it."""
@@ -90,19 +99,36 @@ class Header:
     segment_size: int
     #: Bytes of a page.
     block: int
+    #: Bytes of a record that began in the segment before.
+    continued: int = 0
+
+    def payload(self, length: int) -> int:
+        """Return how many of the segment's first bytes belong to records, and not to the headers of pages."""
+        return length - _HEADER.size - length // self.block * _SHORT_HEADER
 
 
 def header(path: Path) -> Header | None:
     """Read the first page's header; None if it is none of a segment of this machine's byte order."""
     with path.open("rb") as file:
-        data = file.read(_HEADER.size)
+        return parse_header(file.read(_HEADER.size))
+
+
+def parse_header(data: bytes) -> Header | None:
+    """Read a segment's header from its first bytes, as :func:`header`."""
     if len(data) < _HEADER.size:
         return None
-    magic, info, timeline, start, _, system, segment_size, block = _HEADER.unpack(data)
+    magic, info, timeline, start, continued, system, segment_size, block = _HEADER.unpack(data[: _HEADER.size])
     # The magic begins with D1 or D0 in every release from 8.3 on; blocks are powers of two.
     if magic >> 8 not in {0xD0, 0xD1} or not info & _LONG_HEADER or block not in {1 << n for n in range(10, 17)}:
         return None
-    return Header(timeline=timeline, start=Lsn(start), system=system, segment_size=segment_size, block=block)
+    return Header(
+        timeline=timeline,
+        start=Lsn(start),
+        system=system,
+        segment_size=segment_size,
+        block=block,
+        continued=continued,
+    )
 
 
 def pages(path: Path, first: Header) -> Iterator[tuple[Lsn, int]]:

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, RestoreError
-from pytest_pgsafe.pitr import archive, archiving, base
+from pytest_pgsafe.pitr import archive, archiver, archiving, base
 from pytest_pgsafe.pitr.base import Base
 from pytest_pgsafe.pitr.recover import Recovered, recover
 from pytest_pgsafe.pitr.target import Target
@@ -260,20 +260,20 @@ class TestStore:
         wal, folder = tmp_path / "000000010000000000000001", tmp_path / "archive"
         folder.mkdir()
         wal.write_bytes(os.urandom(1 << 20))
-        assert archive.store(wal, folder) is True
+        assert archiver.store(wal, folder) is True
         assert (folder / wal.name).read_bytes() == wal.read_bytes()
         # The server asks again after a crash.
-        assert archive.store(wal, folder) is False
+        assert archiver.store(wal, folder) is False
         wal.write_bytes(os.urandom(1 << 20))
         with pytest.raises(Exception, match="another 000000010000000000000001 is in the archive"):
-            archive.store(wal, folder)
+            archiver.store(wal, folder)
         assert [path.name for path in folder.iterdir()] == [wal.name]
 
     def test_folder_that_is_gone_fails(self, tmp_path: Path) -> None:
         wal = tmp_path / "000000010000000000000001"
         wal.write_bytes(b"wal")
         with pytest.raises(Exception, match="cannot be written"):
-            archive.store(wal, tmp_path / "nowhere")
+            archiver.store(wal, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("text", ["2026-11-22 14:30", "yesterday"])

@@ -61,7 +61,11 @@ def test_name_of_another_timeline_is_missing_where_it_should_be(tmp_path: Path) 
     for number in range(1, 5):
         put(tmp_path, number, 1)
     (tmp_path / Segment(number=3, timeline=1).name(SIZE)).rename(tmp_path / Segment(number=3, timeline=2).name(SIZE))
-    assert told(tmp_path) == ["000000010000000000000003: missing"]
+    assert told(tmp_path) == [
+        "000000010000000000000003: missing",
+        # The file says that there is a second timeline, and nothing says where it begins.
+        "00000002.history: missing, and with it 000000020000000000000003 and what follows",
+    ]
 
 
 class TestFork:
@@ -110,10 +114,10 @@ def test_history_is_followed_as_postgresql_does(tmp_path: Path) -> None:
 
 
 def test_compressed_segments_are_told_of(tmp_path: Path) -> None:
-    (tmp_path / "000000010000000000000001.gz").write_bytes(b"")
+    (tmp_path / "000000010000000000000001.zst").write_bytes(b"")
     with pytest.raises(ConfigError) as raised:
         archive.read(tmp_path, SIZE)
-    assert "unpack" in str(raised.value)
+    assert "unpack copies of them: zstd -d 000000010000000000000001.zst" in str(raised.value)
 
 
 def test_branch_without_segments_is_refused(tmp_path: Path) -> None:

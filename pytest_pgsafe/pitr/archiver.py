@@ -1,0 +1,74 @@
+"""What ``archive_command`` calls: a file of ``pg_wal`` into an archive, whole, on disk, never over another.
+
+A process for each segment: nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import StorageError
+
+_PARTIAL = ".pgsafe-partial-"
+
+
+def store(path: Path, folder: Path, name: str | None = None) -> bool:
+    """Put a file of ``pg_wal`` into an archive, for ``archive_command``: whole, on disk, never over another.
+
+    :param name: the file's; None is the path's.
+    :return: False if it is there already with the same content.
+    :raises StorageError: another file of this name is there; the archive cannot be written.
+    """
+    target = folder / (name or path.name)
+    partial = folder / f".{target.name}{_PARTIAL}{os.getpid()}"
+    try:
+        if target.exists():
+            if _same(path, target):
+                # It was archived, and the server ended before it knew; the file has to be on disk all the same.
+                _sync([target, folder])
+                return False
+            raise StorageError(
+                f"another {target.name} is in the archive already",
+                looked_at=[str(target)],
+                remedies=["two clusters may archive to one folder: give each its own"],
+            )
+        with path.open("rb") as source, partial.open("xb") as copy:
+            os.fchmod(copy.fileno(), 0o600)
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        if partial.stat().st_size != path.stat().st_size:
+            raise StorageError("the copy is shorter than the segment", looked_at=[str(partial)])
+        # A link, not a rename: it fails where another archiver came first.
+        os.link(partial, target)
+        partial.unlink()
+        _sync([folder])
+    except OSError as error:
+        raise StorageError(
+            f"the WAL archive cannot be written: {error.strerror or error}", looked_at=[str(target)]
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as left, other.open("rb") as right:
+        while chunk := left.read(1 << 20):
+            if right.read(1 << 20) != chunk:
+                return False
+    return True
+
+
+def _sync(paths: Iterable[Path]) -> None:
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
