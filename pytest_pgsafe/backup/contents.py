@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from ..catalog.names import bare, container, means, unquoted
-from ..catalog.values import Catalog, Constraint, Function, Object, Type
+from ..catalog.values import Catalog, Constraint, Definition, Function, Grant, Object, Sequence, Type
 from ..errors import ConfigError
 from ..snapshot.values import Snapshot
 
 _LINE = re.compile(r"^\d+; (\d+) (\d+) (.*)$")
 #: pg_class, pg_constraint, pg_trigger, pg_policy, pg_rewrite, pg_namespace, pg_type, pg_proc, pg_statistic_ext.
-_CLASS, _CONSTRAINT, _TRIGGER, _POLICY, _RULE, _SCHEMA, _TYPE, _FUNCTION = (
-    1259, 2606, 2620, 3256, 2618, 2615, 1247, 1255
+_CLASS, _CONSTRAINT, _TRIGGER, _POLICY, _RULE, _SCHEMA, _TYPE, _FUNCTION, _STATISTICS = (
+    1259, 2606, 2620, 3256, 2618, 2615, 1247, 1255, 3381
 )  # fmt: skip
 
 
@@ -30,6 +30,8 @@ class Choice:
     left_out: tuple[str, ...]
     #: Foreign keys of other tables to these, which are made again.
     inbound: tuple[str, ...]
+    #: Sequences that come with them; one that is shared and there is left as it is.
+    sequences: tuple[str, ...]
     #: ``(class, OID)`` of objects, and the remaining entries as the table of contents words them.
     objects: frozenset[tuple[int, int]] = field(repr=False)
     entries: frozenset[str] = field(repr=False)
@@ -67,10 +69,12 @@ def resolve(catalog: Catalog, wanted: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def choose(catalog: Catalog, tables: tuple[str, ...], there: Catalog | None) -> Choice:
+def choose(catalog: Catalog, tables: tuple[str, ...], there: Catalog | None, *, replacing: bool = False) -> Choice:
     """Choose what a restore of some tables takes.
 
     :param there: what the target holds already; None is an empty one.
+    :param replacing: take the place of tables that are there: without foreign keys, and without what ties a table to
+        a partitioned one that stays, for both are made when everything else is.
     """
     present: Collection[str] = () if there is None else there.tables
     keys = [one for one in catalog.constraints.values() if one.form == "foreign key"]
@@ -85,11 +89,12 @@ def choose(catalog: Catalog, tables: tuple[str, ...], there: Catalog | None) -> 
         if key.table not in tables and key.references in tables and key.table in present
         and there is not None and key.name not in there.constraints
     ]  # fmt: skip
-    chosen = _Chosen(catalog, tables, there, frozenset(left_out), frozenset(inbound))
+    chosen = _Chosen(catalog, tables, there, frozenset(left_out), frozenset(inbound), replacing)
     return Choice(
         tables=tables,
         left_out=tuple(left_out),
         inbound=tuple(inbound),
+        sequences=tuple(chosen.sequences),
         objects=frozenset(chosen.objects()),
         entries=frozenset(chosen.entries()),
     )
@@ -129,17 +134,33 @@ def part_of(catalog: Catalog, choice: Choice) -> Catalog:
         if (one.table in tables and name not in choice.left_out) or name in choice.inbound
     }
     changes["tables"] = {name: one for name, one in catalog.tables.items() if name in tables}
-    changes["sequences"] = _sequences(catalog, tables)
+    changes["sequences"] = {name: one for name, one in catalog.sequences.items() if name in choice.sequences}
+    changes["definitions"] = statistics(catalog, tables)
     # What the columns' hashes depend on.
     changes["types"] = catalog.types
     return replace(catalog, **changes)  # type: ignore[arg-type]
 
 
-def _sequences(catalog: Catalog, tables: Collection[str]) -> dict[str, Object]:
+def statistics(catalog: Catalog, tables: Collection[str]) -> dict[str, Definition]:
+    """Return the extended statistics of tables."""
+    return {
+        key: one
+        for key, one in catalog.definitions.items()
+        if one.form == "statistics" and any(f"{one.definition} ".partition(f" FROM {table} ")[1] for table in tables)
+    }
+
+
+def grants(catalog: Catalog, choice: Choice) -> dict[str, Grant]:
+    """Return the privileges on the chosen tables, their columns and sequences, but those that an owner has anyway."""
     return {
         name: one
-        for name, one in catalog.sequences.items()
-        if one.column is not None and container(one.column) in tables
+        for name, one in catalog.grants.items()
+        if not one.to_owner
+        and (
+            (one.object_kind == "table" and one.object in choice.tables)
+            or (one.object_kind == "column" and container(one.object) in choice.tables)
+            or (one.object_kind == "sequence" and one.object in choice.sequences)
+        )
     }
 
 
@@ -150,6 +171,16 @@ class _Chosen:
     there: Catalog | None
     left_out: frozenset[str]
     inbound: frozenset[str]
+    replacing: bool
+
+    @property
+    def sequences(self) -> dict[str, Sequence]:
+        known: Collection[str] = () if self.there is None else self.there.sequences
+        return {
+            name: one
+            for name, one in self.catalog.sequences.items()
+            if one.column is not None and container(one.column) in self.tables and (one.owned or name not in known)
+        }
 
     def objects(self) -> Iterator[tuple[int, int]]:
         catalog = self.catalog
@@ -157,8 +188,8 @@ class _Chosen:
             yield _CLASS, catalog.tables[name].oid
             # TABLE DATA has no class.
             yield 0, catalog.tables[name].oid
-        for one in _sequences(catalog, self.tables).values():
-            yield _CLASS, one.oid
+        yield from ((_CLASS, one.oid) for one in self.sequences.values())
+        yield from ((_STATISTICS, one.oid) for one in statistics(catalog, self.tables).values())
         collections: tuple[tuple[int, Mapping[str, Object]], ...] = (
             (_CLASS, catalog.indexes), (_TRIGGER, catalog.triggers), (_POLICY, catalog.policies), (_RULE, catalog.rules)
         )  # fmt: skip
@@ -172,6 +203,8 @@ class _Chosen:
 
     def _constraints(self) -> Iterator[Constraint]:
         for name, one in self.catalog.constraints.items():
+            if self.replacing and one.form == "foreign key":
+                continue
             if (one.table in self.tables and name not in self.left_out) or name in self.inbound:
                 yield one
 
@@ -180,7 +213,9 @@ class _Chosen:
             table = self.catalog.tables[name]
             for line in self._of_table(name):
                 yield f"{line} {unquoted(table.owner)}"
-        for one in _sequences(self.catalog, self.tables).values():
+        for each in statistics(self.catalog, self.tables).values():
+            yield f"COMMENT {unquoted(container(each.name))} STATISTICS {bare(each.name)} {unquoted(each.owner or '')}"
+        for one in self.sequences.values():
             schema, sequence = unquoted(container(one.name)), unquoted(bare(one.name))
             owner = unquoted(getattr(one, "owner", ""))
             for what in ("SEQUENCE OWNED BY", "SEQUENCE SET"):
@@ -193,7 +228,8 @@ class _Chosen:
         # Names of objects stand there as they are, those within descriptions quoted.
         schema, table, quoted = unquoted(container(name)), unquoted(bare(name)), bare(name)
         yield f"ROW SECURITY {schema} {table}"
-        yield f"TABLE ATTACH {schema} {table}"
+        if self._ties(catalog.tables[name].parents):
+            yield f"TABLE ATTACH {schema} {table}"
         for what in ("ACL", "COMMENT"):
             yield f"{what} {schema} TABLE {quoted}"
         for column in catalog.columns.values():
@@ -207,12 +243,18 @@ class _Chosen:
         )  # fmt: skip
         for objects, word in described:
             for one in objects.values():
+                if self.replacing and isinstance(one, Constraint) and one.form == "foreign key":
+                    continue
                 if getattr(one, "table", None) == name and one.name not in self.left_out:
                     yield f"COMMENT {schema} {word} {bare(one.name)} ON {quoted}"
         for index in catalog.indexes.values():
             if index.table == name:
                 yield f"COMMENT {schema} INDEX {bare(index.name)}"
-                yield f"INDEX ATTACH {schema} {unquoted(bare(index.name))}"
+                if self._ties(catalog.tables[name].parents):
+                    yield f"INDEX ATTACH {schema} {unquoted(bare(index.name))}"
+
+    def _ties(self, parents: Collection[str]) -> bool:
+        return not self.replacing or any(parent in self.tables for parent in parents)
 
     def _needed(self) -> Iterator[Type | Function]:
         """Yield types and functions that the tables name and the target lacks, by what their definitions say."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
+from .replaced import as_data, told
 
 
 @click.command("restore")
@@ -19,7 +21,13 @@ from .answer import Answer, give, progress
 @click.option("--into", metavar="URI", required=True, help="The database: one that does not exist or is empty.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone, with all that belongs to it.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes of pg_restore; else by the backup's size.")
-@click.option("--replace", is_flag=True, help="Take the place of a database in use, when the restored one is verified.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Take the place of a database in use, or of the tables, when the restored is verified.",
+)
+@click.option("--dry-run", is_flag=True, help="Of --table with --replace: do all of it, tell, and roll it back.")
+@click.option("--accept-orphans", is_flag=True, help="Of --table with --replace: although rows would point to nothing.")
 @click.option("--no-owner", is_flag=True, help="Restore without owners and privileges.")
 @click.option(
     "--stall",
@@ -38,8 +46,8 @@ from .answer import Answer, give, progress
 @options.as_json
 def command(
     *, backup: str | None, root: Path | None, environment: str | None, into: str, tables: tuple[str, ...],
-    jobs: int | None, replace: bool, no_owner: bool, stall: timedelta, stop: tuple[str, ...], start: tuple[str, ...],
-    name: str | None, identity: Path | None, endpoint: str | None,
+    jobs: int | None, replace: bool, dry_run: bool, accept_orphans: bool, no_owner: bool, stall: timedelta,
+    stop: tuple[str, ...], start: tuple[str, ...], name: str | None, identity: Path | None, endpoint: str | None,
     config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Restore a backup into a new database, verify it, and say how long it took.
@@ -63,6 +71,8 @@ def command(
         tables=tables,
         jobs=jobs,
         replace=replace,
+        dry_run=dry_run,
+        accept_orphans=accept_orphans,
         owners=not no_owner,
         stall=stall.total_seconds(),
         stop=stop,
@@ -85,11 +95,12 @@ def command(
     notes = [*done.notes, *(f"a newer backup is not proven, and was not taken: {folder}" for folder in newer)]
     lines = [f"backup: {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
     lines += [f"note: {note}" for note in notes]
+    lines += [] if done.swapped is None else told(done.swapped, dry_run=dry_run)
     lines.append(f"{done.database}: {done.rows} rows in {done.relations} relations{done.compared}")
     if done.aside is not None:
         lines.append(f"the database that was replaced is {done.aside}; drop it when nobody misses it")
     lines.append(f"RTO: {seconds:.1f} s")
-    data = {
+    data: dict[str, Any] = {
         "backup": word,
         "database": done.database,
         "aside": done.aside,
@@ -99,4 +110,6 @@ def command(
         "rows": done.rows,
         "notes": notes,
     }
+    if done.swapped is not None:
+        data["replaced"] = {"dry_run": dry_run, **as_data(done.swapped)}
     return give("restore", Answer(passed=True, lines=lines, data=data), as_json=as_json)

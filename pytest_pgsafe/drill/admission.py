@@ -15,6 +15,7 @@ from ..catalog.values import Catalog
 from ..errors import BackupError, ConfigError, ServerError, UsageError
 from ..server.connection import connect
 from ..snapshot.values import Snapshot
+from .plan import Plan, plan
 from .target import Target
 
 #: Seconds without any movement after which a restore is ended.
@@ -27,8 +28,12 @@ class Order:
 
     tables: tuple[str, ...] = ()
     jobs: int | None = None
-    #: Take the place of a database that is used.
+    #: Take the place of a database that is used, or of the tables.
     replace: bool = False
+    #: Of a replacement of tables: do all of it, and roll it back.
+    dry_run: bool = False
+    #: Of a replacement of tables: go on although rows would point to nothing.
+    accept_orphans: bool = False
     #: Restore owners and privileges; every role has to be there.
     owners: bool = True
     #: Seconds.
@@ -70,11 +75,8 @@ def allowed(target: Target, order: Order) -> str:
     :raises ConfigError: it may not.
     """
     state = target.state()
-    if order.tables and order.replace:
-        raise ConfigError(
-            "--replace swaps a whole database, and --table restores a part of one",
-            remedies=["drop or rename the table first, or restore the table into a database of its own"],
-        )
+    if (order.dry_run or order.accept_orphans) and not (order.tables and order.replace):
+        raise ConfigError("--dry-run and --accept-orphans are of a restore with --table and --replace")
     if state == "used" and not order.replace and not order.tables:
         raise ConfigError(
             f"the database {target.wanted} is there and not empty: it is not touched",
@@ -131,12 +133,7 @@ def choice(
     """
     if not order.tables:
         return None
-    if facts is None or archive.form not in {"custom", "directory"}:
-        raise ConfigError(
-            "tables can be restored from a backup that pgsafe took, by its folder",
-            looked_at=[str(archive.path)],
-            remedies=["restore the whole dump into a database of its own, and copy from there"],
-        )
+    facts = _facts_of_tables(archive, facts)
     catalog = facts.catalog
     tables = contents.resolve(catalog, order.tables)
     there: Catalog | None = None
@@ -146,6 +143,30 @@ def choice(
         if present := [name for name in tables if name in there.tables]:
             raise ConfigError(
                 f"the database {target.wanted} has {', '.join(present)}: nothing is overwritten",
-                remedies=["drop or rename the table first, or restore into a database of its own"],
+                remedies=[
+                    "--replace moves it aside and puts the backup's in its place; --dry-run shows what that would do",
+                    "or restore into a database of its own",
+                ],
             )
     return contents.choose(catalog, tables, there)
+
+
+def replacement(archive: Archive, facts: Snapshot | None, target: Target, order: Order) -> Plan:
+    """Plan how tables of a live database are replaced.
+
+    :raises ConfigError: no such table in the backup, or something that uses the live one cannot be carried over.
+    """
+    facts = _facts_of_tables(archive, facts)
+    tables = contents.resolve(facts.catalog, order.tables)
+    with connect(target.address(target.wanted), lock_timeout="30s", autocommit=False) as session:
+        return plan(session, facts, tables)
+
+
+def _facts_of_tables(archive: Archive, facts: Snapshot | None) -> Snapshot:
+    if facts is None or archive.form not in {"custom", "directory"}:
+        raise ConfigError(
+            "tables can be restored from a backup that pgsafe took, by its folder",
+            looked_at=[str(archive.path)],
+            remedies=["restore the whole dump into a database of its own, and copy from there"],
+        )
+    return facts

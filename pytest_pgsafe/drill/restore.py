@@ -29,6 +29,8 @@ from ..snapshot.values import Snapshot
 from . import admission as before
 from .admission import Order
 from .application import Application
+from .plan import Plan
+from .replace import Swap, Swapped
 from .target import Target
 from .watch import watch
 
@@ -48,6 +50,8 @@ class Restored:
     notes: tuple[str, ...]
     #: Whether it was compared with facts, for people.
     compared: str
+    #: Of live tables that were replaced.
+    swapped: Swapped | None = None
 
 
 def restore(path: Path, into: Address, order: Order, progress: Callable[[str], None] = lambda _: None) -> Restored:
@@ -78,6 +82,7 @@ class _Restore:
     steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     notes: list[str] = field(default_factory=list[str])
     aside: str | None = None
+    swapped: Swapped | None = None
 
     def all(self, path: Path) -> Restored:
         with self._step("backup"):
@@ -89,15 +94,25 @@ class _Restore:
             self.notes.append("the dump has no facts: what was restored could not be compared with its source")
             roles = mentioned(archive, target.programs, self.folder)
         before.needed(target, self.facts, roles, owners=self.order.owners)
-        choice = before.choice(archive, self.facts, target, state, self.order)
+        replaced = choice = None
+        if self.order.tables and self.order.replace and state == "used":
+            replaced = before.replacement(archive, self.facts, target, self.order)
+        else:
+            choice = before.choice(archive, self.facts, target, state, self.order)
         if choice is not None:
             self.notes += [f"{name}: left out, the table that it points to is not there" for name in choice.left_out]
-        application = Application(stop=self.order.stop, start=self.order.start, progress=self.progress)
+        dry = self.order.dry_run
+        application = Application(
+            stop=() if dry else self.order.stop, start=() if dry else self.order.start, progress=self.progress
+        )
         with application.stopped():
             try:
-                restored = (
-                    self._whole(archive, target, state) if choice is None else self._part(archive, target, choice)
-                )
+                if replaced is not None:
+                    restored = self._tables(archive, target, replaced)
+                elif choice is not None:
+                    restored = self._part(archive, target, choice)
+                else:
+                    restored = self._whole(archive, target, state)
             except BaseException:
                 target.discard()
                 raise
@@ -110,6 +125,7 @@ class _Restore:
             rows=sum(table.rows for table in restored.tables.values()),
             notes=tuple(self.notes),
             compared=", not compared with anything" if self.facts is None else ", equal to the backup",
+            swapped=self.swapped,
         )
 
     def _whole(self, archive: Archive, target: Target, state: str) -> Snapshot:
@@ -166,6 +182,17 @@ class _Restore:
                     raise RestoreError(f"the foreign key {name} of another table was not made again, or has orphans")
         target.finish(None)
         return restored
+
+    def _tables(self, archive: Archive, target: Target, planned: Plan) -> Snapshot:
+        assert self.facts is not None
+        with self._step("replace"):
+            self.swapped = Swap(
+                archive=archive, facts=self.facts, target=target, plan=planned, folder=self.folder,
+                owners=self.order.owners, accept=self.order.accept_orphans, dry_run=self.order.dry_run,
+                progress=self.progress,
+            ).run()  # fmt: skip
+        self.notes += self.swapped.notes
+        return self.swapped.restored
 
     def _run(
         self, archive: Archive, target: Target, prepared: restoring.Prepared, *, jobs: int | None = None,

@@ -63,7 +63,7 @@ def test_the_page_s_commands_do_what_it_says(server: Server, database: Address, 
             "are equal",
         ]
         assert [word for word in words if word not in said] == []
-        assert said.count("equal to the backup") == 5
+        assert said.count("equal to the backup") == 7
     finally:
         with connect(database.with_(dbname="postgres"), read_only=False) as session:
             pattern = f"{database.dbname}!_%"
