@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..catalog import codec
 from ..errors import BackupError
+from ..progress import SILENT, Moved, Progress
 from ..snapshot.values import Snapshot
 from .lock import in_use
 
@@ -62,16 +63,16 @@ class Manifest:
     seal: str = field(default="", compare=False)
 
 
-def describe(folder: Path, *, everything: bool = False) -> tuple[File, ...]:
+def describe(folder: Path, *, everything: bool = False, moved: Moved | None = None) -> tuple[File, ...]:
     """Hash every file of a backup folder; its manifest and its proof only with ``everything``."""
     beside: set[Path] = set() if everything else {folder / MANIFEST, folder / PROOF}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in beside)
-    return tuple(file_of(path, folder) for path in paths)
+    return tuple(file_of(path, folder, moved) for path in paths)
 
 
-def file_of(path: Path, folder: Path) -> File:
+def file_of(path: Path, folder: Path, moved: Moved | None = None) -> File:
     """Hash one file of a backup folder."""
-    return File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path))
+    return File(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size, sha256=sha256(path, moved))
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -84,13 +85,13 @@ def _sealed(seal: str) -> bytes:
     return f'"seal":"{seal}"'.encode()
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: Path, progress: Progress = SILENT) -> Manifest:
     """Read a manifest and prove every file that it names, and that there is no other.
 
     :raises BackupError: with each file that is missing, altered or unknown.
     """
     manifest = load(folder)
-    if faults := check(folder, manifest):
+    if faults := check(folder, manifest, progress):
         raise BackupError(
             "the backup is not what its manifest says",
             looked_at=[str(folder), *faults],
@@ -122,10 +123,11 @@ def load(folder: Path) -> Manifest:
     return manifest
 
 
-def check(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+def check(folder: Path, manifest: Manifest, progress: Progress = SILENT) -> tuple[str, ...]:
     """Read and hash every file of a backup; return each that is missing, altered or unknown."""
+    moved = progress.counted("checksums", sum(file.bytes for file in manifest.files))
     wanted = {file.path: file for file in manifest.files}
-    found = {file.path: file for file in describe(folder)}
+    found = {file.path: file for file in describe(folder, moved=moved)}
     faults = [f"{name}: missing" for name in wanted if name not in found]
     faults += [f"{name}: not in the manifest" for name in found if name not in wanted]
     faults += [
@@ -207,10 +209,15 @@ def _sync(paths: Iterable[Path]) -> None:
             os.close(handle)
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+def sha256(path: Path, moved: Moved | None = None) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits.
+
+    :param moved: called with the number of bytes that were read since the last call.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
+            if moved is not None:
+                moved(len(chunk))
     return digest.hexdigest()

@@ -19,6 +19,7 @@ import psycopg
 from ..catalog import codec
 from ..catalog.names import unquoted
 from ..errors import BackupError
+from ..progress import SILENT, Progress, size_of
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import connect, resolve
@@ -68,6 +69,8 @@ def take(
     lock_timeout: str = "30s",
     jobs: int | None = None,
     most: int = 2,
+    progress: Progress = SILENT,
+    expected: int | None = None,
     further: Callable[[Archive, Snapshot], Further] | None = None,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
@@ -82,16 +85,18 @@ def take(
     :param jobs: processes of pg_dump, one writes a single file; and sessions that read facts beside them, as far as the
         tables are large enough. None decides by the size of the database.
     :param most: how many that are then.
+    :param expected: bytes that the archive may have, for the progress.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :raises BackupError: with what pg_dump said.
     """
     previous = os.umask(0o077)
     try:
         with manifest.incomplete(folder, durable=durable) as partial:
-            facts, form = _read(
-                source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout, jobs=jobs,
-                most=most,
-            )  # fmt: skip
+            with progress.followed("dump", lambda: size_of(partial / manifest.ARCHIVE), expected):
+                facts, form = _read(
+                    source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout,
+                    jobs=jobs, most=most,
+                )  # fmt: skip
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
             archive = Archive(partial / manifest.ARCHIVE, form, partial)
             more = Further() if further is None else further(archive, facts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import PgsafeError
+from .display import Display
 
 FORMAT = "pgsafe-command/1"
 
@@ -29,6 +29,7 @@ class Answer:
 
 def give(command: str, answer: Answer, *, as_json: bool) -> int:
     """Print an answer; return the exit status."""
+    progress.end()
     if as_json:
         result = "passed" if answer.passed else "failed"
         _dump({"format": FORMAT, "command": command, "result": result, **answer.data})
@@ -40,6 +41,7 @@ def give(command: str, answer: Answer, *, as_json: bool) -> int:
 
 def say_error(error: PgsafeError, *, as_json: bool) -> None:
     """Print why there is no answer."""
+    progress.end()
     if as_json:
         told = {
             "message": _own(error.message),
@@ -55,10 +57,8 @@ def _own(text: str) -> str:
     return re.sub(r"--pgsafe-(?=(source|server|image|config)\b)", "--", text)
 
 
-def progress(step: str) -> None:
-    """Show on a terminal which step begins."""
-    if sys.stderr.isatty():
-        click.secho(f"pgsafe: {step} …", err=True, dim=True)
+#: Shows on a terminal what is under way.
+progress = Display()
 
 
 def _dump(value: Mapping[str, Any]) -> None:

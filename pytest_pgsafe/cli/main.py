@@ -14,7 +14,7 @@ from types import FrameType
 import click
 
 from ..errors import PgsafeError, UsageError
-from .answer import say_error
+from .answer import progress, say_error
 
 #: In the order of the runbook.
 COMMANDS = (
@@ -57,6 +57,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command; return its exit status."""
     as_json = "--json" in arguments
     try:
+        progress.begin(quiet=as_json)
         _refuse_empty(arguments)
         with _interruptible():
             status = group.main(args=list(arguments), prog_name="pgsafe", standalone_mode=False)
@@ -74,6 +75,8 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("PGSAFE_TRACEBACK") == "1":
             raise
         return _end(_unexpected(error), FAILED, as_json=as_json)
+    finally:
+        progress.end()
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:

@@ -36,6 +36,6 @@ def command(
         into,
         name=name,
         identity=identity,
-        progress=lambda key, _: progress(key),
+        progress=progress,
     )
     return give("pull", Answer(passed=True, lines=[str(folder)], data={"folder": str(folder)}), as_json=as_json)

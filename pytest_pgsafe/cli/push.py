@@ -53,7 +53,7 @@ def command(
     wanted = {"encryption": encryption, "kms_key": kms_key, "storage_class": storage_class, "endpoint": endpoint}
     store = open_store(url, options.store(url, **wanted))
     cipher = Cipher.to(recipient) if recipient else None
-    stored = push(folder, store, cipher=cipher, progress=lambda name, _: progress(name))
+    stored = push(folder, store, cipher=cipher, progress=progress)
     size = sum(entry.stored_bytes for entry in stored.entries)
     data = {
         "url": f"{store}/{stored.name}",

@@ -85,7 +85,7 @@ def command(
     begun = time.monotonic()
     with at_hand(
         word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
-        progress=lambda key, _: progress(key),
+        progress=progress,
     ) as path:  # fmt: skip
         fetched = round(time.monotonic() - begun, 3)
         done = restore(path, address, order, progress)

@@ -47,7 +47,7 @@ def command(
         max_age = timedelta(seconds=duration(said))
     with at_hand(
         word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
-        progress=lambda key, _: progress(key),
+        progress=progress,
     ) as path:  # fmt: skip
         record = not (no_record or is_url(word))
         proof = verify(path, scratch, max_age=max_age, record=record, progress=progress)

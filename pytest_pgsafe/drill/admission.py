@@ -13,6 +13,7 @@ from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..errors import BackupError, ConfigError, ServerError, UsageError
+from ..progress import SILENT, Progress
 from ..server.connection import connect
 from ..snapshot.values import Snapshot
 from .plan import Plan, plan
@@ -43,7 +44,7 @@ class Order:
     start: tuple[str, ...] = ()
 
 
-def read(path: Path) -> tuple[Archive, Snapshot | None]:
+def read(path: Path, progress: Progress = SILENT) -> tuple[Archive, Snapshot | None]:
     """Prove the files of a backup; return its archive and its facts, if it has any.
 
     :raises ConfigError: it is none.
@@ -52,7 +53,7 @@ def read(path: Path) -> tuple[Archive, Snapshot | None]:
     facts: Snapshot | None = None
     archive = archives.recognise(path)
     if archive.folder is not None:
-        manifest.read(archive.folder)
+        manifest.read(archive.folder, progress)
         facts = manifest.facts(archive.folder)
     elif (path.parent / manifest.MANIFEST).is_file():
         taken = manifest.load(path.parent)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..errors import RestoreError
+from ..progress import Progress
 
 
 @dataclass(kw_only=True)
@@ -17,7 +18,7 @@ class Application:
 
     stop: Sequence[str]
     start: Sequence[str]
-    progress: Callable[[str], None]
+    progress: Progress
     steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from ..backup import store
 from ..backup.store import Stored
 from ..errors import PgsafeError, StepError
+from ..progress import SILENT, Progress
 from . import alerts
 from .verify import Scratch, verify
 
@@ -45,7 +46,7 @@ def daily(
     log: Path | None,
     alert: Sequence[str] = (),
     ping: Sequence[str] = (),
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Day:
     """Verify the latest complete backup of each database under a root.
 
@@ -80,16 +81,16 @@ def daily(
     return day
 
 
-def _verify(root: Path, scratch: Scratch, max_age: timedelta, progress: Callable[[str], None]) -> Day:
+def _verify(root: Path, scratch: Scratch, max_age: timedelta, progress: Progress) -> Day:
     found = store.find(root)
     latest: dict[tuple[Path, str], Stored] = {one.line: one for one in found if one.manifest is not None}
     checked: list[Checked] = []
     hindered: list[PgsafeError] = []
     for one in latest.values():
         assert one.manifest is not None
-        progress(f"{one.folder}")
+        name = f"{one.folder.parent.name}/{one.folder.name}"
         try:
-            proof = verify(one.folder, scratch, max_age=max_age, progress=progress)
+            proof = verify(one.folder, scratch, max_age=max_age, progress=progress.within(name))
         except PgsafeError as error:
             # What one database lacks here, such as an extension, keeps no other from being drilled.
             hindered.append(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -10,6 +9,7 @@ import psycopg
 from ..backup import manifest
 from ..config.forms import is_dsn
 from ..errors import ConfigError
+from ..progress import Progress
 from ..rehearsal.source import unreachable
 from ..server.address import Address
 from ..server.connection import connect
@@ -18,7 +18,7 @@ from ..snapshot.take import take
 from ..snapshot.values import Snapshot
 
 
-def of(word: str, base: Path, progress: Callable[[str], None]) -> Snapshot:
+def of(word: str, base: Path, progress: Progress) -> Snapshot:
     """Return the facts of a path or of an address.
 
     :raises UsageError: there are none.
@@ -26,8 +26,7 @@ def of(word: str, base: Path, progress: Callable[[str], None]) -> Snapshot:
     """
     path = base / Path(word).expanduser()
     if path.is_dir():
-        progress(f"checksums of {word}")
-        manifest.read(path)
+        manifest.read(path, progress)
         return manifest.facts(path)
     if path.is_file() or not is_dsn(word):
         return load(path)

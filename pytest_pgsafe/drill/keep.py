@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ..backup import complete, store
-from ..backup.take import Backup, take
+from ..backup import complete, manifest, store
+from ..backup.archive import Archive
+from ..backup.take import Backup, Further, take
 from ..errors import ConfigError
+from ..progress import SILENT, Progress, size_of
 from ..rehearsal.source import Source
 from ..server import programs
+from ..snapshot.values import Snapshot
 from . import before
 
 
@@ -23,7 +25,7 @@ def keep(
     jobs: int | None = None,
     compress: str | None = None,
     plain: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Backup:
     """Take a backup into ``<root>/<environment>/<timestamp>/``, which appears when it is whole.
 
@@ -50,8 +52,12 @@ def keep(
     place = store.name(store.environment_of(source.database) if environment is None else environment, now)
     folder = _free(root / place)
     kept = complete.Kept(environment=place.parent.name, until=now + retain, plain=plain)
-    progress("backup")
     address = source.address
+
+    def further(archive: Archive, facts: Snapshot) -> Further:
+        with progress.followed("schema, roles, SQL", lambda: size_of(archive.path.with_name(complete.PLAIN))):
+            return complete.complete(archive, facts, address, client, kept, left_out=before.left_out(facts))
+
     return take(
         address,
         folder,
@@ -59,10 +65,21 @@ def keep(
         jobs=jobs,
         most=source.jobs,
         compress=compress,
-        further=lambda archive, facts: complete.complete(
-            archive, facts, address, client, kept, left_out=before.left_out(facts)
-        ),
+        progress=progress,
+        expected=_expected(folder.parent, source.database) if progress.shown else None,
+        further=further,
     )
+
+
+def _expected(folder: Path, database: str) -> int | None:
+    """Return how large the archive was in the newest backup of a database; None where there is none."""
+    found = store.find(folder) if folder.is_dir() else ()
+    sizes = [
+        sum(file.bytes for file in one.manifest.files if file.path.split("/")[0] == manifest.ARCHIVE)
+        for one in found
+        if one.manifest is not None and one.manifest.database == database
+    ]
+    return sizes[-1] if sizes else None
 
 
 def _free(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from ..backup import manifest, retention, store
 from ..backup.lock import alone
 from ..backup.retention import Dated, Policy
 from ..backup.store import Stored
+from ..progress import SILENT, Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +28,14 @@ class Pruned:
     faulty: tuple[Stored, ...]
 
 
-def prune(
-    root: Path, policy: Policy, now: datetime, *, apply: bool, progress: Callable[[str], None] = lambda _: None
-) -> Pruned:
+def prune(root: Path, policy: Policy, now: datetime, *, apply: bool, progress: Progress = SILENT) -> Pruned:
     """Decide by the retention policy what may go, for each database in each environment by itself.
 
     :param apply: remove it; without this nothing is touched.
     :raises ConfigError: there is no such folder.
     """
     backups = store.find(root)
-    progress("checksums")
-    proven = _proven(backups)
+    proven = _proven(backups, progress)
     lines: dict[tuple[Path, str], dict[Stored, Dated]] = {}
     for one in backups:
         if one.manifest is not None:
@@ -68,14 +65,14 @@ def prune(
     )
 
 
-def _proven(backups: tuple[Stored, ...]) -> set[Path]:
+def _proven(backups: tuple[Stored, ...], progress: Progress) -> set[Path]:
     """Return the backups that are proven and still whole: of each line the newest by its checksums, others by size."""
     found: set[Path] = set()
     newest: set[tuple[Path, str]] = set()
     for one in reversed(backups):
         if one.manifest is None or not one.proven or manifest.sizes(one.folder, one.manifest):
             continue
-        if one.line not in newest and manifest.check(one.folder, one.manifest):
+        if one.line not in newest and manifest.check(one.folder, one.manifest, progress.within(one.folder.name)):
             continue
         newest.add(one.line)
         found.add(one.folder)

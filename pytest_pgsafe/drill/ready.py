@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..backup import manifest, store
 from ..backup.store import Stored
+from ..progress import SILENT, Progress
 
 #: A migration wants a backup of today.
 MAX_AGE = timedelta(hours=24)
@@ -34,7 +35,7 @@ def status(
     *,
     max_age: timedelta = MAX_AGE,
     checksums: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Status:
     """Judge what is under a root, an environment's folder or a backup's own.
 
@@ -45,17 +46,18 @@ def status(
     :raises ConfigError: there is no such folder.
     """
     backups = store.find(root)
-    progress("checksums")
     reasons = [f"{one.folder}: {one.fault}" for one in backups if one.manifest is None]
     lines = {one.line: [each for each in backups if each.line == one.line] for one in backups if one.manifest}
     if not lines:
         reasons.append("there is no complete backup")
     for line in lines.values():
-        reasons += _judge(line, now, max_age, checksums=checksums)
+        reasons += _judge(line, now, max_age, checksums=checksums, progress=progress)
     return Status(backups=backups, interrupted=store.interrupted(root), reasons=tuple(reasons))
 
 
-def _judge(line: Sequence[Stored], now: datetime, max_age: timedelta, *, checksums: bool) -> list[str]:
+def _judge(
+    line: Sequence[Stored], now: datetime, max_age: timedelta, *, checksums: bool, progress: Progress
+) -> list[str]:
     """Judge the backups of one database, oldest first."""
     newest = line[-1]
     assert newest.manifest is not None
@@ -74,7 +76,11 @@ def _judge(line: Sequence[Stored], now: datetime, max_age: timedelta, *, checksu
         reasons.append(f"{what}: the newest proven backup {best.folder.name} is {span(age)} old, not {span(max_age)}")
     if age < -timedelta(minutes=5):
         reasons.append(f"{what}: the backup {best.folder.name} was taken in the future; a clock is wrong")
-    faults = manifest.check(best.folder, best.manifest) if checksums else manifest.sizes(best.folder, best.manifest)
+    faults = (
+        manifest.check(best.folder, best.manifest, progress.within(best.folder.name))
+        if checksums
+        else manifest.sizes(best.folder, best.manifest)
+    )
     reasons += [f"{what}: {best.folder.name} is no longer what was proven: {fault}" for fault in faults[:5]]
     if best.manifest.environment not in {"", best.folder.parent.name}:
         reasons.append(f"{what}: {best.folder.name} is of the environment {best.manifest.environment}, by its manifest")

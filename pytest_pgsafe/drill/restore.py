@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -20,6 +20,7 @@ from ..backup.roles import mentioned
 from ..catalog import read as catalog_of
 from ..compare import restored_equals_source
 from ..errors import ConfigError, CopyError, RestoreError
+from ..progress import SILENT, Progress
 from ..rehearsal import judging, restoring
 from ..server.address import Address
 from ..server.connection import connect
@@ -54,7 +55,7 @@ class Restored:
     swapped: Swapped | None = None
 
 
-def restore(path: Path, into: Address, order: Order, progress: Callable[[str], None] = lambda _: None) -> Restored:
+def restore(path: Path, into: Address, order: Order, progress: Progress = SILENT) -> Restored:
     """Restore a backup into a database that does not exist or is empty, or with ``replace`` into the place of one.
 
     :param path: a backup's folder, its ``database.sql``, or a dump of somebody else.
@@ -76,7 +77,7 @@ class _Restore:
 
     into: Address
     order: Order
-    progress: Callable[[str], None]
+    progress: Progress
     folder: Path
     facts: Snapshot | None = None
     steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
@@ -86,7 +87,7 @@ class _Restore:
 
     def all(self, path: Path) -> Restored:
         with self._step("backup"):
-            archive, self.facts = before.read(path)
+            archive, self.facts = before.read(path, self.progress)
         target = Target.open(self.into)
         state = before.allowed(target, self.order)
         roles: Sequence[str] = ()

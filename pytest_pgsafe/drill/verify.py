@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -19,6 +19,7 @@ from ..backup.take import Backup
 from ..catalog.names import unquoted
 from ..compare import Change, not_carried, restored_equals_source
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
+from ..progress import SILENT, Progress
 from ..rehearsal import judging, restoring
 from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
@@ -29,6 +30,7 @@ from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from .ready import span
+from .watch import growing
 
 #: Outcomes that a restored copy is held against, in this order.
 COMPARED = ("counts", "content", "structure", "orphans")
@@ -48,7 +50,7 @@ def verify(
     *,
     max_age: timedelta | None = None,
     record: bool = True,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Proof:
     """Verify a backup by every means, and keep the outcome beside its manifest.
 
@@ -78,7 +80,7 @@ class _Verification:
     path: Path
     scratch: Scratch
     max_age: timedelta | None
-    progress: Callable[[str], None]
+    progress: Progress
     manifest: Manifest | None = None
     facts: Snapshot | None = None
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
@@ -118,8 +120,7 @@ class _Verification:
             if faults := manifest.sizes(self.path, taken):
                 raise StepError("files have not the size that the manifest says", looked_at=faults)
         with self._outcome("checksums"):
-            self.progress("checksums")
-            if faults := manifest.check(self.path, taken):
+            if faults := manifest.check(self.path, taken, self.progress):
                 raise StepError("files are not what the manifest says", looked_at=faults)
         with self._outcome("age") as said:
             age = datetime.now(timezone.utc) - taken.taken_at
@@ -188,9 +189,11 @@ class _Verification:
     def _fill(self, archive: Archive, server: Server) -> None:
         self.progress("restore")
         prepared = self._prepare(archive, server)
+        size = None if self.facts is None else self.facts.catalog.database.size
         start = time.monotonic()
         backup = Backup(archive=archive, facts=self.facts, manifest=self.manifest)
-        restoring.fill(Source(shown=str(self.path)), backup, prepared, server)
+        with growing(self.progress, "restore", server.address(), prepared.address.dbname, total=size):
+            restoring.fill(Source(shown=str(self.path)), backup, prepared, server)
         self.restore_seconds = round(time.monotonic() - start, 3)
         self.progress("compare")
         with connect(prepared.address) as connection:

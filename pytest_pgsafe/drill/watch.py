@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
 
+from ..progress import Progress
 from ..server.address import Address
 from ..server.connection import Connection, connect
 
@@ -30,6 +31,7 @@ select pg_catalog.pg_database_size(d.oid),
           and (a.wait_event_type is null or a.wait_event_type in ('IO', 'LWLock', 'IPC'))) > 0
 from pg_catalog.pg_database d where d.datname = %(database)s
 """
+_SIZE = "select pg_catalog.pg_database_size(oid) from pg_catalog.pg_database where datname = %s"
 _WAITS = """
 select a.pid, a.state, coalesce(a.wait_event_type || ' ' || a.wait_event, 'nothing'), left(a.query, 100),
        (select pg_catalog.string_agg(
@@ -50,7 +52,7 @@ class Watched:
 
 @contextmanager
 def watch(
-    server: Address, database: str, name: str, *, stall: float, size: int | None, progress: Callable[[str], None]
+    server: Address, database: str, name: str, *, stall: float, size: int | None, progress: Progress
 ) -> Generator[Watched, None, None]:
     """Watch the sessions of a restore; end them when nothing has moved for a while and none of them works.
 
@@ -86,6 +88,34 @@ def watch(
             looking.result()
 
 
+@contextmanager
+def growing(
+    progress: Progress, step: str, server: Address, database: str, *, total: int | None
+) -> Generator[None, None, None]:
+    """Show how large a database has become.
+
+    :param server: a database beside it.
+    :param total: bytes that it will have, if they are known.
+    """
+    connection: Connection | None = None
+    if progress.shown:
+        with suppress(psycopg.Error):
+            connection = connect(server, statement_timeout="30s")
+    if connection is None:
+        progress(step)
+        yield
+        return
+
+    def size() -> int | None:
+        with suppress(psycopg.Error):
+            row = connection.execute(_SIZE, (database,)).fetchone()
+            return None if row is None else int(row[0])
+        return None
+
+    with connection, progress.followed(step, size, total):
+        yield
+
+
 def _look(
     *,
     connection: Connection,
@@ -93,7 +123,7 @@ def _look(
     name: str,
     stall: float,
     size: int | None,
-    progress: Callable[[str], None],
+    progress: Progress,
     seen: Watched,
     stop: threading.Event,
 ) -> None:
@@ -107,7 +137,7 @@ def _look(
         if works or tuple(state) != last:
             last, moved = tuple(state), time.monotonic()
             if size:
-                progress(f"restore, {min(99, int(100 * row[0] / size))} %")
+                progress("restore", int(row[0]), size)
         elif time.monotonic() - moved > stall:
             waits = connection.execute(_WAITS, (name,)).fetchall()
             seen.stalled = tuple(

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ConfigError
+from ..progress import SILENT, Progress
 from ..server.private import private_folder
 from .pull import pull
-from .push import Progress
 from .store import Options, open_store
 
 
@@ -21,7 +21,7 @@ def is_url(word: str) -> bool:
 @contextmanager
 def at_hand(
     word: str, *, name: str | None = None, identity: Path | None = None, options: Options | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Generator[Path, None, None]:  # fmt: skip
     """Yield the path of a backup; of ``s3://BUCKET/PREFIX`` or ``file:///PATH`` that of a private copy.
 

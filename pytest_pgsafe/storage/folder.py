@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import StorageError
+from ..progress import Moved
 
 _CHUNK = 1 << 20
 _PARTIAL = ".partial"
@@ -30,7 +30,7 @@ class FolderStore:
     def __str__(self) -> str:
         return str(self.root)
 
-    def put(self, path: Path, name: str, *, sha256: str) -> None:
+    def put(self, path: Path, name: str, *, sha256: str, moved: Moved | None = None) -> None:
         """Copy under a temporary name, force it to disk, rename."""
         del sha256
         target = self.root / name
@@ -39,7 +39,10 @@ class FolderStore:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
                 with path.open("rb") as source, open(partial, "wb", opener=_private) as copy:
-                    shutil.copyfileobj(source, copy, _CHUNK)
+                    while chunk := source.read(_CHUNK):
+                        copy.write(chunk)
+                        if moved is not None:
+                            moved(len(chunk))
                     copy.flush()
                     os.fsync(copy.fileno())
                 partial.replace(target)

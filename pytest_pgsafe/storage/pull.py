@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from ..backup import manifest
 from ..errors import StorageError, UsageError
+from ..progress import SILENT, Progress
 from .cipher import Cipher
 from .index import INDEX, Entry, Stored, loads
-from .push import Progress
 from .store import Store
 
 #: Days for which an archived object is asked to be readable.
@@ -31,7 +31,7 @@ def stored(store: Store) -> tuple[tuple[Stored, Store], ...]:
 
 def pull(
     store: Store, into: Path, *, name: str | None = None, identity: Path | None = None,
-    progress: Progress | None = None, durable: bool = True,
+    progress: Progress = SILENT, durable: bool = True,
 ) -> Path:  # fmt: skip
     """Download a backup into a new folder below ``into``, its root, and return it.
 
@@ -59,10 +59,8 @@ def pull(
     _thaw(index.entries, place)
     with manifest.incomplete(target, durable=durable) as partial:
         for entry in index.entries:
-            _download(entry, place, partial, cipher)
-            if progress is not None:
-                progress(entry.key, entry.stored_bytes)
-        manifest.read(partial)
+            _download(entry, place, partial, cipher, progress)
+        manifest.read(partial, progress)
     return target
 
 
@@ -104,15 +102,17 @@ def _thaw(entries: Sequence[Entry], place: Store) -> None:
         )
 
 
-def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None) -> None:
+def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None, progress: Progress) -> None:
     path = _inside(folder, entry.path)
     raw = path if cipher is None else path.with_name(f"{path.name}.age")
     digest = hashlib.sha256()
+    moved = progress.counted(f"download {entry.key}", entry.stored_bytes)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with raw.open("wb") as file:
         for chunk in place.read(entry.key):
             digest.update(chunk)
             file.write(chunk)
+            moved(len(chunk))
     if digest.hexdigest() != entry.stored_sha256:
         raise StorageError(
             f"{entry.key} is damaged in the store: its SHA-256 is not that of the upload",
@@ -120,6 +120,7 @@ def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None) -
             remedies=["fetch another copy of the backup, or use an older one"],
         )
     if cipher is not None:
+        progress(f"decrypt {entry.path}")
         cipher.decrypt(raw, path)
         raw.unlink()
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..backup import manifest
 from ..backup.lock import in_use
 from ..errors import StorageError
+from ..progress import SILENT, Moved, Progress
 from ..server.private import private_folder
 from .cipher import Cipher
 from .index import FORMAT, INDEX, Entry, Stored, dumps, loads
 from .store import Store
 
-#: Called with the name of each object that was verified, and its size in bytes.
-Progress = Callable[[str, int], None]
 
-
-def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: Progress | None = None) -> Stored:
+def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: Progress = SILENT) -> Stored:
     """Upload a backup below the store's address, under its environment and the name of its folder.
 
     Everything is read back and hashed, and only then moved to an archive class, from which it could not be read. An
@@ -33,8 +31,8 @@ def push(folder: Path, store: Store, *, cipher: Cipher | None = None, progress: 
         return _push(folder, store, cipher, progress)
 
 
-def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress | None) -> Stored:
-    taken = manifest.read(folder)
+def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress) -> Stored:
+    taken = manifest.read(folder, progress)
     files = manifest.describe(folder, everything=True)
     name = f"{taken.environment}/{folder.name}" if taken.environment else folder.name
     place = store.at(name)
@@ -42,11 +40,7 @@ def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress 
     if there is not None:
         return _again(there, files, place, progress)
     with private_folder("push") as scratch:
-        entries: list[Entry] = []
-        for file in files:
-            entries.append(_upload(file, folder, place, cipher=cipher, scratch=scratch))
-            if progress is not None:
-                progress(entries[-1].key, entries[-1].stored_bytes)
+        entries = [_upload(file, folder, place, cipher=cipher, scratch=scratch, progress=progress) for file in files]
         stored = Stored(
             format=FORMAT,
             name=name,
@@ -58,31 +52,35 @@ def _push(folder: Path, store: Store, cipher: Cipher | None, progress: Progress 
             place.settle(entry.key)
         index = scratch / INDEX
         index.write_bytes(dumps(stored))
-        _put(index, place, INDEX)
+        _put(index, place, INDEX, progress)
     return stored
 
 
-def _upload(file: manifest.File, folder: Path, place: Store, *, cipher: Cipher | None, scratch: Path) -> Entry:
+def _upload(
+    file: manifest.File, folder: Path, place: Store, *, cipher: Cipher | None, scratch: Path, progress: Progress
+) -> Entry:
     path, key = folder / file.path, file.path
     if cipher is not None:
         path, key = scratch / "encrypted", f"{file.path}.age"
+        progress(f"encrypt {file.path}")
         cipher.encrypt(folder / file.path, path)
-    size, sha256 = _put(path, place, key)
+    size, sha256 = _put(path, place, key, progress)
     return Entry(path=file.path, bytes=file.bytes, sha256=file.sha256, key=key, stored_bytes=size, stored_sha256=sha256)
 
 
-def _put(path: Path, place: Store, key: str) -> tuple[int, str]:
+def _put(path: Path, place: Store, key: str, progress: Progress) -> tuple[int, str]:
     size, sha256 = path.stat().st_size, manifest.sha256(path)
-    place.put(path, key, sha256=sha256)
-    _held(place, key, sha256)
+    place.put(path, key, sha256=sha256, moved=progress.counted(f"upload {key}", size))
+    _held(place, key, sha256, progress.counted(f"read back {key}", size))
     return size, sha256
 
 
-def _held(place: Store, key: str, sha256: str) -> None:
+def _held(place: Store, key: str, sha256: str, moved: Moved) -> None:
     """Read an object back: a store's own checksums are of parts, or of what it says that it has."""
     digest = hashlib.sha256()
     for chunk in place.read(key):
         digest.update(chunk)
+        moved(len(chunk))
     if digest.hexdigest() != sha256:
         raise StorageError(f"{key} is not what was sent: the store gives back another content", looked_at=[str(place)])
 
@@ -93,7 +91,7 @@ def _there(place: Store) -> Stored | None:
     return loads(b"".join(place.read(INDEX)), f"{place}/{INDEX}")
 
 
-def _again(there: Stored, files: Sequence[manifest.File], place: Store, progress: Progress | None) -> Stored:
+def _again(there: Stored, files: Sequence[manifest.File], place: Store, progress: Progress) -> Stored:
     # A backup may have been verified once more since.
     theirs = {entry.path: entry.sha256 for entry in there.entries if entry.path != manifest.PROOF}
     if theirs != {file.path: file.sha256 for file in files if file.path != manifest.PROOF}:
@@ -104,7 +102,6 @@ def _again(there: Stored, files: Sequence[manifest.File], place: Store, progress
         )
     for entry in there.entries:
         if place.thaw(entry.key, days=0):
-            _held(place, entry.key, entry.stored_sha256)
-        if progress is not None:
-            progress(entry.key, entry.stored_bytes)
+            moved = progress.counted(f"read back {entry.key}", entry.stored_bytes)
+            _held(place, entry.key, entry.stored_sha256, moved)
     return there

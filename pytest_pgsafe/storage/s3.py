@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, StorageError
+from ..progress import Moved
 from .store import Options
 
 #: Classes whose objects have to be thawed, for hours, before they can be read.
@@ -62,13 +63,13 @@ class S3Store:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
-    def put(self, path: Path, name: str, *, sha256: str) -> None:
+    def put(self, path: Path, name: str, *, sha256: str, moved: Moved | None = None) -> None:
         """Upload, and see that the server says what it was asked for: size, encryption."""
         extra: dict[str, Any] = {"Metadata": {"sha256": sha256}, **self._encryption()}
         if self.options.storage_class is not None and self.options.storage_class not in ARCHIVED:
             extra["StorageClass"] = self.options.storage_class
         with self._failures(name):
-            self.client.upload_file(str(path), self.bucket, self._key(name), ExtraArgs=extra)
+            self.client.upload_file(str(path), self.bucket, self._key(name), ExtraArgs=extra, Callback=moved)
             head = self._head(name)
         if head["ContentLength"] != path.stat().st_size:
             raise StorageError(

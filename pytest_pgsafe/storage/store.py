@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
+from ..progress import Moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,11 @@ class Store(Protocol):
     Every method raises StorageError when the store refuses or fails; UsageError when it cannot be reached at all.
     """
 
-    def put(self, path: Path, name: str, *, sha256: str) -> None:
-        """Upload a file, in parts if it is large, where it can be read back at once."""
+    def put(self, path: Path, name: str, *, sha256: str, moved: Moved | None = None) -> None:
+        """Upload a file, in parts if it is large, where it can be read back at once.
+
+        :param moved: called with the number of bytes that were sent since the last call.
+        """
         ...
 
     def read(self, name: str) -> Iterator[bytes]:

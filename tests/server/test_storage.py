@@ -19,6 +19,7 @@ from pytest_pgsafe.backup import manifest
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, StorageError, UsageError
+from pytest_pgsafe.progress import Moved, Progress
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
@@ -78,11 +79,25 @@ def same(one: Path, other: Path) -> bool:
     return manifest.describe(one, everything=True) == manifest.describe(other, everything=True)
 
 
+class Seen(Progress):
+    """Keeps how far each step came, of how much."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, tuple[int, int | None]] = {}
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None:
+        self.steps[step] = done, total
+
+
 def test_folder_gives_back_what_it_got(backup: Path, tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "share"))
-    seen: list[tuple[str, int]] = []
-    push(backup, store, progress=lambda name, size: seen.append((name, size)))
-    assert dict(seen) == {file.path: file.bytes for file in manifest.describe(backup, everything=True)}
+    seen = Seen()
+    push(backup, store, progress=seen)
+    files = {file.path: file.bytes for file in manifest.describe(backup, everything=True)}
+    for word in ("upload", "read back"):
+        told = {name.removeprefix(f"{word} "): moved for name, moved in seen.steps.items() if name.startswith(word)}
+        assert told.pop(INDEX)
+        assert told == {path: (size, size) for path, size in files.items()}
     assert [index.name for index, _ in stored(store)] == [backup.name]
     pulled = pull(store, tmp_path / "here")
     assert pulled == tmp_path / "here" / backup.name
@@ -96,7 +111,10 @@ def test_folder_gives_back_what_it_got(backup: Path, tmp_path: Path) -> None:
 
 def test_object_storage_gives_back_what_it_got(backup: Path, s3: ObjectStorage, tmp_path: Path) -> None:
     url = "s3://backups/plain/shop"
-    push(backup, open_store(url, Options(encryption="AES256")))
+    seen = Seen()
+    push(backup, open_store(url, Options(encryption="AES256")), progress=seen)
+    size = (backup / manifest.ARCHIVE).stat().st_size
+    assert seen.steps[f"upload {manifest.ARCHIVE}"] == seen.steps[f"read back {manifest.ARCHIVE}"] == (size, size)
     client = s3.client()
     head = client.head_object(Bucket="backups", Key=f"plain/shop/{backup.name}/{manifest.ARCHIVE}")
     assert head["ServerSideEncryption"] == "AES256"
@@ -235,10 +253,10 @@ class Interrupted(FolderStore):
     def at(self, name: str) -> Interrupted:
         return Interrupted(self.root / name)
 
-    def put(self, path: Path, name: str, *, sha256: str) -> None:
+    def put(self, path: Path, name: str, *, sha256: str, moved: Moved | None = None) -> None:
         if Interrupted.left <= 0:
             raise KeyboardInterrupt
-        super().put(path, name, sha256=sha256)
+        super().put(path, name, sha256=sha256, moved=moved)
         Interrupted.left -= 1
 
 
