@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..catalog.names import unquoted
 from ..catalog.values import Column, Constraint, Index, Object, Type
 from ..compare.values import Action, Change
+from . import sessions
 from .announced import rename
 from .evidence import behaviour, excused, inherited, of, say, unproven
 from .strength import Strength, strength
@@ -99,7 +100,8 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED):
         if change.attribute is None or _judged(evidence, change) or inherited(evidence, change):
             continue
-        told = f"the {_word(change)} {change.object} is another: {_say(change)}"
+        named = "database" if change.kind == "database" else f"{_word(change)} {change.object}"
+        told = f"the {named} is another: {_say(change)}"
         yield OBJECT_CHANGED.finding(change.object, told, severity=behaviour(evidence), aspect=change.attribute)
 
 
@@ -109,6 +111,8 @@ def _judged(evidence: Evidence, change: Change) -> bool:
         return True
     if change.kind == "policy":
         return change.attribute != "comment"
+    if change.kind == "database":
+        return sessions.is_judged(change)
     if place == ("view", "populated"):
         return bool(change.before)
     if place == ("view", "options"):

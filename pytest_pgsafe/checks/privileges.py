@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..catalog.names import container
 from ..catalog.values import Catalog, Grant
 from ..compare.values import Action, Change
-from .evidence import attribute, behaviour, of
+from . import sessions
+from .evidence import attribute, behaviour, of, say
 from .values import Check, Evidence, Finding, Severity
 
 #: Objects that nobody but their owner may use unless somebody says so. Functions, types, languages and databases are
@@ -199,6 +200,8 @@ def _granted(evidence: Evidence) -> Iterator[Finding]:
 
 def _roles(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "role"):
+        if sessions.is_judged(change):
+            continue
         said = (change.attribute or "").replace("_", " ")
         if change.attribute in _POWERS:
             told = (
@@ -210,7 +213,7 @@ def _roles(evidence: Evidence) -> Iterator[Finding]:
         elif change.attribute == "member_of":
             told, severity = _membership(change, evidence)
         else:
-            told = f"the role {change.object} is another: {said} went from {change.before} to {change.after}"
+            told = f"the role {change.object} is another: {said} went from {say(change.before)} to {say(change.after)}"
             severity = behaviour(evidence)
         yield ROLE_CHANGED.finding(change.object, told, severity=severity, aspect=change.attribute)
 

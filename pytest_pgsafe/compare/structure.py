@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from ..catalog.names import container, split
 from ..catalog.values import (
@@ -54,7 +54,8 @@ def structure(before: Catalog, after: Catalog, identity: Identity, *, cloned: bo
             taken = set(pairs.values())
             added = (news[key] for key in news if key not in taken)
             changes += [_whole(Action.ADDED, value) for value in added if not _within(value, new)]
-    changes += attributes(before.database, after.database, renames, identity)
+    # Each copy has a name of its own, which no report and no baseline may depend on.
+    changes += attributes(replace(before.database, name="database"), after.database, renames, identity)
     return tuple(changes)
 
 

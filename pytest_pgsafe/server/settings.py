@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from psycopg import sql
 
 from .connection import Connection
+from .lists import LISTS, split_list
 
-#: Settings whose values are lists of names, quoted one by one (GUC_LIST_QUOTE; pg_dumpall has the same list).
-LISTS = frozenset(
-    {
-        "local_preload_libraries",
-        "search_path",
-        "session_preload_libraries",
-        "shared_preload_libraries",
-        "temp_tablespaces",
-        "unix_socket_directories",
-    }
-)
 #: What can be granted on a database.
 PRIVILEGES = {"CREATE": sql.SQL("CREATE"), "CONNECT": sql.SQL("CONNECT"), "TEMPORARY": sql.SQL("TEMPORARY")}
 
@@ -57,27 +45,6 @@ def assignment(setting: str) -> sql.Composed:
     items = split_list(value) if name.lower() in LISTS else [value]
     # A custom setting has a qualified name: app.tenant.
     return sql.SQL("{} TO {}").format(sql.Identifier(*name.split(".")), sql.SQL(", ").join(map(sql.Literal, items)))
-
-
-def split_list(value: str) -> Sequence[str]:
-    """Split a list of quoted names as PostgreSQL does: ``"$user", public`` is ``$user`` and ``public``."""
-    names: list[str] = []
-    name, quoted, position = "", False, 0
-    while position < len(value):
-        character = value[position]
-        if character == '"':
-            if quoted and value[position + 1 : position + 2] == '"':
-                name += '"'
-                position += 1
-            else:
-                quoted = not quoted
-        elif character == "," and not quoted:
-            names.append(name)
-            name = ""
-        elif quoted or not character.isspace():
-            name += character
-        position += 1
-    return [*names, name]
 
 
 def _carry_over_privileges(session: Connection, source: int, target: str) -> None:

@@ -96,3 +96,14 @@ def test_nothing_is_pending(project: Project) -> None:
     assert result.ret == 0, result.stdout.str() + result.stderr.str()
     result.stdout.fnmatch_lines(["written: nothing, since no migration was run"])
     assert not (project.path / FILE).exists()
+
+
+def test_what_is_of_the_database_has_one_name_in_every_run(project: Project) -> None:
+    # Each copy has another name, which a baseline would not find again.
+    limit = "do $$ begin execute format('alter database %I connection limit 9', current_database()); end $$;"
+    project.write({"shout.sql": limit})
+    assert project.rehearse(MIGRATION, "--pgsafe-update").ret == 0
+    assert (project.path / FILE).read_text(encoding="utf-8").splitlines()[-1] == (
+        "PGS533 object-changed database (connection_limit)"
+    )
+    assert project.rehearse(MIGRATION).ret == 0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server import parameters, serverlog
 from pytest_pgsafe.server.address import Address
+from pytest_pgsafe.server.lists import split_list
 from pytest_pgsafe.server.scratch import full_name
-from pytest_pgsafe.server.settings import split_list
 from pytest_pgsafe.server.version import Version
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=20)
