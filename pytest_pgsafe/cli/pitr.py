@@ -159,7 +159,7 @@ def _target(moment: str | None, lsn: str | None, name: str | None, xid: str | No
     if lsn is not None:
         return Target.lsn(lsn, inclusive=not exclusive)
     if name is not None:
-        return Target(kind="name", value=name)
+        return Target.name(name)
     if xid is not None:
-        return Target(kind="xid", value=xid, inclusive=not exclusive)
+        return Target.xid(xid, inclusive=not exclusive)
     return Target(kind="end")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ COMPRESSED = {".gz": "gzip", ".lz4": "lz4", ".zst": "zstd"}
 GZIP = ".gz"
 #: Of a segment that is still being received, or was when its timeline was left.
 PARTIAL = ".partial"
+#: Seconds after which a segment that is too short is none that is being copied.
+COPIED = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +137,20 @@ def read(folder: Path, size: int = 16 << 20) -> Archive:
         names=named,
         unread={segment: name for segment, name in unread.items() if segment not in segments},
     )
+
+
+def settled(folder: Path, size: int = 16 << 20) -> Archive:
+    """List an archive once its newest segment is whole: the server's archive_command may be copying it.
+
+    :raises ConfigError: there is no such folder, or no segment in it.
+    """
+    while True:
+        archive = read(folder, size)
+        newest = archive.path(max((*archive.segments, *archive.partial)))
+        state = newest.stat()
+        if newest.suffix or state.st_size >= size or time.time() - state.st_mtime > COPIED:
+            return archive
+        time.sleep(0.1)
 
 
 def faults(

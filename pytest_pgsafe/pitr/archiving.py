@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -120,9 +122,13 @@ def snippet(found: Archiving, folder: str) -> str:
         lines.append("archive_mode = on")
         restart.append("archive_mode")
     if not found.archive_library and (not found.archive_command or found.failing or found.archive_mode == "off"):
-        quoted = folder.replace("'", "''")
+        # For a shell, then for the names that the server puts in, then for its configuration.
+        plain = re.fullmatch(r"[\w/.,+@:-]+", folder) is not None
+        argument = f'"{folder}"' if plain else shlex.quote(folder).replace("%", "%%")
+        command = f'pgsafe pitr archive "%p" {argument}'
+        written = command.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
         lines.append("# Whole, on disk, never over another file; `cp` is none of these.")
-        lines.append(f'archive_command = \'pgsafe pitr archive "%p" "{quoted}"\'')
+        lines.append(f"archive_command = '{written}'")
     if found.archive_timeout == 0:
         lines.append(f"archive_timeout = {ARCHIVE_TIMEOUT}")
     if not found.full_page_writes:

@@ -163,11 +163,12 @@ def walled(offer: Offer, place: Path, programs: Programs) -> Offer:
 def restore_command(folder: Path, size: int) -> str:
     """Return a command that gives no segment of a wrong size: at one PostgreSQL ends at once, and tells nothing more.
 
-    It puts the names in, and never asks for one that a shell would read otherwise.
+    It puts the names in, and never asks for one that a shell would read otherwise. A file that is there and cannot be
+    copied is no end of the archive: above 125 PostgreSQL ends.
     """
     file = f"{shlex.quote(str(folder)).replace('%', '%%')}/%f"
     whole = f'test "$(wc -c < {file})" -eq {size}'
-    return f"test -e {file} || exit 1; case %f in *.history) ;; *) {whole} || exit 1;; esac; cp {file} %p"
+    return f"test -e {file} || exit 1; case %f in *.history) ;; *) {whole} || exit 1;; esac; cp {file} %p || exit 255"
 
 
 def _show(path: Path, shown_as: Path, user: ServerUser | None, *, closed: bool) -> None:

@@ -50,7 +50,7 @@ def configuration(settings: Mapping[str, str]) -> str:
     """Return lines for postgresql.conf."""
 
     def quoted(value: str) -> str:
-        return value.replace("\\", "\\\\").replace("'", "''")
+        return value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
 
     return "".join(f"{name} = '{quoted(value)}'\n" for name, value in settings.items())
 

@@ -27,6 +27,8 @@ _TABLESPACES = "pgsafe_tablespaces"
 _HBA = "local all all trust\n"
 #: A standby needs at least the primary's; what pg_control holds is compared when it starts.
 _FLOORS = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact")
+#: It may have been raised after the base backup; without room for a prepared transaction the replay ends.
+_LEAST = {"max_prepared_xacts": 1000}
 _NAMES = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
 
 
@@ -71,7 +73,11 @@ class RecoveredServer(LocalServer):
         return server
 
     def _enter(self, port: int, superuser: str) -> None:
-        self._address = Address({"host": str(self._folder / "s"), "port": str(port), "user": superuser})
+        # What a role or a database of the cluster loads may not be here.
+        options = "-c session_preload_libraries= -c local_preload_libraries="
+        self._address = Address(
+            {"host": str(self._folder / "s"), "port": str(port), "user": superuser, "options": options}
+        )
         try:
             with connect(self.address()) as session:
                 self.version = Version(session.info.server_version)
@@ -90,13 +96,37 @@ def _staged(data: Path, user: ServerUser | None, *, take: bool) -> Generator[Pat
         if take:
             shutil.move(data, staged)
         else:
-            shutil.copytree(data, staged, symlinks=True)
+            _room(data, place)
+            try:
+                shutil.copytree(data, staged, symlinks=True)
+            except OSError as error:
+                # shutil.Error has one line for each of all files.
+                raise ServerError("the base backup cannot be copied", looked_at=[str(error)[:500]]) from error
+        # A backup may be kept read only; PostgreSQL writes, and insists on the folder's mode.
+        for path in (staged, *staged.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o700 if path.is_dir() else 0o600)
         _enclose(staged)
         without_configuration(staged)
         if user is not None:
             for path in (place, *place.rglob("*")):
                 os.chown(path, user.uid, user.gid, follow_symlinks=False)
         yield staged
+
+
+def _room(data: Path, place: Path) -> None:
+    """Refuse a copy for which the disk has no room.
+
+    :raises ServerError: how much is needed and free, and where.
+    """
+    needed = sum(path.lstat().st_size for path in data.rglob("*"))
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise ServerError(
+            f"there is no room for the recovery: the base backup has {needed >> 20} MB, {free >> 20} MB are free",
+            looked_at=[str(place.parent)],
+            remedies=["set TMPDIR to a folder with more room"],
+        )
 
 
 def _enclose(staged: Path) -> None:
@@ -149,5 +179,5 @@ def floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
         name, _, value = line.partition(":")
         name = name.removesuffix(" setting")
         if name in _FLOORS and value.strip().isdigit():
-            found[_NAMES.get(name, name)] = str(max(int(value), 10))
+            found[_NAMES.get(name, name)] = str(max(int(value), _LEAST.get(name, 10)))
     return found

@@ -26,6 +26,8 @@ create table counter (id int primary key, n int not null);
 insert into counter select n, 0 from generate_series(1, 3) n;
 """
 COUNTERS = 3
+#: Bytes of a segment, and of a page.
+SIZE, PAGE = 1 << 20, 8192
 #: What is written, by ``table:key``; None takes it away, a number is added.
 Change = tuple[str, "str | int | None"]
 State = dict[str, "str | int"]
@@ -255,11 +257,23 @@ class Record:
     """A record of the WAL."""
 
     lsn: int
-    #: PREPARE, COMMIT, COMMIT_PREPARED, ABORT, ABORT_PREPARED; empty for any other.
+    #: Bytes, without headers of pages and what it is padded with.
+    length: int
+    #: PREPARE, COMMIT, COMMIT_PREPARED, ABORT, ABORT_PREPARED, SWITCH; empty for any other.
     kind: str
     xid: int
     at: datetime | None
     gid: str = ""
+
+    @property
+    def end(self) -> int:
+        """The position behind its last byte: headers of pages lie in between."""
+        place, left = self.lsn, self.length
+        while left > (room := PAGE - place % PAGE):
+            left -= room
+            place += room
+            place += 40 if place % SIZE == 0 else 24
+        return place + left
 
     @property
     def ends(self) -> bool:
@@ -267,7 +281,10 @@ class Record:
         return self.kind.startswith(("COMMIT", "ABORT"))
 
 
-_RECORD = re.compile(r"tx:\s+(?P<xid>\d+), lsn: (?P<high>[0-9A-F]+)/(?P<low>[0-9A-F]+),.* desc: (?P<desc>.*)")
+_RECORD = re.compile(
+    r"len \(rec/tot\): +\d+/ *(?P<length>\d+), tx:\s+(?P<xid>\d+), lsn: (?P<high>[0-9A-F]+)/(?P<low>[0-9A-F]+),"
+    r".* desc: (?P<desc>.*)"
+)
 _ENDED = re.compile(
     r"(?P<kind>(?:COMMIT|ABORT|PREPARE)(?:_PREPARED)?) (?:gid (?P<gid>\S+): |(?P<xid>\d+): )?"
     r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}) UTC"
@@ -283,12 +300,15 @@ def records(programs: LocalPrograms, folder: Path, first: str, last: str) -> lis
             continue
         lsn = (int(match["high"], 16) << 32) + int(match["low"], 16)
         ended = _ENDED.match(match["desc"]) if "rmgr: Transaction" in line else None
+        length = int(match["length"])
         if ended is None:
-            found.append(Record(lsn=lsn, kind="", xid=int(match["xid"]), at=None))
+            kind = "SWITCH" if match["desc"].startswith("SWITCH") else ""
+            found.append(Record(lsn=lsn, length=length, kind=kind, xid=int(match["xid"]), at=None))
             continue
         at = datetime.strptime(ended["at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=timezone.utc)
         xid = int(ended["xid"] or match["xid"])
-        found.append(Record(lsn=lsn, kind=ended["kind"], xid=xid, at=at, gid=(ended["gid"] or "").strip("'")))
+        gid = (ended["gid"] or "").strip("'")
+        found.append(Record(lsn=lsn, length=length, kind=ended["kind"], xid=xid, at=at, gid=gid))
     assert found, done.stderr
     return found
 

@@ -10,24 +10,26 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.errors import RestoreError
 from pytest_pgsafe.pitr import base
 from pytest_pgsafe.pitr.base import Base
 from pytest_pgsafe.pitr.recover import Recovered, recover
 from pytest_pgsafe.pitr.target import Target
-from pytest_pgsafe.pitr.wal import Lsn
+from pytest_pgsafe.pitr.wal import Lsn, Segment
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server import pitr_writers
-from tests.server.pitr_writers import Entry, Record, State, Writer, session_of
+from tests.server.pitr_writers import PAGE, SIZE, Entry, Record, State, Writer, session_of
 
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Two recoveries cost what they cost; the issue's twenty with PGSAFE_TEST_FULL=1.
@@ -211,3 +213,129 @@ def _by_the_clock(history: History, target: Target, before: Sequence[Record], sa
             late = next(record for record in history.records if record.ends and record.xid == entry.xid)
             assert late.lsn > stop.lsn, said
             assert moment - entry.at < timedelta(seconds=1), said
+
+
+#: What may happen to a segment. What is damaged is one byte.
+HARMS = (
+    "removed", "cut", "emptied", "zeroed", "first page", "middle record", "last record",
+    "exchanged", "another cluster", "another timeline",
+)  # fmt: skip
+
+
+def _numbers(history: History) -> range:
+    """Return the segments behind those that the first base backup holds itself: with what was written meanwhile."""
+    own = max(path.name for path in (history.bases[0][0] / base.DATA / "pg_wal").iterdir() if len(path.name) == 24)
+    first = Segment.parse(own, SIZE)
+    assert first is not None
+    return range(first.number + 1, history.records[-1].lsn // SIZE + 1)
+
+
+def _harmed(history: History, place: Path, number: int, harm: str) -> tuple[Path, Path, int]:
+    """Make an archive with a segment that is harmed.
+
+    :return: it, the segment that is named, and the number of the first record that is lost.
+    """
+    folder = place / "archive"
+    folder.mkdir()
+    for path in history.archive.iterdir():
+        os.link(path, folder / path.name)
+    other = number + 1 if number + 1 in _numbers(history) else number - 1
+    path, neighbour = (folder / Segment(number=each, timeline=1).name(SIZE) for each in (number, other))
+    content, records, at = bytearray(path.read_bytes()), history.records, number * SIZE
+    # The record that reaches into the segment is lost with it.
+    lost = next(place for place, record in enumerate(records) if record.end > at)
+    path.unlink()
+    if harm == "exchanged":
+        neighbour.rename(path)
+        neighbour.write_bytes(bytes(content))
+        neighbour.chmod(0o644)
+        first = min(number, other)
+        return (folder, min(path, neighbour), next(n for n, record in enumerate(records) if record.end > first * SIZE))
+    if harm == "removed":
+        return folder, path, lost
+    if harm == "another timeline":
+        (folder / Segment(number=number, timeline=2).name(SIZE)).write_bytes(bytes(content))
+        return folder, path, lost
+    if harm in {"middle record", "last record"}:
+        starting = [n for n, record in enumerate(records) if at <= record.lsn < at + SIZE]
+        lost = starting[len(starting) // 2 if harm == "middle record" else -1]
+        # In the part of it that is on its first page, and so in this segment.
+        within = min(records[lost].length, PAGE - records[lost].lsn % PAGE)
+        content[records[lost].lsn - at + random.Random(f"{SEED}:{number}").randrange(within)] ^= 1 << number % 8
+    else:
+        content = {
+            "cut": content[: SIZE // 3],
+            "emptied": bytearray(),
+            "zeroed": bytearray(SIZE),
+            "first page": content[:9] + bytes([content[9] ^ 1]) + content[10:],
+            "another cluster": content[:24] + bytes([content[24] ^ 1]) + content[25:],
+        }[harm]
+    path.write_bytes(bytes(content))
+    path.chmod(0o644)
+    return folder, path, lost
+
+
+def _cases(history: History) -> list[tuple[int, str]]:
+    numbers = _numbers(history)
+    if not FULL:
+        return [(numbers[len(numbers) // 2], "another timeline"), (numbers[-1], "last record")]
+    # Each removed and once damaged in another way, which is another one for each seed. Without its last one an archive
+    # ends earlier, and nothing is wrong with that.
+    others = {number: HARMS[1 + (number + SEED) % (len(HARMS) - 1)] for number in numbers}
+    last = "last record" if others[numbers[-1]] == "another timeline" else others[numbers[-1]]
+    cases = [(number, harm) for number in numbers[:-1] for harm in ("removed", others[number])]
+    return [*cases, (numbers[-1], last), (numbers[-1], "cut")]
+
+
+def test_recovery_past_a_segment_is_refused_and_what_lies_before_is_there(history: History) -> None:
+    numbers = _numbers(history)
+    assert len(numbers) > 3
+    late = Target.time(history.ends[-1].at.isoformat(), inclusive=False)
+    for number, harm in _cases(history):
+        said = f"{harm} {Segment(number=number, timeline=1).name(SIZE)}, seed {SEED} (PGSAFE_TEST_SEED)"
+        with tempfile.TemporaryDirectory(prefix="pitr-", dir="/tmp") as name:
+            Path(name).chmod(0o755)
+            folder, named, lost = _harmed(history, Path(name), number, harm)
+            harmed = replace(history, archive=folder, bases=history.bases[:1])
+            target = late if number < numbers[-1] else Target(kind="end")
+            with pytest.raises(RestoreError) as raised:
+                harmed.recovered(target)
+            assert named.name in raised.value.message, f"{said}: {raised.value}"
+            offered = re.search(r"--lsn=(\S+)( --exclusive)?$", raised.value.remedies[0])
+            assert offered is not None, f"{said}: {raised.value}"
+            assert offered[1] == str(Lsn(history.records[lost - 1].lsn)), f"{said}: {raised.value}"
+            rows, prepared, recovered = harmed.recovered(Target.lsn(offered[1], inclusive=not offered[2]))
+            assert (rows, prepared) == pitr_writers.state_of(history.log, history.records[:lost]), said
+            assert recovered.last_transaction == [one.at for one in history.records[:lost] if one.ends][-1], said
+
+
+def test_what_nothing_is_written_in_may_be_damaged(history: History) -> None:
+    # Behind a switch to the next segment, between records, and in a gap of the header: nobody reads it, and what is
+    # recovered is the same.
+    flipped = 0
+    with tempfile.TemporaryDirectory(prefix="pitr-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        folder = Path(name) / "archive"
+        folder.mkdir()
+        for path in history.archive.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+            (folder / path.name).chmod(0o644)
+        for number in _numbers(history):
+            path = folder / Segment(number=number, timeline=1).name(SIZE)
+            content, at = bytearray(path.read_bytes()), number * SIZE
+            places = [20, 21, 22, 23]
+            for record in history.records:
+                if record.end > at + SIZE or record.end <= at:
+                    continue
+                if record.kind == "SWITCH":
+                    places += range(record.end - at + 8, SIZE, 501)
+                elif record.end % PAGE:
+                    places += range(record.end - at, -(-record.end // 8) * 8 - at)
+            for place in places:
+                content[place] ^= 0xFF
+            path.write_bytes(bytes(content))
+            flipped += len(places)
+        assert flipped > 1000
+        rows, prepared, recovered = replace(history, archive=folder).recovered(Target(kind="end"))
+    assert (rows, prepared) == pitr_writers.state_of(history.log, history.records)
+    assert recovered.last_transaction == history.ends[-1].at

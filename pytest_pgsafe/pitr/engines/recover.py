@@ -18,7 +18,8 @@ from ...server import programs
 from ...server.programs import LocalPrograms
 from ...server.recovered import RecoveredServer
 from ...server.restored import RestoredServer
-from ..recover import WAIT, Recovered, look, told
+from ..reached import Recovered, look, told
+from ..recover import WAIT
 from ..target import Target
 from ..wal import Lsn
 from .barman import Barman
