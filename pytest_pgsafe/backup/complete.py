@@ -46,11 +46,13 @@ class Kept:
 
 
 def complete(
-    archive: Archive, facts: Snapshot, source: Address, programs: Programs, kept: Kept, *, left_out: Sequence[str] = ()
-) -> Further:
+    archive: Archive, facts: Snapshot, source: Address, programs: Programs, kept: Kept, *,
+    left_out: Sequence[str] = (), rules: Sequence[texts.Followed] = (),
+) -> Further:  # fmt: skip
     """Write everything else of a backup beside its archive.
 
-    :param left_out: what was found before the start to be missed.
+    :param left_out: what is missed, or broken already, each in one line.
+    :param rules: what was found of denormalised columns.
     :raises BackupError: a program failed.
     """
     folder = archive.path.parent
@@ -63,7 +65,7 @@ def complete(
     if kept.plain:
         _decoded(archive, programs, ["--file=-"], folder / PLAIN)
     _decoded(archive, programs, ["--list"], folder / CONTENTS)
-    (folder / DATA).write_text(texts.data(facts), encoding="utf-8")
+    (folder / DATA).write_text(texts.data(facts, rules), encoding="utf-8")
     (folder / METADATA).write_text(texts.metadata(facts.catalog), encoding="utf-8")
     return Further(
         environment=kept.environment,

@@ -22,7 +22,7 @@ from ..errors import BackupError
 from ..progress import SILENT, Progress, size_of
 from ..server.address import Address
 from ..server.base import Programs
-from ..server.connection import connect, resolve
+from ..server.connection import Connection, connect, resolve
 from ..snapshot import take as facts_of
 from ..snapshot.values import SequenceValue, Snapshot
 from . import manifest
@@ -30,6 +30,7 @@ from .archive import Archive, Form
 from .moment import moment
 from .overtaken import Overtaken, watch
 
+Look = Callable[[Connection, Snapshot], None]
 #: From this size (bytes of the database) a dump is a folder that several processes write.
 PARALLEL_FROM = 256 << 20
 #: How often another session's lock request may come between.
@@ -72,6 +73,7 @@ def take(
     progress: Progress = SILENT,
     expected: int | None = None,
     further: Callable[[Archive, Snapshot], Further] | None = None,
+    look: Look | None = None,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
 
@@ -87,6 +89,7 @@ def take(
     :param most: how many that are then.
     :param expected: bytes that the archive may have, for the progress.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
+    :param look: is shown the source at the moment of the backup, beside its facts.
     :raises BackupError: with what pg_dump said.
     """
     previous = os.umask(0o077)
@@ -95,7 +98,7 @@ def take(
             with progress.followed("dump", lambda: size_of(partial / manifest.ARCHIVE), expected):
                 facts, form = _read(
                     source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout,
-                    jobs=jobs, most=most,
+                    jobs=jobs, most=most, look=look,
                 )  # fmt: skip
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
             archive = Archive(partial / manifest.ARCHIVE, form, partial)
@@ -135,6 +138,7 @@ def _read(
     lock_timeout: str,
     jobs: int | None,
     most: int,
+    look: Look | None,
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
     archive = folder / manifest.ARCHIVE
@@ -152,6 +156,7 @@ def _read(
                 compress=compress,
                 deadline=deadline,
                 lock_timeout=lock_timeout,
+                look=look,
             )
         except Overtaken as error:
             overtaken = error
@@ -174,6 +179,7 @@ def _attempt(
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
+    look: Look | None,
 ) -> tuple[Snapshot, Form]:
     with connect(source) as outside:
         first = facts_of.sequences(outside)
@@ -200,6 +206,8 @@ def _attempt(
         )
         try:
             facts = facts_of.take(now.connection, jobs=most, snapshot=now.snapshot)
+            if look is not None:
+                look(now.connection, facts)
             dump.result()
         except BackupError as error:
             if seen.overtaken or "could not obtain lock on relation" in str(error):

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..snapshot.values import Snapshot
 from . import manifest as manifests
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """In how many rows a denormalised column is what a rule says."""
+
+    rule: str
+    agree: int = 0
+    disagree: int = 0
+    #: Why nothing could be counted; empty if it was.
+    hindered: str = ""
 
 
 def manifest(written: manifests.Manifest) -> str:
@@ -33,14 +45,19 @@ def manifest(written: manifests.Manifest) -> str:
     return "\n".join([*lines, ""])
 
 
-def data(facts: Snapshot) -> str:
-    """Return what the database held: rows, NULLs and orphans of foreign keys, sequences."""
+def data(facts: Snapshot, rules: Sequence[Followed] = ()) -> str:
+    """Return what the database held: rows, NULLs and orphans of foreign keys, denormalised columns, sequences."""
     lines = [f"DATA OF {unquoted(facts.catalog.database.name)} AT {facts.taken_at:%Y-%m-%d %H:%M:%S} UTC", ""]
     lines += _table(("table", "rows"), ((name, one.rows) for name, one in facts.tables.items()))
     keys = facts.foreign_keys.items()
     lines += _table(
         ("foreign key", "without a value", "orphans"), ((name, one.nulls, one.orphans) for name, one in keys)
     )
+    if rules:
+        lines += _table(
+            ("denormalized column", "agree", "disagree"),
+            ((one.rule, *([one.hindered, ""] if one.hindered else [one.agree, one.disagree])) for one in rules),
+        )
     lines += _table(("sequence", "value"), ((name, one.value) for name, one in facts.sequences.items()))
     nulls = [
         (f"{name}.{column}", content.nulls)

@@ -25,11 +25,16 @@ class Answer:
     lines: Sequence[str]
     #: For machines, beside ``format``, ``command`` and ``result``.
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    #: For people, on standard error; in JSON they are among the data.
+    warnings: Sequence[str] = ()
 
 
 def give(command: str, answer: Answer, *, as_json: bool) -> int:
     """Print an answer; return the exit status."""
     progress.end()
+    if not as_json:
+        for line in answer.warnings:
+            click.echo(f"pgsafe: warning: {line}", err=True)
     if as_json:
         result = "passed" if answer.passed else "failed"
         _dump({"format": FORMAT, "command": command, "result": result, **answer.data})

@@ -41,6 +41,7 @@ def command(
     It appears as ROOT/ENVIRONMENT/TIMESTAMP when it is whole: the archive, the same as SQL, the schema alone, the
     roles, data and metadata at a glance, the facts that a restored copy is held against, and the manifest.
     """
+    from ..drill.before import BROKEN
     from ..drill.keep import keep
     from ..rehearsal.source import examine
 
@@ -55,7 +56,7 @@ def command(
     progress("source")
     backup = keep(
         examine(settings.source), where, environment=environment, retain=retain, jobs=jobs,
-        compress=compress, plain=plain, progress=progress,
+        compress=compress, plain=plain, rules=settings, progress=progress,
     )  # fmt: skip
     assert backup.manifest is not None
     assert backup.archive.folder is not None
@@ -70,8 +71,9 @@ def command(
         "left_out": list(taken.left_out),
         "restore": list(taken.restore),
     }
+    warnings = [line for line in taken.left_out if line.startswith((BROKEN, "[[denormalized]]"))]
     if not verify:
-        return give("backup", Answer(passed=True, lines=[str(folder)], data=data), as_json=as_json)
+        return give("backup", Answer(passed=True, lines=[str(folder)], data=data, warnings=warnings), as_json=as_json)
     from ..drill.verify import Scratch
     from ..drill.verify import verify as prove
     from .verify import answer
@@ -80,6 +82,8 @@ def command(
     proven = answer(prove(folder, use, progress=progress))
     return give(
         "backup",
-        Answer(passed=proven.passed, lines=[str(folder), *proven.lines], data={**data, **proven.data}),
+        Answer(
+            passed=proven.passed, lines=[str(folder), *proven.lines], data={**data, **proven.data}, warnings=warnings
+        ),
         as_json=as_json,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
 
+from ..backup.texts import Followed
 from ..compare import not_carried
 from ..errors import SourceError, UsageError
 from ..rehearsal.source import Source, unreachable
@@ -52,9 +53,24 @@ def check(source: Source, root: Path) -> None:
         )
 
 
-def left_out(facts: Snapshot) -> tuple[str, ...]:
-    """Return what of a source is not in its backup, or will not be the same after a restore, each in one line."""
-    return tuple(_left_out(facts))
+#: How a line begins that says what no restore will mend.
+BROKEN = "the source is broken already: "
+
+
+def left_out(facts: Snapshot, rules: Sequence[Followed] = ()) -> tuple[str, ...]:
+    """Return what of a source is not in its backup, or will not be the same after a restore, each in one line.
+
+    :param rules: what was found of denormalised columns.
+    """
+    return (*_left_out(facts), *_not_followed(rules))
+
+
+def _not_followed(rules: Sequence[Followed]) -> Iterator[str]:
+    for one in rules:
+        if one.hindered:
+            yield f"[[denormalized]] {one.rule} was not looked at: {one.hindered}"
+        elif one.disagree:
+            yield f"{BROKEN}{one.disagree} of {one.agree + one.disagree} rows without {one.rule}"
 
 
 def _left_out(facts: Snapshot) -> Iterator[str]:
@@ -71,4 +87,4 @@ def _left_out(facts: Snapshot) -> Iterator[str]:
             yield f"rows of {view.name}: a materialised view, computed anew by the restore"
     for name, key in facts.foreign_keys.items():
         if key.orphans:
-            yield f"the source is broken already: {key.orphans} rows without what {name} points to"
+            yield f"{BROKEN}{key.orphans} rows without what {name} points to"

@@ -8,12 +8,14 @@ from pathlib import Path
 from ..backup import complete, manifest, store
 from ..backup.archive import Archive
 from ..backup.take import Backup, Further, take
+from ..config.values import Settings
 from ..errors import ConfigError
 from ..progress import SILENT, Progress, size_of
 from ..rehearsal.source import Source
 from ..server import programs
 from ..snapshot.values import Snapshot
 from . import before
+from .denormalized import Looked
 
 
 def keep(
@@ -25,6 +27,7 @@ def keep(
     jobs: int | None = None,
     compress: str | None = None,
     plain: bool = True,
+    rules: Settings | None = None,
     progress: Progress = SILENT,
 ) -> Backup:
     """Take a backup into ``<root>/<environment>/<timestamp>/``, which appears when it is whole.
@@ -35,6 +38,7 @@ def keep(
     :param jobs: processes of pg_dump; None decides by the size.
     :param compress: of pg_dump: ``0``, ``9``, ``zstd:3`` …; None is its default.
     :param plain: write it as SQL too.
+    :param rules: the settings whose rules about denormalised columns are looked at; None looks at none.
     :raises UsageError: found before the start: the source, its role, the programs, the disk.
     :raises BackupError: while it was taken; nothing is left.
     """
@@ -53,10 +57,14 @@ def keep(
     folder = _free(root / place)
     kept = complete.Kept(environment=place.parent.name, until=now + retain, plain=plain)
     address = source.address
+    looked = None if rules is None else Looked(settings=rules)
 
     def further(archive: Archive, facts: Snapshot) -> Further:
         with progress.followed("schema, roles, SQL", lambda: size_of(archive.path.with_name(complete.PLAIN))):
-            return complete.complete(archive, facts, address, client, kept, left_out=before.left_out(facts))
+            found = () if looked is None else looked.found
+            return complete.complete(
+                archive, facts, address, client, kept, left_out=before.left_out(facts, found), rules=found
+            )
 
     return take(
         address,
@@ -68,6 +76,7 @@ def keep(
         progress=progress,
         expected=_expected(folder.parent, source.database) if progress.shown else None,
         further=further,
+        look=looked,
     )
 
 

@@ -68,10 +68,8 @@ def gather(comparison: Comparison, rules: Rules, before: Connection, after: Conn
     foreign = foreign_below(comparison.before.catalog)
     for rule in rules.denormalized:
         ready = denormalized.prepare(before, comparison.before.catalog, rule, rules.references)
-        tables = {container(rule.column), *(step.table for step in ready.way)}
-        tables |= {step.references or "" for step in ready.way}
-        if tables & foreign:
-            told.unread[rule] = f"{min(tables & foreign)} is a foreign table, which is never scanned"
+        if ready.tables & foreign:
+            told.unread[rule] = f"{min(ready.tables & foreign)} is a foreign table, which is never scanned"
             continue
         _denormalized(told, comparison, ready, before, after)
     for undeclared in rules.references:

@@ -46,6 +46,12 @@ class Reading:
     search_path: str
 
     @property
+    def tables(self) -> frozenset[str]:
+        """The tables on the way from the copy to what it has to be."""
+        steps = {name for step in self.way for name in (step.table, step.references) if name is not None}
+        return frozenset({container(self.rule.column), *steps})
+
+    @property
     def flagged(self) -> str:
         """Each row once: its key ``k`` (text[]), copy ``c``, what it has to be ``e``, and whether it is ``bad``."""
         assert self.copy_type is not None

@@ -184,6 +184,40 @@ def test_a_source_that_is_broken_already_is_told_and_not_proven(
     assert taken["proven"] is False
 
 
+def test_denormalized_columns_are_counted_at_the_moment_of_the_backup(
+    source: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connect(source, read_only=False) as connection:
+        connection.execute("alter table public.log add note text, add balance int")
+        connection.execute(
+            "update public.log set note = a.note, balance = a.balance from account a where a.id = account"
+        )
+        connection.execute("update public.log set note = 'another' where id <= 7")
+    rules = {
+        "log.note": 'source = "account.note"',
+        "log.balance": 'source = "account.balance"',
+        "log.at": 'sql = "select 1 / (id - id)"',
+        "log.gone": 'source = "account.note"',
+    }
+    config = tmp_path / "pgsafe.toml"
+    config.write_text("".join(f'[[denormalized]]\ncolumn = "{column}"\n{rest}\n' for column, rest in rules.items()))
+    arguments = ["backup", f"--source={uri(source)}", f"--root={tmp_path}", "--no-plain", f"--config={config}"]
+    assert run(arguments) == 0
+    said = capsys.readouterr()
+    # The folder alone, for a shell; what is wrong beside it.
+    folder = Path(said.out.strip())
+    warnings = said.err.splitlines()
+    broken = "the source is broken already: 7 of 500 rows without public.log.note = public.account.note"
+    assert f"pgsafe: warning: {broken}" in warnings
+    assert [line for line in warnings if "balance" in line] == []
+    assert sum("was not looked at: " in line for line in warnings) == 2
+    written = {" ".join(line.split()) for line in (folder / "data.txt").read_text().splitlines()}
+    assert "public.log.note = public.account.note 493 7" in written
+    assert "public.log.balance = public.account.balance 500 0" in written
+    assert broken in manifest.read(folder).left_out
+    assert "another" not in (folder / "data.txt").read_text()
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_backup_that_is_killed_never_looks_like_one(source: Address, tmp_path: Path, moment: float) -> None:
     """Whenever it ends: there is a whole backup, or none."""
