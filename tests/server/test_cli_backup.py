@@ -190,7 +190,7 @@ def test_denormalized_columns_are_counted_at_the_moment_of_the_backup(
     with connect(source, read_only=False) as connection:
         connection.execute("alter table public.log add note text, add balance int")
         connection.execute(
-            "update public.log set note = a.note, balance = a.balance from account a where a.id = account"
+            "update public.log set note = a.note, balance = a.balance from public.account a where a.id = account"
         )
         connection.execute("update public.log set note = 'another' where id <= 7")
     rules = {
