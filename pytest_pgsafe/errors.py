@@ -6,7 +6,8 @@
     ├── UsageError            exit status 4: found out before the first step
     │   ├── ConfigError       an option, a key or a file that cannot be used
     │   ├── SourceError       the source cannot be reached, or is none
-    │   └── ServerError       no scratch server can be had
+    │   ├── ServerError       no scratch server can be had
+    │   └── DiskFullError     a disk became full on the way: nothing was found out, as if nothing was begun
     └── StepError             exit status 1: a step of the rehearsal failed
         ├── BackupError
         ├── RestoreError
@@ -26,6 +27,7 @@ __all__ = [
     "BackupError",
     "ConfigError",
     "CopyError",
+    "DiskFullError",
     "MigrationError",
     "PgsafeError",
     "RestoreError",
@@ -73,6 +75,10 @@ class SourceError(UsageError):
 
 class ServerError(UsageError):
     """No PostgreSQL server for scratch databases can be had."""
+
+
+class DiskFullError(UsageError):
+    """A disk became full on the way; what was begun is gone again."""
 
 
 class StepError(PgsafeError):

@@ -70,13 +70,20 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         return _end(error, USAGE, as_json=as_json)
     except PgsafeError as error:
-        return _end(error, FAILED, as_json=as_json)
+        return _failed(error, error, as_json=as_json)
     except Exception as error:
         if os.environ.get("PGSAFE_TRACEBACK") == "1":
             raise
-        return _end(_unexpected(error), FAILED, as_json=as_json)
+        return _failed(error, _unexpected(error), as_json=as_json)
     finally:
         progress.end()
+
+
+def _failed(error: Exception, shown: PgsafeError, *, as_json: bool) -> int:
+    from ..server.full import disk_full
+
+    full = disk_full(error)
+    return _end(shown, FAILED, as_json=as_json) if full is None else _end(full, USAGE, as_json=as_json)
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:

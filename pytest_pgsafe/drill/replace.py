@@ -170,11 +170,7 @@ class Swap:
         self._restore(session)
         moved = {name: f"{schemas[container(name)]}.{bare(name)}" for name in self.plan.moved}
         self.progress("compare with the live tables")
-        differences = tuple(
-            since.compare(session, name, moved[name], self.plan.live, self.facts.catalog)
-            for name in self.plan.tables
-            if name in moved and not set(self.facts.catalog.tables[name].parents) & set(self.plan.tables)
-        )
+        differences = tuple(self._differences(session, moved))
         self.progress("everything that points to them")
         try:
             self._do(session, dependents.after)
@@ -203,6 +199,19 @@ class Swap:
             notes=(*dependents.notes, *self.plan.notes, *_silenced(self.plan), *self.notes),
             restored=restored,
         )
+
+    def _differences(self, session: Connection, moved: dict[str, str]) -> Iterator[since.Since]:
+        for name in self.plan.tables:
+            if name not in moved or set(self.facts.catalog.tables[name].parents) & set(self.plan.tables):
+                continue
+            try:
+                with session.transaction():
+                    found = since.compare(session, name, moved[name], self.plan.live, self.facts.catalog)
+            except psycopg.Error as error:
+                # Its files may be damaged: the more reason to replace it.
+                self.notes.append(f"{name}: the live table cannot be read: {str(error).splitlines()[0]}")
+            else:
+                yield found
 
     def _aside(self, session: Connection, dependents: Dependents) -> dict[str, str]:
         """Move the live tables aside; return the new schema of each old one."""

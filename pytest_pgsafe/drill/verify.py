@@ -26,6 +26,7 @@ from ..rehearsal.source import Source
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.full import disk_full
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
@@ -242,6 +243,9 @@ class _Verification:
         try:
             yield said
         except PgsafeError as error:
+            if full := disk_full(error):
+                # It says nothing of the backup, and is not to stand in its proof.
+                raise full from error
             result, said = "failed", [str(error)]
         seconds = round(time.monotonic() - start, 3)
         self.outcomes.append(Outcome(name=name, result=result, said=" ".join(said), seconds=seconds))

@@ -59,6 +59,9 @@ class Ending:
             self._problems.append(f"the report cannot be written: {error}")
         if unsafe and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._feature.final is not None and self._feature.final.disk_full:
+            # As too little disk before the first step is: nothing was found out.
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the steps, what was found, what was compared and what was not, and the verdict."""

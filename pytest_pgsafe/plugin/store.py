@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from pydantic import TypeAdapter
 
-from ..errors import PgsafeError
+from ..errors import DiskFullError, PgsafeError
 from ..rehearsal.values import Outcome, Result, Step
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Store:
             self._write(broken_off("interrupted", self._steps()))
             raise
         except PgsafeError as error:
-            result = broken_off(str(error), self._steps())
+            result = replace(broken_off(str(error), self._steps()), disk_full=isinstance(error, DiskFullError))
         except Exception:
             # A defect of ours, or of a library: no verdict, and the traceback is what its reader needs.
             result = broken_off(traceback.format_exc(), self._steps())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from ..errors import PgsafeError, StepError
+from ..server.full import disk_full
 from .values import Outcome, Step
 
 
@@ -45,7 +46,14 @@ class Steps:
                 self._record(name, start, Outcome.SKIPPED, str(error))
                 raise
             self._record(name, start, Outcome.FAILED, str(error))
+            if full := disk_full(error):
+                raise full from error
             raise Stopped from error
+        except Exception as error:
+            self._record(name, start, Outcome.FAILED, f"broken off: {type(error).__name__}")
+            if full := disk_full(error):
+                raise full from error
+            raise
         except BaseException as error:
             self._record(name, start, Outcome.FAILED, f"broken off: {type(error).__name__}")
             raise

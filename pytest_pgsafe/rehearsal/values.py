@@ -59,6 +59,8 @@ class Result:
     unused: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
+    #: What broke it off is a full disk.
+    disk_full: bool = False
     #: How to connect to what was kept (--pgsafe-keep).
     kept: str | None = None
     #: What was written to the baseline (--pgsafe-update).
@@ -94,5 +96,6 @@ def together(one: Result | None, other: Result | None) -> Result | None:
         not_verified=(*one.not_verified, *other.not_verified),
         unused={**one.unused, **other.unused},
         interrupted=one.interrupted if one.interrupted is not None else other.interrupted,
+        disk_full=one.disk_full or other.disk_full,
         pitr=other.pitr,
     )
