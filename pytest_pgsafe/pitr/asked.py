@@ -59,7 +59,7 @@ class Asked:
             return False
         # The position is where the next record will begin; behind a switch, that is after the next segment's header.
         last = Segment.of(Lsn(Lsn.parse(self.position).bytes - HEADER - 1), 0, archive.size)
-        return archive.segments[-1].number >= last.number
+        return any(one.number >= last.number for one in archive.segments if one not in archive.partial)
 
     def notes(self, archive: Archive) -> tuple[str, ...]:
         """Say what stands in the archive's way."""

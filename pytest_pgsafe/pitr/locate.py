@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import ConfigError, ServerError
+from ..server.base import Programs
 from ..server.private import private_folder
-from ..server.programs import LocalPrograms
 from .base import Base
 from .target import Target
 from .timelines import Line
@@ -22,7 +22,7 @@ _POINT = "RESTORE_POINT "
 
 
 def choose(
-    bases: Sequence[tuple[Path, Base]], folder: Path, line: Line, target: Target, programs: LocalPrograms
+    bases: Sequence[tuple[Path, Base]], folder: Path, line: Line, target: Target, programs: Programs
 ) -> tuple[Path, Base]:
     """Return the newest base backup that ended before a transaction did, or before a restore point.
 
@@ -45,7 +45,7 @@ def choose(
 
 
 def _positions(  # noqa: PLR0917 what it reads, and what it looks for
-    base: Base, end: Lsn | None, folder: Path, line: Line, target: Target, programs: LocalPrograms
+    base: Base, end: Lsn | None, folder: Path, line: Line, target: Target, programs: Programs
 ) -> Iterator[Lsn]:
     pieces = line.pieces
     behind = [begin for _, begin in pieces[1:]]
@@ -66,7 +66,7 @@ def _positions(  # noqa: PLR0917 what it reads, and what it looks for
                         yield Lsn.parse(match["lsn"])
 
 
-def ended_at(folder: Path, timeline: int, position: Lsn, programs: LocalPrograms) -> datetime | None:
+def ended_at(folder: Path, timeline: int, position: Lsn, programs: Programs) -> datetime | None:
     """Return when the transaction ended that ends with the record at a position; None if none does, as far as is known.
 
     :param timeline: of the position.

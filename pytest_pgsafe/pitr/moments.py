@@ -11,7 +11,7 @@ from types import TracebackType
 from ..errors import RestoreError
 from ..server.connection import connect
 from ..server.programs import LocalPrograms
-from ..server.recovered import RecoveredServer
+from ..server.recovering import Recovering
 from .base import Base
 from .commits import Commit
 from .recover import Recovered, recover
@@ -33,10 +33,10 @@ class Moments:
     #: How many recoveries there were.
     recoveries: int = 0
     _where: tuple[Lsn, bool] | None = None
-    _server: tuple[RecoveredServer, Recovered] | None = None
+    _server: tuple[Recovering, Recovered] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def before(self, commit: Commit) -> tuple[RecoveredServer, Recovered]:
+    def before(self, commit: Commit) -> tuple[Recovering, Recovered]:
         """Return a server with everything that was committed before a transaction, and nothing of it or after it.
 
         The target is the position of its commit record: transactions are numbered when they begin, and are recovered in
@@ -46,7 +46,7 @@ class Moments:
         """
         return self._at(commit, after=False)
 
-    def _at(self, commit: Commit, *, after: bool) -> tuple[RecoveredServer, Recovered]:
+    def _at(self, commit: Commit, *, after: bool) -> tuple[Recovering, Recovered]:
         if self._server is None or self._where != (commit.lsn, after):
             self._stack.close()
             self._server = None

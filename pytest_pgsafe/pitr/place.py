@@ -4,30 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from ..errors import BackupError, RestoreError, ServerError
-from ..server import programs
+from ..server import engine, programs
+from ..server.container_place import ContainerPlace
 from ..server.programs import LocalPrograms
+from ..server.recovering import Place
 from . import chain
 from .base import DATA, Base
 from .base import verify as verify_one
-
-Place: TypeAlias = LocalPrograms
 
 
 def place_for(base: Base, use: str = "auto", image: str | None = None) -> Place:
     """Choose where a base backup can be recovered.
 
     :param use: ``local``, ``container``; anything else is programs of this machine where there are some of the very
-        major, else a container: the cluster and its WAL need not be carried anywhere. An existing server recovers
+        major, else a container: so the cluster and its WAL need not be carried anywhere. An existing server recovers
         nothing.
-    :param image: None is the official one.
+    :param image: None is the official one of the major.
     :raises ServerError: there is none, with everything that was looked at.
     """
-    if use == "container" or image is not None:
-        raise ServerError("a recovery needs programs of this machine", remedies=["--pgsafe-server=local"])
-    return programs.find(int(base.server_version.split(".")[0]))
+    major = int(base.server_version.split(".")[0])
+    if use == "container":
+        return _container(major, image)
+    try:
+        return _local(major)
+    except ServerError as refused:
+        if use == "local":
+            raise
+        try:
+            return _container(major, image)
+        except ServerError as error:
+            raise ServerError(
+                f"nothing can recover a cluster of PostgreSQL {major}: {refused.message}; {error.message}",
+                looked_at=[*refused.looked_at, *error.looked_at],
+                remedies=list(dict.fromkeys([*refused.remedies, *error.remedies])),
+            ) from error
+
+
+def _local(major: int) -> LocalPrograms:
+    found = programs.find(major)
+    if found.version.major != major:
+        raise ServerError(
+            f"a cluster of PostgreSQL {major} is recovered by programs of the same major alone",
+            looked_at=[f"{found.origin}: {found.version}"],
+            remedies=[f"install PostgreSQL {major} beside it (Debian, Ubuntu: apt-get install postgresql-{major})"],
+        )
+    return found
+
+
+def _container(major: int, image: str | None) -> ContainerPlace:
+    return ContainerPlace(engine.find(), f"postgres:{major}" if image is None else image, major=major)
 
 
 def verify(path: Path, base: Base, bases: Sequence[tuple[Path, Base]], place: Place) -> tuple[str, ...]:

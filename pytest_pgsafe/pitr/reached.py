@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import RestoreError, ServerError
 from ..server.connection import connect
-from ..server.recovered import RecoveredServer
+from ..server.recovering import Recovering
 from . import ending, wal
 from .base import Base
 from .offered import Offer
@@ -49,9 +49,7 @@ class Recovered:
     notes: tuple[str, ...] = ()
 
 
-def look(
-    server: RecoveredServer, target: Target, path: Path, base: Base, seconds: float
-) -> tuple[Recovered, Sequence[str]]:
+def look(server: Recovering, target: Target, path: Path, base: Base, seconds: float) -> tuple[Recovered, Sequence[str]]:
     """Return what a recovery reached, and what the server said of it.
 
     :raises RestoreError: there was no recovery, or it ended elsewhere than at its target.
@@ -65,7 +63,7 @@ def told(error: ServerError) -> list[str]:
     return [_message(line) for line in (error.message, *error.looked_at)]
 
 
-def _log(server: RecoveredServer) -> list[str]:
+def _log(server: Recovering) -> list[str]:
     """Return what the server said of its recovery; its collector writes it a moment after the server answers."""
     until = time.monotonic() + LOGGED
     while True:
@@ -118,9 +116,7 @@ def behind(offer: Offer, base: Base) -> None:
     )
 
 
-def to_its_end(
-    server: RecoveredServer, recovered: Recovered, offer: Offer, base: Base, *, messages: Sequence[str]
-) -> None:
+def to_its_end(server: Recovering, recovered: Recovered, offer: Offer, base: Base, *, messages: Sequence[str]) -> None:
     """Refuse an end that is none: past a gap, or at damage, PostgreSQL opens without a word, with older data.
 
     :raises RestoreError: which segment is missing or damaged, and what can be had.

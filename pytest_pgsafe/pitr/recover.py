@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ServerError
-from ..server.programs import LocalPrograms
-from ..server.recovered import RecoveredServer
+from ..server import recovering
+from ..server.recovering import Place, Recovering
 from . import archive as wal_archive
 from . import chain, locate, offered, reached, way
 from .base import Base
@@ -29,11 +29,11 @@ def recover(
     bases: Sequence[tuple[Path, Base]],
     folder: Path,
     target: Target,
-    programs: LocalPrograms,
+    programs: Place,
     *,
     timeline: str = LATEST,
     wait: float = WAIT,
-) -> Generator[tuple[RecoveredServer, Recovered], None, None]:
+) -> Generator[tuple[Recovering, Recovered], None, None]:
     """Yield a server of our own that was recovered to a target; afterwards it is gone.
 
     The newest base backup that ended before the target is taken. Of the archive only copies are read.
@@ -67,9 +67,10 @@ def recover(
         }
         with chain.whole(path, base, programs, bases, others=others) as found:
             try:
-                server = RecoveredServer.recover(
+                server = recovering.start(
                     programs,
                     found.data,
+                    wal=shown,
                     settings=settings,
                     superuser=base.superuser,
                     wait=wait,

@@ -23,11 +23,12 @@ from ..pitr.asked import Asked
 from ..pitr.base import Base, find
 from ..pitr.continuity import continuity, settled
 from ..pitr.outcome import Proven, Reached, Recoverability, Window
-from ..pitr.place import Place, place_for, verify
+from ..pitr.place import place_for, verify
 from ..pitr.recover import recover
 from ..pitr.target import Target
 from ..server.address import Address
 from ..server.private import private_folder
+from ..server.recovering import Place
 from ..snapshot.values import NotVerified
 from .steps import Steps, Stopped
 from .values import Result

@@ -150,7 +150,7 @@ class ContainerServer(OwnedServer):
         if self._loopback:
             container.ports = {f"{PORT}/tcp": ("127.0.0.1", None)}  # type: ignore[dict-item]
         self._prepared(container, shm_size="1g")
-        with _testcontainers_reaper(self._engine, wanted=reaper_too):
+        with testcontainers_reaper(self._engine, wanted=reaper_too):
             container.start()
         self._take_over(container, password)
         self.programs = ContainerPrograms(
@@ -163,18 +163,8 @@ class ContainerServer(OwnedServer):
 
     def _take_over(self, container: DockerContainer, password: str) -> None:
         """Wait until the server answers, and change the password, which stands in the container's environment."""
-        try:
-            # Not localhost: that may lead to another container that has the same port on ::1.
-            host = "127.0.0.1" if self._loopback else container.get_container_host_ip()
-            port = (
-                container.get_docker_client().port(container.get_container_id(), PORT)
-                if self._loopback
-                else container.get_exposed_port(PORT)
-            )
-        except (OSError, RuntimeError) as error:
-            # Ended before its port could be asked for.
-            raise self._not_started(container, error) from error
-        self._address = Address({"host": host, "port": str(port), "user": "postgres", "password": password})
+        host, port = self._published(container)
+        self._address = Address({"host": host, "port": port, "user": "postgres", "password": password})
         until = time.monotonic() + START
         while True:
             try:
@@ -192,6 +182,21 @@ class ContainerServer(OwnedServer):
         with connect(self.address(), read_only=False) as session:
             session.execute(f"ALTER SYSTEM SET log_destination = {'csvlog' if self._csvlog else 'jsonlog'}")
             session.execute("SELECT pg_reload_conf()")
+
+    def _published(self, container: DockerContainer) -> tuple[str, str]:
+        """Return host and port at which the server answers."""
+        try:
+            # Not localhost: that may lead to another container that has the same port on ::1.
+            host = "127.0.0.1" if self._loopback else container.get_container_host_ip()
+            port = (
+                container.get_docker_client().port(container.get_container_id(), PORT)
+                if self._loopback
+                else container.get_exposed_port(PORT)
+            )
+        except (OSError, RuntimeError) as error:
+            # Ended before its port could be asked for.
+            raise self._not_started(container, error) from error
+        return host, str(port)
 
     def _not_started(self, container: DockerContainer, error: Exception) -> ServerError:
         wrapped: Container = container.get_wrapped_container()
@@ -217,7 +222,7 @@ class ContainerServer(OwnedServer):
             arguments: dict[str, Any] = {} if desktop else {"network_mode": "host"}
             self._started.remove(container)
             self._prepared(container, entrypoint=["sleep", "infinity"], **arguments)
-            with _testcontainers_reaper(self._engine, wanted=False):
+            with testcontainers_reaper(self._engine, wanted=False):
                 container.start()
             self._host_name = "host.docker.internal" if desktop else "127.0.0.1"
         return self._started[1].get_wrapped_container(), self._host_name
@@ -277,7 +282,7 @@ class ContainerServer(OwnedServer):
 
 
 @contextlib.contextmanager
-def _testcontainers_reaper(engine: Engine, *, wanted: bool) -> Any:
+def testcontainers_reaper(engine: Engine, *, wanted: bool) -> Any:
     """Let testcontainers start its reaper only where its image can be had; other users of it in this process decide."""
     from testcontainers.core.config import testcontainers_config as settings
 

@@ -20,11 +20,13 @@ from .user import ServerUser, server_user
 from .version import Version
 
 #: Of the cluster's own configuration nothing is used: it may archive, load libraries, listen, or fill this machine.
-_CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
+CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
 #: Where a recovered server has its tablespaces, within its own data directory.
-_TABLESPACES = "pgsafe_tablespaces"
+TABLESPACES = "pgsafe_tablespaces"
 #: Roles and passwords are the cluster's; nobody else can enter the socket's folder.
-_HBA = "local all all trust\n"
+HBA = "local all all trust\n"
+#: The major that can be told to run no event trigger.
+EVENT_TRIGGERS = 17
 #: A standby needs at least the primary's; what pg_control holds is compared when it starts.
 _FLOORS = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact")
 #: It may have been raised after the base backup; without room for a prepared transaction the replay ends.
@@ -60,9 +62,8 @@ class RecoveredServer(LocalServer):
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
             with _staged(data, user, take=take) as staged:
-                lowest = floors(programs, staged)
-                # With hot_standby the server is ready as soon as it is consistent, long before the target.
-                own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **lowest}
+                least = floors(programs, staged)
+                own = {"listen_addresses": "", **harmless(programs.version), **least}
                 wanted = order(folder, staged, user, programs.version, {**own, **settings})
                 started = server._ask({**wanted, "move": True, "wait": wait})
             server._folder = Path(started["folder"])
@@ -139,9 +140,9 @@ def _enclose(staged: Path) -> None:
     # Folders instead of links: older minors refuse them, and newer ones unless a setting allows it.
     for path in sorted((staged / "pg_tblspc").iterdir()):
         if path.is_dir() and not path.is_symlink():
-            (staged / _TABLESPACES).mkdir(exist_ok=True)
-            path.rename(staged / _TABLESPACES / path.name)
-            path.symlink_to(Path("..", _TABLESPACES, path.name))
+            (staged / TABLESPACES).mkdir(exist_ok=True)
+            path.rename(staged / TABLESPACES / path.name)
+            path.symlink_to(Path("..", TABLESPACES, path.name))
     nothing_leads_out(staged, staged)
 
 
@@ -157,10 +158,10 @@ def nothing_leads_out(data: Path, inside: Path) -> None:
 
 def without_configuration(staged: Path) -> None:
     """Take a cluster's configuration and logs out of its data directory, and ask it to recover."""
-    for file in _CONFIGURATION:
+    for file in CONFIGURATION:
         (staged / file).unlink(missing_ok=True)
         (staged / file).touch(mode=0o600)
-    (staged / "pg_hba.conf").write_text(_HBA, "utf-8")
+    (staged / "pg_hba.conf").write_text(HBA, "utf-8")
     for file in ("standby.signal", "postmaster.pid", "postmaster.opts"):
         (staged / file).unlink(missing_ok=True)
     (staged / "recovery.signal").touch(mode=0o600)
@@ -171,11 +172,27 @@ def without_configuration(staged: Path) -> None:
         path.unlink() if path.is_file() else shutil.rmtree(path)
 
 
+def harmless(version: Version) -> dict[str, str]:
+    """Return settings by which a recovered cluster writes to nothing of its source's.
+
+    A subscription that it was recovered with would go on where the source's stands, and take its changes away.
+    """
+    settings = {"archive_mode": "off", "max_logical_replication_workers": "0"}
+    # With hot_standby the server is ready as soon as it is consistent, long before the target.
+    settings["hot_standby"] = "off"
+    # A trigger on login is run by whoever looks.
+    return settings if version.major < EVENT_TRIGGERS else {**settings, "event_triggers": "off"}
+
+
 def floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
     """Return the settings below which the cluster's WAL cannot be replayed, as its control file has them."""
-    done = programs.run("pg_controldata", [str(data)])
+    return lowest(programs.run("pg_controldata", [str(data)]).stdout)
+
+
+def lowest(told: str) -> dict[str, str]:
+    """Return the same from what pg_controldata printed."""
     found: dict[str, str] = {}
-    for line in done.stdout.splitlines():
+    for line in told.splitlines():
         name, _, value = line.partition(":")
         name = name.removesuffix(" setting")
         if name in _FLOORS and value.strip().isdigit():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .local import order, start_keeper
 from .programs import LocalPrograms
-from .recovered import RecoveredServer, floors, nothing_leads_out, without_configuration
+from .recovered import RecoveredServer, floors, harmless, nothing_leads_out, without_configuration
 from .user import ServerUser
 
 
@@ -40,7 +40,7 @@ class RestoredServer(RecoveredServer):
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
             # With hot_standby the server is ready as soon as it is consistent, long before the target.
-            own = {"listen_addresses": "", "archive_mode": "off", "hot_standby": "off", **floors(programs, data)}
+            own = {"listen_addresses": "", **harmless(programs.version), **floors(programs, data)}
             without_configuration(data)
             # By this file PostgreSQL makes links to where the source has its tablespaces; the restore has made its own.
             (data / "tablespace_map").unlink(missing_ok=True)
