@@ -13,7 +13,7 @@ from typing import Literal
 from ..config.dump import is_plain_dump
 from ..errors import ConfigError
 from ..server.version import Version
-from . import manifest
+from . import manifest, packed
 
 #: ``custom``, ``tar`` and ``directory`` are pg_restore's; ``plain`` is psql's.
 Form = Literal["custom", "directory", "tar", "plain", "gzip"]
@@ -61,6 +61,12 @@ def recognise(path: Path) -> Archive:
                 raise ConfigError("the backup is a damaged gzip file", looked_at=[str(path)]) from error
         if is_plain_dump(head):
             return Archive(path, "gzip")
+        if packed.is_packed(path):
+            raise ConfigError(
+                "the file is a backup that was packed",
+                looked_at=[str(path)],
+                remedies=[f"tar -xzf {path} gives its folder back"],
+            )
     if _CLUSTER_HEADER in head:
         raise ConfigError(
             "the backup is a dump of a whole cluster (pg_dumpall)",

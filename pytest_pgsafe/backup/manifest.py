@@ -182,10 +182,10 @@ def incomplete(folder: Path, *, durable: bool) -> Generator[Path, None, None]:
         with in_use(partial):
             yield partial
             if durable:
-                _sync([*partial.rglob("*"), partial])
+                sync([*partial.rglob("*"), partial])
             partial.rename(folder)
         if durable:
-            _sync([folder.parent])
+            sync([folder.parent])
     finally:
         remove(partial)
 
@@ -200,7 +200,8 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(paths: Iterable[Path]) -> None:
+def sync(paths: Iterable[Path]) -> None:
+    """Force files and folders to disk."""
     for path in paths:
         handle = os.open(path, os.O_RDONLY)
         try:

@@ -29,6 +29,7 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "status": {**_ROOT, **_AGE},
     "daily": {**_ROOT, **_AGE},
     "prune": {**_ROOT, **{key: ("retention", key) for key in ("daily", "weekly", "monthly", "yearly")}},
+    "archive": _WHICH,
     "push": {
         **_WHICH,
         **{key: ("storage", key) for key in ("url", "endpoint", "encryption", "kms_key", "storage_class", "recipient")},

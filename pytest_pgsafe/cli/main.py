@@ -18,7 +18,8 @@ from .answer import progress, say_error
 
 #: In the order of the runbook.
 COMMANDS = (
-    "backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull", "propose", "pitr",
+    "backup", "verify", "status", "restore", "snapshot", "compare", "prune", "archive", "daily", "push",
+    "pull", "propose", "pitr",
 )  # fmt: skip
 #: Statuses of the contract.
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4

@@ -16,6 +16,7 @@ from ..backup import contents
 from ..backup import restore as restores
 from ..backup.archive import Archive
 from ..backup.lock import in_use
+from ..backup.packed import unpacked
 from ..backup.roles import mentioned
 from ..catalog import read as catalog_of
 from ..compare import restored_equals_source
@@ -58,7 +59,7 @@ class Restored:
 def restore(path: Path, into: Address, order: Order, progress: Progress = SILENT) -> Restored:
     """Restore a backup into a database that does not exist or is empty, or with ``replace`` into the place of one.
 
-    :param path: a backup's folder, its ``database.sql``, or a dump of somebody else.
+    :param path: a backup's folder, one that was packed, its ``database.sql``, or a dump of somebody else.
     :raises UsageError: found before anything was touched.
     :raises StepError: the backup is damaged, or the restore failed; what was made for it is gone again, and a
         database that was to be replaced is in its place.
@@ -66,6 +67,7 @@ def restore(path: Path, into: Address, order: Order, progress: Progress = SILENT
     if not path.exists():
         raise ConfigError("there is no such backup", looked_at=[str(path)])
     with ExitStack() as stack:
+        path = stack.enter_context(unpacked(path, progress))
         stack.enter_context(in_use(path))
         folder = stack.enter_context(private_folder("restore", swept=True))
         return _Restore(into=into, order=order, progress=progress, folder=folder).all(path)

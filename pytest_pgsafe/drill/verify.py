@@ -14,6 +14,7 @@ from ..backup import complete, manifest, proof
 from ..backup.archive import Archive
 from ..backup.lock import in_use
 from ..backup.manifest import Manifest
+from ..backup.packed import unpacked
 from ..backup.proof import Outcome, Proof, Result
 from ..backup.take import Backup
 from ..catalog.names import unquoted
@@ -58,14 +59,15 @@ def verify(
     A check that fails does not keep the next from being made, so that each is an outcome of its own; what can no
     longer be looked at is skipped, which never proves anything.
 
-    :param path: a backup's folder; a dump that pgsafe did not take can be restored, and is never proven.
+    :param path: a backup's folder, or one that was packed; a dump that pgsafe did not take can be restored, and is
+        never proven.
     :param max_age: an older backup fails.
     :param record: keep the proof; without it nothing is written.
     :raises UsageError: there is no such path, or no server to restore into.
     """
     if not path.exists():
         raise ConfigError("there is no such backup", looked_at=[str(path)])
-    with in_use(path):
+    with unpacked(path, progress) as path, in_use(path):  # noqa: PLR1704 (the same backup)
         verified = _Verification(path=path, scratch=scratch, max_age=max_age, progress=progress)
         verified.all()
         found = verified.proof()

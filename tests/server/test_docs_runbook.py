@@ -18,7 +18,7 @@ from pytest_pgsafe.server.connection import connect
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 #: Other commands have pages of their own.
-RUNBOOK = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "daily", "push", "pull")
+RUNBOOK = ("backup", "verify", "status", "restore", "snapshot", "compare", "prune", "archive", "daily", "push", "pull")
 TABLES = """
 create table customers (id int primary key, name text);
 create table sales (id bigserial primary key, customer_id int references customers, total numeric);
