@@ -139,9 +139,16 @@ def _remedies(text: str) -> list[str]:
     if found := re.search(r'role "([^"]+)" does not exist', text):
         remedies.append(f"the backup names the role {found[1]}, which the scratch server lacks")
     if re.search(r'(relation|function|type) "?[^"]+"? does not exist', text) and "CONTEXT" in text:
+        named = re.search(r'SQL function "([^"]+)"|PL/\S+ function (\S+\([^)]*\))', text)
+        name = "…" if named is None else named[1] or named[2]
         remedies.append(
-            "a function is called while search_path is empty, as in every restore: "
-            "ALTER FUNCTION … SET search_path = … in the source cures it"
+            f"a function ({name}) is called while search_path is empty, as in every restore: "
+            f"ALTER FUNCTION {name} SET search_path = … in the source cures it"
+        )
+    elif re.search(r'relation "[^"]+" does not exist', text):
+        remedies.append(
+            "a dump of rows alone (--data-only) cannot be restored: it wants the tables that it is of, and with "
+            "--disable-triggers nothing looks at their foreign keys; take one of the whole database"
         )
     if "unsupported version" in text:
         remedies.append("the archive was written by a newer pg_dump: use a server of that major")

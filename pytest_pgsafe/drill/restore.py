@@ -29,6 +29,7 @@ from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from . import admission as before
+from . import orphans
 from .admission import Order
 from .application import Application
 from .plan import Plan
@@ -143,7 +144,9 @@ class _Restore:
                 restored = read_facts(session)
             if not restored.catalog.tables:
                 raise RestoreError("the restored database holds no table")
-            if self.facts is not None:
+            if self.facts is None:
+                orphans.refuse(restored)
+            else:
                 wanted = restoring.comparable(self.facts.catalog, prepared, restored.catalog)
                 self._equal(replace(self.facts, catalog=wanted), restored)
         if state == "used":

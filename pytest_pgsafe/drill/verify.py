@@ -31,6 +31,7 @@ from ..server.full import disk_full
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
+from . import orphans
 from .ready import span
 from .watch import growing
 
@@ -185,7 +186,10 @@ class _Verification:
         if self.restored is None:
             self._skip(COMPARED, "nothing was restored")
         elif self.facts is None:
-            self._skip(COMPARED, "the backup has no facts that the restored copy could be compared with")
+            self._skip(COMPARED[:-1], "the backup has no facts that the restored copy could be compared with")
+            with self._outcome("orphans") as said:
+                said.append(f"{len(self.restored[0].foreign_keys)} foreign keys")
+                orphans.refuse(self.restored[0])
         else:
             self._compare(self.facts, *self.restored)
 

@@ -18,6 +18,7 @@ from pytest_pgsafe.config.values import Source
 from pytest_pgsafe.drill.keep import keep
 from pytest_pgsafe.errors import BackupError
 from pytest_pgsafe.rehearsal.source import examine
+from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import SCHEMA, answer, uri
@@ -235,7 +236,7 @@ def test_a_dump_of_somebody_else_is_restored_and_never_proven(
     assert {one["name"]: one["result"] for one in found["outcomes"]} == {
         "exists": "passed", "format": "passed", "size": "skipped", "checksums": "skipped", "age": "skipped",
         "contents": "passed", "decode": "passed", "restore": "passed", "counts": "skipped", "content": "skipped",
-        "structure": "skipped", "orphans": "skipped",
+        "structure": "skipped", "orphans": "passed",
     }  # fmt: skip
     plain = tmp_path / "crm.sql"
     shutil.copy(backups["custom"] / "database.sql", plain)
@@ -243,3 +244,37 @@ def test_a_dump_of_somebody_else_is_restored_and_never_proven(
     os.truncate(plain, plain.stat().st_size // 2)
     found = answer(["verify", str(plain), scratch, "--json"], capsys, status=1)
     assert {one["name"] for one in found["outcomes"] if one["result"] == "failed"} == {"format", "restore"}
+
+
+def test_rows_alone_are_refused_and_orphans_are_seen_though_the_key_is_valid(
+    server: Server, database: Address, scratch: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connect(database, read_only=False) as connection:
+        connection.execute("set search_path = public")
+        connection.execute(SCHEMA)
+
+    def dump(name: str, *arguments: str) -> Path:
+        done = server.programs.run("pg_dump", list(arguments), address=database, stdout=tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / name
+
+    rows = ["--data-only", "--disable-triggers"]
+    for path in (dump("rows.sql", *rows), dump("rows.dump", *rows, "--format=custom")):
+        found = answer(["verify", str(path), scratch, "--json"], capsys, status=1)
+        [failed] = [one for one in found["outcomes"] if one["result"] == "failed"]
+        assert failed["name"] == "restore"
+        assert "rows alone (--data-only)" in failed["said"]
+    # The tables with their keys, then rows that nobody looks at, without those that they point to.
+    whole = tmp_path / "orphans.sql"
+    schema, children = dump("schema.sql", "--schema-only"), dump("children.sql", *rows, "--table=public.log")
+    whole.write_bytes(schema.read_bytes() + children.read_bytes())
+    found = answer(["verify", str(whole), scratch, "--json"], capsys, status=1)
+    outcomes = {one["name"]: one for one in found["outcomes"]}
+    assert outcomes["restore"]["result"] == "passed"
+    assert outcomes["orphans"]["result"] == "failed"
+    assert "public.log.log_account_fkey: 500 rows without what it points to" in outcomes["orphans"]["said"]
+    into = f"{database.dbname}_rows"
+    told = answer(["restore", str(whole), f"--into={uri(database, into)}", "--json"], capsys, status=1)["error"]
+    assert "have orphans" in told["message"]
+    with connect(database) as connection:
+        assert connection.execute("select from pg_database where datname = %s", (into,)).rowcount == 0
