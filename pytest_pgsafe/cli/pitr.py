@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError
-from . import basebackup, options
+from . import basebackup, check, options, receive
 from .answer import Answer, give, progress
 from .rescue import command as rescue
 
@@ -22,49 +22,10 @@ def command() -> None:
     """Recover a cluster to any moment: look at its archiving, take base backups, rehearse a recovery."""
 
 
+command.add_command(check.command)
 command.add_command(basebackup.command)
+command.add_command(receive.command)
 command.add_command(rescue)
-
-
-@command.command("check")
-@options.source
-@click.option("--archive", type=options.folder, help="The WAL archive; its segments are looked at too.")
-@click.option("--base", type=options.folder, help="The folder of base backups: where recovery would begin.")
-@options.config
-@options.as_json
-def check(*, source: str | None, archive: Path | None, base: Path | None, config: str | None, as_json: bool) -> int:
-    """Say whether a server archives its WAL, what it lacks, and what is missing or damaged in the archive."""
-    from ..pitr import archive as wal_archive
-    from ..pitr import archiving
-    from ..pitr.base import find
-    from ..pitr.wal import Segment
-    from ..server.connection import connect
-
-    with connect(options.address(source, config)) as session:
-        found = archiving.read(session)
-    said = list(archiving.problems(found))
-    data: dict[str, Any] = {
-        "archive_mode": found.archive_mode,
-        "archived": found.archived_count,
-        "failed": found.failed_count,
-        "last_archived_wal": found.last_archived_wal,
-        "unarchived_seconds": None if found.unarchived is None else int(found.unarchived.total_seconds()),
-    }
-    if archive is not None:
-        there = wal_archive.read(archive.expanduser().absolute(), found.segment_size)
-        first = there.segments[0].number
-        if base is not None:
-            oldest = find(base.expanduser().absolute())[0][1]
-            first = Segment.of(oldest.start_lsn, oldest.timeline, oldest.segment_size).number
-        faults = wal_archive.faults(there, first=first, system=found.system)
-        said += [str(fault) for fault in faults]
-        data |= {"segments": len(there.segments), "faults": [str(fault) for fault in faults]}
-    where = "/path/of/the/archive" if archive is None else str(archive.expanduser().absolute())
-    proposed = archiving.snippet(found, where)
-    lines = [*(f"problem: {problem}" for problem in said), *proposed.splitlines()]
-    lines.append(f"RECOVERABLE TO ANY MOMENT: {'NO' if said else 'YES'}")
-    answer = Answer(passed=not said, lines=lines, data={**data, "problems": said, "settings": proposed})
-    return give("pitr check", answer, as_json=as_json)
 
 
 @command.command("archive")

@@ -25,6 +25,9 @@ def store(path: Path, folder: Path, name: str | None = None) -> bool:
     target = folder / (name or path.name)
     partial = folder / f".{target.name}{_PARTIAL}{os.getpid()}"
     try:
+        for left in folder.glob(f".{target.name}{_PARTIAL}*"):
+            # Of a process that was killed. Should one on another machine be at work, it fails, and is asked again.
+            left.unlink(missing_ok=True)
         if target.exists():
             if _same(path, target):
                 # It was archived, and the server ended before it knew; the file has to be on disk all the same.
@@ -40,8 +43,8 @@ def store(path: Path, folder: Path, name: str | None = None) -> bool:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
             os.fsync(copy.fileno())
-        if partial.stat().st_size != path.stat().st_size:
-            raise StorageError("the copy is shorter than the segment", looked_at=[str(partial)])
+        if not _same(path, partial):
+            raise StorageError("the copy is not what was copied", looked_at=[str(partial)])
         # A link, not a rename: it fails where another archiver came first.
         os.link(partial, target)
         partial.unlink()

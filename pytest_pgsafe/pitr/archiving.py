@@ -17,6 +17,8 @@ from ..server.connection import Connection
 
 #: Without a limit a quiet server keeps its last changes to itself for ever; 16 MB are archived for each.
 ARCHIVE_TIMEOUT = 60
+#: Contrib's archive_library, from 15 on.
+MODULE = "basic_archive"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +81,17 @@ def read(connection: Connection) -> Archiving:
     return found
 
 
-def problems(found: Archiving) -> tuple[str, ...]:
-    """Say why the server could not be recovered to any moment, the worst first."""
+def problems(found: Archiving, *, received: bool = False) -> tuple[str, ...]:
+    """Say why the server could not be recovered to any moment, the worst first.
+
+    :param received: pg_receivewal receives the WAL, so that the server itself need not archive it.
+    """
     said: list[str] = []
     if found.wal_level == "minimal":
         said.append("wal_level is minimal: the WAL lacks what a recovery needs")
-    if found.archive_mode == "off":
+    if found.archive_mode == "off" and received:
+        pass
+    elif found.archive_mode == "off":
         said.append("archive_mode is off: no WAL is archived")
     elif not found.archive_command and not found.archive_library:
         said.append(
@@ -108,28 +115,54 @@ def problems(found: Archiving) -> tuple[str, ...]:
     return tuple(said)
 
 
-def snippet(found: Archiving, folder: str) -> str:
+def has_module(connection: Connection) -> bool | None:
+    """Tell whether a server has contrib's ``basic_archive``; None if it does not say so to this role."""
+    if connection.info.server_version < 150000:
+        return False
+    try:
+        found = connection.execute(
+            "select coalesce(bool_or((pg_catalog.pg_stat_file(setting || '/' || file, true)).size is not null), false)"
+            " from pg_catalog.pg_config, unnest(%s::text[]) as f(file)"
+            " where name = 'PKGLIBDIR'",
+            ([f"{MODULE}.so", f"{MODULE}.dylib", f"{MODULE}.dll"],),
+        ).fetchone()
+    except psycopg.Error:
+        return None
+    return found is not None and bool(found[0])
+
+
+def snippet(found: Archiving, folder: str, *, received: bool = False, module: bool | None = False) -> str:
     """Return the settings that the server needs, to be reviewed and put into its configuration.
 
     :param folder: the archive, as the server sees it.
+    :param received: as for :func:`problems`.
+    :param module: whether the server has ``basic_archive``; None is unknown.
     """
     lines = ["# Archiving of the WAL, for recovery to any moment. Proposed by pgsafe pitr check."]
     restart: list[str] = []
     if found.wal_level == "minimal":
         lines.append("wal_level = replica")
         restart.append("wal_level")
-    if found.archive_mode == "off":
+    if found.archive_mode == "off" and not received:
         lines.append("archive_mode = on")
         restart.append("archive_mode")
-    if not found.archive_library and (not found.archive_command or found.failing or found.archive_mode == "off"):
+    if (
+        not received
+        and not found.archive_library
+        and (not found.archive_command or found.failing or found.archive_mode == "off")
+    ):
         # For a shell, then for the names that the server puts in, then for its configuration.
         plain = re.fullmatch(r"[\w/.,+@:-]+", folder) is not None
         argument = f'"{folder}"' if plain else shlex.quote(folder).replace("%", "%%")
-        command = f'pgsafe pitr archive "%p" {argument}'
-        written = command.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
         lines.append("# Whole, on disk, never over another file; `cp` is none of these.")
-        lines.append(f"archive_command = '{written}'")
-    if found.archive_timeout == 0:
+        command = _quoted(f'pgsafe pitr archive "%p" {argument}')
+        lines.append(f"archive_command = '{command}'")
+        if module is not False:
+            where = "" if module else " (where contrib's modules are installed)"
+            lines.append(f"# Or without a process for each segment{where}, and then with an empty archive_command:")
+            lines.append(f"#archive_library = '{MODULE}'")
+            lines.append(f"#{MODULE}.archive_directory = '{_quoted(folder)}'")
+    if found.archive_timeout == 0 and not (received and found.archive_mode == "off"):
         lines.append(f"archive_timeout = {ARCHIVE_TIMEOUT}")
     if not found.full_page_writes:
         lines.append("full_page_writes = on")
@@ -142,6 +175,11 @@ def snippet(found: Archiving, folder: str) -> str:
         return ""
     lines.append(f"# {'needs a restart: ' + ', '.join(restart) if restart else 'a reload is enough'}")
     return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it stands between the quotes of the server's configuration."""
+    return value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
 
 
 @cache

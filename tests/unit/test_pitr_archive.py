@@ -124,3 +124,21 @@ def test_branch_without_segments_is_refused(tmp_path: Path) -> None:
     put(tmp_path, 1, 1)
     with pytest.raises(ConfigError, match="no segment of timeline 4"):
         archive.read(tmp_path, SIZE).along(4)
+
+
+def test_begun_segment_counts_only_at_the_end_and_if_anything_was_received(tmp_path: Path) -> None:
+    put(tmp_path, 1, 1)
+    # pg_receivewal fills a segment with zeros before it receives into it.
+    (tmp_path / f"{Segment(number=2, timeline=1).name(SIZE)}.partial").write_bytes(bytes(SIZE))
+    assert archive.read(tmp_path, SIZE).partial == ()
+    for number in (2, 3):
+        path = put(tmp_path, number, 1)
+        path.rename(path.with_name(f"{path.name}.partial"))
+    there = archive.read(tmp_path, SIZE)
+    assert there.along(1).segments == (Segment(number=1, timeline=1), Segment(number=3, timeline=1))
+    # The one between is not whole, whatever is in it.
+    assert told(tmp_path) == ["000000010000000000000002: missing"]
+    put(tmp_path, 2, 1)
+    assert told(tmp_path) == []
+    put(tmp_path, 3, 1)
+    assert archive.read(tmp_path, SIZE).partial == ()
