@@ -117,6 +117,7 @@ def read(
     :param end: None is the end of the archive.
     """
     first = Segment.of(start, timeline, archive.size)
+    archive = archive.along(timeline)
     there = {segment.number: segment for segment in archive.segments if segment.number >= first.number}
     reader = _Reader(rows=rows, stats=major >= 15, scan=Scan(start=start, until=start))
     scan = reader.scan
@@ -134,9 +135,12 @@ def read(
         until = min(end or Lsn(number * archive.size), Lsn(number * archive.size))
         arguments = [f"--path={folder}", f"--timeline={timeline}", f"--start={start}", f"--end={until}"]
         said = _run(programs, arguments, reader)
-    last = max(there)
+    last, youngest = max(there), archive.segments[-1].timeline
+    following = Segment(number=last + 1, timeline=youngest)
     if number <= last and (end is None or number * archive.size < end.bytes):
-        scan.ended = _absent(archive, Segment(number=number, timeline=archive.segments[-1].timeline))
+        scan.ended = _absent(archive, Segment(number=number, timeline=youngest))
+    elif end is None and _others(archive, following):
+        scan.ended = _absent(archive, following)
     elif end is None and scan.until.bytes < (number - 1) * archive.size:
         scan.ended = f"the record behind {scan.until} is damaged: {said}"
     scan.commits.sort(key=lambda commit: commit.lsn)
@@ -166,8 +170,14 @@ def _absent(archive: Archive, segment: Segment) -> str:
     name = segment.name(archive.size)
     if (archive.folder / name).exists():
         return f"{name} has not the size of a segment"
-    others = sorted(path.name for path in archive.folder.glob(f"{name}.*") if not path.name.endswith(".backup"))
+    others = _others(archive, segment)
     return f"{name} is missing" + (f"; {others[0]} is there: unpack it into the folder" if others else "")
+
+
+def _others(archive: Archive, segment: Segment) -> list[str]:
+    """Return files that are a segment in another form: compressed, or not complete."""
+    name = segment.name(archive.size)
+    return sorted(path.name for path in archive.folder.glob(f"{name}.*") if not path.name.endswith(".backup"))
 
 
 @dataclass(kw_only=True)

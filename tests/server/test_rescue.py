@@ -6,23 +6,18 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from pytest_pgsafe.pitr import base
-from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.connection import Connection, connect
-from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
-from tests.server.runbook import answer, env_of, uri
+from tests.server.harmed import Cluster, archived, archiving, table, until
+from tests.server.runbook import answer, env_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rescue.md").read_text(encoding="utf-8")
 SCHEMA = """
@@ -52,60 +47,13 @@ create table busy (id int primary key);
 """
 
 
-@dataclass(kw_only=True)
-class Cluster:
-    """A cluster that archives, on which one harm after the other was done."""
-
-    primary: LocalServer
-    place: Path
-    #: By name of a harm: its transaction.
-    xids: dict[str, int] = field(default_factory=dict[str, int])
-    #: By harm: what the tables held just before it.
-    held: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict[str, list[tuple[Any, ...]]])
-    #: Rows of the dropped table that others had committed.
-    written: list[int] = field(default_factory=list[int])
-
-    def address(self, dbname: str = "shop") -> Address:
-        return self.primary.address(dbname)
-
-    def harm(self, session: Connection, name: str, text: str, held: str) -> None:
-        self.held[name] = session.execute(held.encode()).fetchall()
-        with session.transaction():
-            session.execute(text.encode())
-            row = session.execute("select pg_current_xact_id()::text::bigint & 4294967295").fetchone()
-        assert row is not None
-        self.xids[name] = row[0]
-
-    def rows(self, query: str, dbname: str = "shop") -> list[tuple[Any, ...]]:
-        with connect(self.address(dbname)) as session:
-            return session.execute(query.encode()).fetchall()
-
-    def arguments(self, *more: str) -> list[str]:
-        folders = [f"--base={self.place / 'base'}", f"--archive={self.place / 'archive'}"]
-        return ["pitr", "rescue", *folders, f"--into={uri(self.address())}", "--json", *more]
-
-
 @pytest.fixture(scope="module")
 def cluster(programs: LocalPrograms) -> Iterator[Cluster]:
-    for program in ("pg_basebackup", "pg_verifybackup", "pg_waldump"):
-        if not (programs.folder / program).is_file():
-            pytest.skip(f"these programs come without {program}: {programs.folder}")
-    # Below /tmp: the server's user writes the archive.
-    with tempfile.TemporaryDirectory(prefix="rescue-", dir="/tmp") as name:
-        place = Path(name)
-        place.chmod(0o755)
-        (place / "archive").mkdir()
-        (place / "archive").chmod(0o777)
-        command = f'test ! -f "{place}/archive/%f" && cp "%p" "{place}/archive/%f"'
-        settings = {"archive_mode": "on", "archive_command": command, "autovacuum": "off"}
-        with LocalServer.start(programs, settings=settings) as primary:
-            yield _harmed(Cluster(primary=primary, place=place), programs)
+    with archiving(programs) as started:
+        yield _harmed(started, programs)
 
 
 def _harmed(cluster: Cluster, programs: LocalPrograms) -> Cluster:
-    with connect(cluster.address("postgres"), read_only=False) as session:
-        session.execute("create database shop")
-        session.execute("create database other")
     with connect(cluster.address("other"), read_only=False) as session:
         session.execute("set search_path = public")
         session.execute("create table orders (id int primary key); insert into orders select generate_series(1, 500)")
@@ -129,7 +77,7 @@ def _harmed(cluster: Cluster, programs: LocalPrograms) -> Cluster:
         session.execute("delete from events where id = 5 or venue = 50; delete from venues where id = 50")
         cluster.harm(session, "plain", "delete from plain where ctid in (select min(ctid) from plain group by a)",
                      "select * from plain order by a")  # fmt: skip
-        _archived(session)
+        archived(session)
     return cluster
 
 
@@ -151,43 +99,20 @@ def _dropped_while_others_write(cluster: Cluster, session: Connection) -> None:
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        _until(lambda: len(cluster.written) >= 20)
+        until(lambda: len(cluster.written) >= 20)
         cluster.harm(
             session, "dropped", "drop table orders cascade", "select * from orders where id <= 300 order by id"
         )
-        _until(lambda: others[0] >= 20)
+        until(lambda: others[0] >= 20)
     finally:
         stop.set()
         thread.join()
-
-
-def _until(done: Any) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def _archived(session: Connection) -> None:
-    row = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
-    assert row is not None
-    session.execute("select pg_switch_wal()")
-
-    def done() -> bool:
-        found = session.execute("select last_archived_wal from pg_stat_archiver").fetchone()
-        return found is not None and found[0] is not None and found[0][:24] >= row[0]
-
-    _until(done)
 
 
 @pytest.fixture(autouse=True)
 def _password(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in env_of(cluster.address()).items():
         monkeypatch.setenv(name, value)
-
-
-def _table(found: dict[str, Any], name: str) -> dict[str, Any]:
-    return next(one for one in found["tables"] if one["table"] == name)
 
 
 def test_a_dropped_table_comes_back_by_the_commands_of_the_page(cluster: Cluster, tmp_path: Path) -> None:
@@ -245,17 +170,17 @@ def test_rows_of_a_truncated_table_come_back_beside_those_written_since(
 ) -> None:
     since = cluster.rows("select * from public.counters order by id")
     found = answer(cluster.arguments("--table=counters", "--apply"), capsys, 1)
-    table = _table(found, "public.counters")
+    told = table(found, "public.counters")
     held = {row[0]: row for row in cluster.held["truncated"]}
     rows = {row[0]: row for row in cluster.rows("select * from public.counters order by id")}
     # The rows written since have the numbers 1 to 3, and two of their names.
     assert [rows[row[0]] for row in since] == since
-    assert table["changed"] == 3
+    assert told["changed"] == 3
     back = {number for number, row in rows.items() if row == held.get(number)}
     assert set(rows) - back == {1, 2, 3}
-    assert table["rows"] == len(back)
-    assert table["rows"] + table["changed"] + table["taken"] + table["orphans"] == 200
-    assert table["taken"] == 1
+    assert told["rows"] == len(back)
+    assert told["rows"] + told["changed"] + told["taken"] + told["orphans"] == 200
+    assert told["taken"] == 1
     assert cluster.rows("select count(*) from public.counters where parent is not null and parent not in"
                         " (select id from public.counters)") == [(0,)]  # fmt: skip
     assert cluster.rows("select last_value from public.counters_id_seq") == [(200,)]
@@ -265,24 +190,24 @@ def test_deleted_rows_come_back_and_no_other(cluster: Cluster, capsys: pytest.Ca
     found = answer(cluster.arguments("--table=events", "--apply"), capsys, 1)
     assert found["xid"] == cluster.xids["deleted"]
     assert any(one == "deleted 180 rows of public.events" for one in found["did"])
-    table = _table(found, "public.events")
+    told = table(found, "public.events")
     held = {row[0]: row for row in cluster.held["deleted"]}
     rows = {row[0]: row for row in cluster.rows("select * from public.events order by id")}
     # Deleted by somebody else, later: it stays so.
     assert 5 not in rows
     # Written since.
     assert (rows[40][2], rows[900][2]) == ("since", "kind 50")
-    assert table["changed"] == 2
+    assert told["changed"] == 2
     assert 50 not in rows
-    assert table["taken"] == 1
+    assert told["taken"] == 1
     gone = {number for number, row in held.items() if row[1] == 50 and number > 20 and number != 50}
-    assert table["orphans"] == len(gone)
-    assert table["rows"] == 180 - 2 - 1 - len(gone)
+    assert told["orphans"] == len(gone)
+    assert told["rows"] == 180 - 2 - 1 - len(gone)
     assert all(row == held[number] for number, row in rows.items() if number > 20 and number not in {30, 40, 900})
     assert cluster.rows("select tgenabled::text from pg_trigger where tgname = 'stamp'") == [("O",)]
 
 
 def test_rows_without_a_key_are_counted(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(cluster.arguments("--table=plain", "--apply"), capsys)
-    assert _table(found, "public.plain")["rows"] == 150
+    assert table(found, "public.plain")["rows"] == 150
     assert cluster.rows("select * from public.plain order by a") == cluster.held["plain"]
