@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError
-from . import basebackup, check, options, receive
+from . import basebackup, check, options, receive, repositories
 from .answer import Answer, give, progress
 from .rescue import command as rescue
 
@@ -45,8 +45,9 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 
 
 @command.command("recover")
-@click.option("--base", "root", type=options.folder, required=True, help="A base backup, or the folder of several.")
-@click.option("--archive", type=options.folder, required=True, help="The WAL archive.")
+@click.argument("repository", required=False)
+@click.option("--base", "root", type=options.folder, help="A base backup, or the folder of several.")
+@click.option("--archive", type=options.folder, help="The WAL archive.")
 @click.option("--to", "moment", metavar="TIME", help="A moment with its offset: 2026-11-22T14:30:00+00:00.")
 @click.option("--lsn", help="A position in the WAL.")
 @click.option("--name", help="A restore point.")
@@ -64,16 +65,27 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, help="For the recovery.")
 @options.as_json
 def recover(
-    *, root: Path, archive: Path, moment: str | None, lsn: str | None, name: str | None, xid: str | None,
-    timeline: str, exclusive: bool, query: str | None, dbname: str, max_seconds: float, as_json: bool,
+    *, repository: str | None, root: Path | None, archive: Path | None,
+    moment: str | None, lsn: str | None, name: str | None, xid: str | None, timeline: str, exclusive: bool,
+    query: str | None, dbname: str, max_seconds: float, as_json: bool,
 ) -> int:  # fmt: skip
-    """Rehearse a recovery to a moment, or to the end of the archive, on a server that is thrown away."""
+    """Rehearse a recovery to a moment, or to the end of the archive, on a server that is thrown away.
+
+    Of base backups and an archive, or of a REPOSITORY: 'pgbackrest:stanza=main', 'barman:server=main'.
+    """
     from ..pitr.base import find
     from ..pitr.recover import recover
     from ..server import programs
     from ..server.connection import connect
 
     target = _target(moment, lsn, name, xid, exclusive=exclusive)
+    if repository is not None:
+        return repositories.recover(
+            repository, target, query=query, dbname=dbname, wait=max_seconds, as_json=as_json, told=_told,
+            alone=root is None and archive is None,
+        )  # fmt: skip
+    if root is None or archive is None:
+        raise ConfigError("what is recovered?", remedies=["say --base and --archive, or a repository"])
     bases = find(root.expanduser().absolute())
     local = programs.find(int(bases[-1][1].server_version.split(".")[0]))
     progress(f"recovery to {target}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import defaults, options
+from . import defaults, options, repositories
 from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ def command(
 
     Each is an outcome of its own; BACKUP is proven when all have passed. It is a folder, a dump, or s3://BUCKET/PREFIX:
     then a copy is fetched, proven and thrown away, and the outcome is told and not kept. Without BACKUP it is the
-    latest.
+    latest. A repository is 'pgbackrest:stanza=main dbname=crm' or 'barman:server=main': it is restored by its engine.
     """
+    if backup is not None and repositories.is_one(backup):
+        return repositories.verify(backup, max_age=max_age, config=config, as_json=as_json)
     from ..config.forms import duration
     from ..drill.verify import Scratch, verify
     from ..storage.fetched import at_hand, is_url

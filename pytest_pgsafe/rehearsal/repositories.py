@@ -6,6 +6,7 @@ proven equal, a copy of the one database alone, on whichever scratch server. It 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -69,19 +70,22 @@ def database(server: Server, name: str | None) -> str:
 
     :raises ConfigError: there is none of this name, or there are several.
     """
-    with connect(server.address()) as session:
-        there = [
-            str(row[0])
-            for row in session.execute("select datname from pg_catalog.pg_database where datallowconn order by 1")
-        ]
+    there = databases(server)
     if name is not None:
         if name not in there:
             raise ConfigError(f"the recovered cluster has no database {name!r}", looked_at=there)
         return name
-    own = [one for one in there if one not in {"postgres", "template0", "template1"}]
+    own = [one for one in there if one != "postgres"]
     if len(own) != 1:
         raise ConfigError(f"which of {len(own)} databases is meant?", looked_at=own, remedies=["say it: dbname=NAME"])
     return own[0]
+
+
+def databases(server: Server) -> Sequence[str]:
+    """Return the databases of a cluster that are no templates."""
+    query = "select datname from pg_catalog.pg_database where datallowconn and not datistemplate order by 1"
+    with connect(server.address()) as session:
+        return [str(row[0]) for row in session.execute(query.encode())]
 
 
 def equals(file: Path, found: Snapshot) -> None:

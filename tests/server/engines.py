@@ -140,14 +140,18 @@ def _begin(kept: Kept) -> None:
         # A folder outside of the cluster: a restore that followed the link would write there.
         session.execute(f"create tablespace far location '{kept.place}/far'")
     with connect(kept.server.address("crm"), read_only=False) as session:
+        session.execute("alter database crm set application_name = 'crm'")
         session.execute(SCHEMA.encode())
         session.execute("create table public.note (id int) tablespace far")
         session.execute("insert into public.note values (1), (2)")
 
 
 @contextmanager
-def pgbackrest(types: Sequence[str]) -> Iterator[Kept]:
-    """Yield a cluster with the stanza ``main``: a backup of each type, a customer written after each of them."""
+def pgbackrest(types: Sequence[str], repository: str = "repo1-path={place}/repo") -> Iterator[Kept]:
+    """Yield a cluster with the stanza ``main``: a backup of each type, a customer written after each of them.
+
+    :param repository: lines of its configuration.
+    """
     if shutil.which("pgbackrest") is None:
         lacking("no pgbackrest: apt-get install pgbackrest")
     user = server_user()
@@ -163,7 +167,7 @@ def pgbackrest(types: Sequence[str]) -> Iterator[Kept]:
             parameters = server.address().parameters
             config.write_text(
                 f"""[global]
-repo1-path={place}/repo
+{repository.format(place=place)}
 log-path={place}/log
 lock-path={place}/lock
 spool-path={place}/spool

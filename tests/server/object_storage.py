@@ -27,6 +27,8 @@ class ObjectStorage:
 
     endpoint: str
     data: Path
+    #: Where it answers by TLS too, if it was given a certificate.
+    https: int | None = None
 
     def client(self) -> Any:
         import boto3
@@ -47,8 +49,11 @@ def program() -> str | None:
 
 
 @contextmanager
-def seaweedfs(weed: str, folder: Path) -> Iterator[ObjectStorage]:
-    """Start a server with one bucket, ``backups``, and end it."""
+def seaweedfs(weed: str, folder: Path, *, tls: tuple[Path, Path] | None = None) -> Iterator[ObjectStorage]:
+    """Start a server with one bucket, ``backups``, and end it.
+
+    :param tls: certificate and key; it answers by TLS on a port more.
+    """
     data = folder / "data"
     data.mkdir(parents=True)
     identity = {"accessKey": ACCESS, "secretKey": SECRET}
@@ -56,7 +61,10 @@ def seaweedfs(weed: str, folder: Path) -> Iterator[ObjectStorage]:
     (folder / "s3.json").write_text(
         json.dumps({"identities": [{"name": "pgsafe", "credentials": [identity], "actions": actions}]})
     )
-    s3, filer, master, volume = _ports(4)
+    s3, filer, master, volume, secure = _ports(5)
+    encrypted: list[str] = []
+    if tls is not None:
+        encrypted = [f"-s3.port.https={secure}", f"-s3.cert.file={tls[0]}", f"-s3.key.file={tls[1]}"]
     log = (folder / "weed.log").open("wb")
     process = subprocess.Popen(
         [
@@ -68,7 +76,9 @@ def seaweedfs(weed: str, folder: Path) -> Iterator[ObjectStorage]:
             "-s3",
             f"-s3.config={folder / 's3.json'}",
             f"-s3.port={s3}",
+            *encrypted,
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
             f"-filer.port={filer}",
             f"-filer.localSocket={folder / 'filer.sock'}",
             f"-master.port={master}",
@@ -82,7 +92,7 @@ def seaweedfs(weed: str, folder: Path) -> Iterator[ObjectStorage]:
         env={**os.environ, "WEED_S3_SSE_KEK": secrets.token_hex(32)},
     )
     try:
-        storage = ObjectStorage(f"http://127.0.0.1:{s3}", data)
+        storage = ObjectStorage(f"http://127.0.0.1:{s3}", data, None if tls is None else secure)
         _ready(storage, process, folder / "weed.log")
         yield storage
     finally:

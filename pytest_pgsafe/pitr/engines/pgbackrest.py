@@ -126,8 +126,9 @@ class PgBackRest(Repository):
         return [self.program, *options, command]
 
     def _environment(self, place: Place | None) -> dict[str, str]:
-        own = {} if place is None else {"PGBACKREST_LOCK_PATH": str(place.folder / "locks")}
-        own |= {} if place is None else {"PGBACKREST_LOG_PATH": str(place.folder / "log")}
+        # A restore empties the spool folder, even where nothing is to be put there.
+        folders = {"LOCK": "locks", "LOG": "log", "SPOOL": "spool"}
+        own = {} if place is None else {f"PGBACKREST_{key}_PATH": f"{place.folder}/{folders[key]}" for key in folders}
         return {**calling.surroundings(self.user, "PGBACKREST_"), **_QUIET, **own}
 
     def _run(self, command: str, arguments: Sequence[str], place: Place | None) -> Said:

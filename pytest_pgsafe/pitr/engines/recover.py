@@ -166,12 +166,14 @@ def _is_that(found: Found, place: Place) -> None:
                 f"what was restored is of another cluster than {base.system}",
                 looked_at=control.splitlines()[:3],
             )
-    if (place.data / "backup_manifest").exists():
-        arguments = ["--quiet", "--no-parse-wal", "--exit-on-error"]
-        # What every engine writes anew, for the recovery that it would make.
+    # Barman puts the backup's name behind the file's.
+    for manifest in place.data.glob("backup_manifest*"):
+        arguments = ["--quiet", "--no-parse-wal", "--exit-on-error", f"--manifest-path={manifest}"]
+        # What Barman leaves out, and what it writes anew for the recovery that it would make.
+        arguments += [f"--ignore={name}" for name in ("log", "pg_log", "tablespace_map", "recovery.conf")]
         for name in ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.signal"):
             arguments += [f"--ignore={name}", f"--ignore={name}.origin"]
-        arguments += ["--ignore=backup_manifest", "--ignore=.barman-recover.info"]
+        arguments += [f"--ignore={manifest.name}", "--ignore=.barman-recover.info"]
         done = found.programs.run("pg_verifybackup", [*arguments, str(place.data)])
         if done.returncode:
             raise BackupError(
