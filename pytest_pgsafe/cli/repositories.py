@@ -76,6 +76,7 @@ def recover(
         "stopped": recovered.stopped,
         "last_transaction": None if recovered.last_transaction is None else recovered.last_transaction.isoformat(),
         "position": str(recovered.position),
+        "timeline": recovered.timeline,
         "seconds": round(recovered.seconds, 3),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }

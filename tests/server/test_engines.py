@@ -368,6 +368,16 @@ def test_what_is_wrong_in_a_repository_of_barman(kept_by_barman: Kept) -> None:
     with changed(largest), pytest.raises(BackupError, match="are not those of its manifest") as raised:
         recovered(engine)
     assert any("checksum mismatch" in line for line in raised.value.looked_at)
+    # The newest segment with its later records gone: PostgreSQL takes them for the end of the WAL.
+    newest = home / "wals" / "*" / str(find(engine).backup.newest)
+    segment = next(home.glob(str(newest.relative_to(home))))
+    content = segment.read_bytes()
+    segment.write_bytes(content[:256].ljust(len(content), b"\0"))
+    try:
+        with pytest.raises(RestoreError, match=f"the end of the archive was not reached: {segment.name}"):
+            recovered(of_barman(kept_by_barman))
+    finally:
+        segment.write_bytes(content)
 
 
 def _own_segment(engine: Engine) -> str:
@@ -383,3 +393,23 @@ def test_barman_restores_and_its_wal_is_recovered(kept_by_barman: Kept) -> None:
     assert kept_by_barman.tree() == before
     with pytest.raises(SourceError, match="cannot read the server nobody"):
         find(of_barman(kept_by_barman, name="nobody"))
+
+
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a recovery, 5 s")
+def test_a_tablespace_of_later_wal_is_never_made_where_the_source_has_it(kept_by_barman: Kept) -> None:
+    # The last test with this cluster, which no backup can be recovered to its end any more.
+    place = kept_by_barman.place / "late"
+    place.mkdir()
+    kept_by_barman.own(place)
+    with connect(kept_by_barman.server.address(), read_only=False) as session:
+        session.execute(f"create tablespace late location '{place}'")
+        session.execute("create database in_late tablespace late")
+    kept_by_barman.archived()
+    kept_by_barman.run("barman", "-c", str(kept_by_barman.config), "archive-wal", "main")
+    before = kept_by_barman.tree()
+    assert any(name.startswith("late/PG_") for name in before)
+    with pytest.raises(RestoreError, match="a tablespace is created") as raised:
+        recovered(of_barman(kept_by_barman))
+    assert str(place) in str(raised.value)
+    # Replayed, the record would have emptied the live cluster's folder.
+    assert kept_by_barman.tree() == before

@@ -16,8 +16,8 @@ from ...config.values import Engine
 from ...errors import BackupError, ConfigError, SourceError
 from ...server.user import ServerUser
 from ..base import Base
-from ..recover import choose
 from ..target import Target
+from ..way import choose
 from . import calling
 from .calling import Said
 from .place import private_place

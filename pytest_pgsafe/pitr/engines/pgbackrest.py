@@ -14,8 +14,8 @@ from ...config.values import Engine
 from ...errors import BackupError, ConfigError, SourceError
 from ...server.user import ServerUser, server_user
 from ..base import Base
-from ..recover import choose
 from ..target import Target
+from ..way import choose
 from . import calling
 from .calling import Said
 from .values import BackupSet, Place, Repository

@@ -16,7 +16,15 @@ def private_place(user: ServerUser | None) -> Generator[Place, None, None]:
     """Yield a folder for one restore, which is gone afterwards with everything that was restored."""
     with private_folder("restored") as folder:
         place = Place(folder=folder)
-        for path in (place.data, place.tablespaces, folder / "locks", folder / "log", folder / "spool"):
+        for path in (
+            place.data,
+            place.tablespaces,
+            place.looked,
+            place.newest,
+            folder / "locks",
+            folder / "log",
+            folder / "spool",
+        ):
             path.mkdir(mode=0o700)
         for path in (place.asked, place.said):
             path.touch(mode=0o600)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from ...config.values import Engine
 from ...errors import BackupError, ConfigError, RestoreError, ServerError
 from ...server import programs
+from ...server.connection import connect
 from ...server.programs import LocalPrograms
 from ...server.recovered import RecoveredServer
 from ...server.restored import RestoredServer
+from ..archive import read as read_archive
+from ..ending import rest, unreadable
 from ..reached import Recovered, look, told
 from ..recover import WAIT
 from ..target import Target
 from ..wal import Lsn
+from . import fetching
 from .barman import Barman
 from .pgbackrest import PgBackRest
 from .place import private_place
@@ -31,8 +33,6 @@ _STARTS = re.compile(r"START WAL LOCATION: (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
 _SYSTEM = re.compile(r"Database system identifier:\s*(\d+)")
 _WAL = re.compile(r"[0-9A-F]{24}")
 _SEVERE = ("FATAL", "PANIC", "ERROR")
-#: PostgreSQL takes a record with a wrong checksum for the end of the WAL.
-_DAMAGED = re.compile(r"incorrect resource manager data checksum in record at (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,10 @@ def recover(
     with private_place(repository.user) as place:
         repository.restore(backup, place, jobs=jobs, only=only)
         _is_that(found, place)
-        settings = {**found.target.settings(), "restore_command": _restore_command(repository, place)}
+        settings = {
+            **found.target.settings(),
+            "restore_command": fetching.restore_command(found.repository, place, backup.newest, found.programs),
+        }
         try:
             server = RestoredServer.adopt(
                 found.programs,
@@ -120,29 +123,12 @@ def recover(
         try:
             seconds = time.monotonic() - begun
             recovered, messages = look(server, found.target, Path(backup.label), backup.base, seconds)
-            _is_the_end(found, place, recovered, messages)
+            _is_the_end(found, place, server, recovered, messages)
+            recovered = replace(recovered, timeline=fetching.timeline(place) or backup.base.timeline)
             until = max(filter(None, (recovered.last_transaction, backup.base.ended_at)))
             yield server, Restored(source=str(repository.engine), label=backup.label, until=until, recovered=recovered)
         finally:
             server.close()
-
-
-def _restore_command(repository: Repository, place: Place) -> str:
-    """Write the command down: its environment may hold the repository's secrets, and PostgreSQL's log would tell them.
-
-    A failure of the engine's ends the recovery at once; PostgreSQL would take it for the end of the archive.
-    """
-    script = place.folder / "fetch.sh"
-    lines = [
-        repository.fetch(place),
-        f'echo "$1 $status" >>{shlex.quote(str(place.asked))}',
-        "case $status in 0) exit 0;; 1) exit 1;; *) exit 255;; esac",
-    ]
-    with os.fdopen(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    if repository.user is not None:
-        os.chown(script, repository.user.uid, repository.user.gid)
-    return f"sh {shlex.quote(str(script)).replace('%', '%%')} %f %p"
 
 
 def _is_that(found: Found, place: Place) -> None:
@@ -182,28 +168,48 @@ def _is_that(found: Found, place: Place) -> None:
             )
 
 
-def _is_the_end(found: Found, place: Place, recovered: Recovered, messages: Sequence[str]) -> None:
+def _is_the_end(
+    found: Found, place: Place, server: RecoveredServer, recovered: Recovered, messages: Sequence[str]
+) -> None:
     """Refuse an end that is none: behind a gap or a damaged record PostgreSQL opens without a word, with older data."""
     if recovered.target.kind != "end":
         return
-    for message in messages:
-        if damaged := _DAMAGED.search(message):
-            raise RestoreError(
-                f"the WAL is damaged at {damaged['lsn']}, where the recovery ended",
-                looked_at=[message],
-                remedies=_offered(recovered),
-            )
     newest = found.backup.newest
-    asked = _asked(place)
-    if newest is None or asked.get(newest) == 0:
-        return
-    missing = [name for name, status in asked.items() if status and _WAL.fullmatch(name)]
-    raise RestoreError(
-        f"the archive goes on to {newest}, and the recovery ended at {recovered.position}"
-        + (f": {missing[-1]} is missing" if missing else ""),
-        looked_at=_said(place),
-        remedies=_offered(recovered),
-    )
+    asked = fetching.asked(place)
+    if newest is not None and asked.get(newest) != 0:
+        missing = [name for name, status in asked.items() if status and _WAL.fullmatch(name)]
+        raise RestoreError(
+            f"the archive goes on to {newest}, and the recovery ended at {recovered.position}"
+            + (f": {missing[-1]} is missing" if missing else ""),
+            looked_at=fetching.said(place),
+            remedies=_offered(recovered),
+        )
+    if wrong := _rest(place, server, recovered, messages):
+        raise RestoreError(
+            f"the end of the archive was not reached: {wrong}",
+            looked_at=[message for message in messages if unreadable([message])],
+            remedies=_offered(recovered),
+        )
+
+
+def _rest(place: Place, server: RecoveredServer, recovered: Recovered, messages: Sequence[str]) -> str | None:
+    """Say what is wrong behind the last record that was replayed, if it does not end what the archive has."""
+    with connect(server.address()) as session:
+        row = session.execute(
+            "select pg_catalog.pg_last_wal_replay_lsn()::text,"
+            " (select setting::int8 from pg_catalog.pg_settings where name = 'wal_segment_size')"
+        ).fetchone()
+    if row is None or row[0] is None or not any(place.newest.iterdir()):
+        return None
+    end = Lsn.parse(row[0])
+    archive = read_archive(place.newest, row[1])
+    last = max(archive.segments)
+    if end.bytes // archive.size == last.number:
+        wrong = rest(archive, last, end, recovered.position)
+        return None if wrong is None else f"{last.name(archive.size)}: {wrong}"
+    # All of its segments were there. A record that they do not end is no damage; what cannot be read is.
+    complaint = unreadable(messages) if end.bytes // archive.size < last.number else None
+    return None if complaint is None else f"at {complaint.position or end} is what cannot be read"
 
 
 def _offered(recovered: Recovered) -> list[str]:
@@ -214,31 +220,19 @@ def _offered(recovered: Recovered) -> list[str]:
 
 def _failed(error: ServerError, found: Found, place: Place) -> RestoreError:
     """Explain a recovery that ended without a server, by what the engine was asked last, and what it said."""
-    asked = [(name, status) for name, status in _asked(place).items() if _WAL.fullmatch(name)]
+    asked = [(name, status) for name, status in fetching.asked(place).items() if _WAL.fullmatch(name)]
     name, status = asked[-1] if asked else ("", 0)
     engine = found.repository.engine
     why = ""
     if status == 1:
         why = f": {name} is not in the archive"
+    elif status == fetching.TABLESPACE:
+        why = f": in {name} a tablespace is created, and a recovery would write where the source has it"
     elif status:
         why = f": {engine.kind} cannot fetch {name}"
-    said = _said(place)
+    said = fetching.said(place)
     return RestoreError(
         f"{found} was not recovered to {found.target}{why}",
         looked_at=[*said, *[line for line in told(error) if line.startswith(_SEVERE)]],
-        remedies=["the end of the server's log says why"] if not said else [],
+        remedies=["take a new backup, which has the tablespace"] if status == fetching.TABLESPACE else [],
     )
-
-
-def _asked(place: Place) -> dict[str, int]:
-    """Return how the last request for each file ended, in the order of the requests."""
-    found: dict[str, int] = {}
-    for line in place.asked.read_text("utf-8", "replace").splitlines():
-        name, _, status = line.partition(" ")
-        found.pop(name, None)
-        found[name] = int(status) if status.isdigit() else 255
-    return found
-
-
-def _said(place: Place) -> list[str]:
-    return [line for line in place.said.read_text("utf-8", "replace").splitlines() if line.strip()][-6:]

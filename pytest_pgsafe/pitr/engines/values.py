@@ -50,6 +50,16 @@ class Place:
         return self.folder / "tablespaces"
 
     @property
+    def looked(self) -> Path:
+        """Segments that are looked at before they are replayed."""
+        return self.folder / "looked"
+
+    @property
+    def newest(self) -> Path:
+        """The last segments of the archive."""
+        return self.folder / "newest"
+
+    @property
     def asked(self) -> Path:
         """Lines of the restore command: a file's name, and how the engine ended."""
         return self.folder / "asked"
