@@ -64,8 +64,7 @@ def run(arguments: Sequence[str]) -> int:
             status = group.main(args=list(arguments), prog_name="pgsafe", standalone_mode=False)
         return status if isinstance(status, int) else PASSED
     except click.UsageError as error:
-        usage = UsageError(error.format_message().rstrip("."), remedies=_help(error))
-        return _end(usage, USAGE, as_json=as_json)
+        return _misused(error, as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
         return _end(PgsafeError("interrupted"), INTERRUPTED, as_json=as_json)
     except UsageError as error:
@@ -96,6 +95,14 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
         if not argument or (argument.startswith("--") and argument.endswith("=")):
             named = argument.rstrip("=") or (before if before.startswith("--") else "an argument")
             raise UsageError(f"{named} is empty", remedies=["see whether the variable that it comes from is set"])
+
+
+def _misused(error: click.UsageError, *, as_json: bool) -> int:
+    if error.ctx is not None and not as_json and type(error).__name__ == "NoArgsIsHelpError":
+        # Of click from 8.2; an older one prints it by itself.
+        click.echo(error.ctx.get_help(), err=True)
+        return USAGE
+    return _end(UsageError(error.format_message().rstrip("."), remedies=_help(error)), USAGE, as_json=as_json)
 
 
 def _help(error: click.UsageError) -> list[str]:

@@ -93,7 +93,7 @@ def command(
     steps = (("fetch", fetched), *done.steps) if is_url(word) else done.steps
     seconds = round(sum(span for _, span in steps), 3)
     notes = [*done.notes, *(f"a newer backup is not proven, and was not taken: {folder}" for folder in newer)]
-    lines = [f"backup: {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
+    lines = [f"from {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
     lines += [f"note: {note}" for note in notes]
     lines += [] if done.swapped is None else told(done.swapped, dry_run=dry_run)
     lines.append(f"{done.database}: {done.rows} rows in {done.relations} relations{done.compared}")

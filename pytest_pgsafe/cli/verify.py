@@ -53,7 +53,10 @@ def command(
     ) as path:  # fmt: skip
         record = not (no_record or is_url(word))
         proof = verify(path, scratch, max_age=max_age, record=record, progress=progress)
-    return give("verify", answer(proof), as_json=as_json)
+    found = answer(proof)
+    lines = found.lines if backup is not None else [f"backup {word}", *found.lines]
+    told = Answer(passed=found.passed, lines=lines, data={"backup": word, **found.data})
+    return give("verify", told, as_json=as_json)
 
 
 def answer(proof: Proof) -> Answer:

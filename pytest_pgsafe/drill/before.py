@@ -70,7 +70,7 @@ def _not_followed(rules: Sequence[Followed]) -> Iterator[str]:
         if one.hindered:
             yield f"[[denormalized]] {one.rule} was not looked at: {one.hindered}"
         elif one.disagree:
-            yield f"{BROKEN}{one.disagree} of {one.agree + one.disagree} rows without {one.rule}"
+            yield f"{BROKEN}{one.rule} does not hold in {one.disagree} of {one.agree + one.disagree} rows"
 
 
 def _left_out(facts: Snapshot) -> Iterator[str]:

@@ -17,6 +17,7 @@ from .fixtures import (
     pgsafe_server,
     pgsafe_snapshot,
     pgsafe_source,
+    pgsafe_verify,
 )
 from .marker import DESCRIPTION, SKIPPED, mark
 
@@ -31,6 +32,7 @@ __all__ = [
     "pgsafe_server",
     "pgsafe_snapshot",
     "pgsafe_source",
+    "pgsafe_verify",
     "pytest_addoption",
     "pytest_configure",
     "pytest_itemcollected",

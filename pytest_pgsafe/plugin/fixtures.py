@@ -15,7 +15,9 @@ import pytest
 from .marker import SKIPPED, wanted
 
 if TYPE_CHECKING:
+    from ..backup.proof import Proof
     from ..backup.take import Backup
+    from ..config.values import Settings
     from ..rehearsal.values import Result
     from ..snapshot.values import Snapshot
     from ..testing.database import Readable, ScratchDatabase, SourceDatabase
@@ -31,6 +33,7 @@ __all__ = [
     "pgsafe_server",
     "pgsafe_snapshot",
     "pgsafe_source",
+    "pgsafe_verify",
 ]
 
 
@@ -93,23 +96,45 @@ def pgsafe_backup(request: pytest.FixtureRequest, pgsafe_server: ScratchServer) 
 @pytest.fixture
 def pgsafe_restore(
     request: pytest.FixtureRequest, pgsafe_server: ScratchServer
-) -> Generator[Callable[[Backup | str | Path], ScratchDatabase]]:
+) -> Generator[Callable[..., ScratchDatabase]]:
     """Restore a backup into a database of the test's own: ``pgsafe_restore(pgsafe_backup)``, or a path.
 
-    Any dump will do; a backup of pgsafe's is proven against its manifest first. Dropped after the test.
+    Any dump will do; a backup of pgsafe's is proven against its manifest first. Without an argument it is the latest
+    proven one under ``[backup] root``. Dropped after the test.
     """
     own = _own(request)
     made: list[ScratchDatabase] = []
 
-    def restore(backup: Backup | str | Path) -> ScratchDatabase:
+    def restore(backup: Backup | str | Path | None = None) -> ScratchDatabase:
         __tracebackhide__ = True
-        made.append(pgsafe_server.restore(backup, own.named(request.node), release=own.releasing(request.node)))
+        from ..testing.kept import latest
+
+        chosen = latest(_settings(request), proven=True) if backup is None else backup
+        made.append(pgsafe_server.restore(chosen, own.named(request.node), release=own.releasing(request.node)))
         return made[-1]
 
     yield restore
     with _clear():
         for database in made:
             database.drop()
+
+
+@pytest.fixture
+def pgsafe_verify(request: pytest.FixtureRequest) -> Callable[..., Proof]:
+    """Prove a backup as ``pgsafe verify`` does, or fail: ``pgsafe_verify()``, ``pgsafe_verify(path, max_age="24h")``.
+
+    Without a path it is the latest one under ``[backup] root``. What comes back says what each check found; the proof
+    that is kept beside the backup is not replaced.
+    """
+    _own(request)
+
+    def verify(backup: str | Path | None = None, *, max_age: str | None = None) -> Proof:
+        __tracebackhide__ = True
+        from ..testing.kept import verify as prove
+
+        return prove(_settings(request), backup, max_age)
+
+    return verify
 
 
 @pytest.fixture
@@ -132,8 +157,7 @@ def pgsafe_rehearsal(request: pytest.FixtureRequest) -> Result:
     _own(request)
     feature: Feature | None = request.config.pluginmanager.get_plugin("pgsafe-feature")
     assert feature is not None
-    assert feature.settings is not None
-    if feature.settings.source is None:
+    if _settings(request).source is None:
         pytest.fail("pgsafe_rehearsal: no source is configured\n  remedy: name it: --pgsafe-source=X", pytrace=False)
     result = feature.result()
     if result.interrupted is not None:
@@ -167,6 +191,13 @@ class Snapshots:
         from ..snapshot.file import load
 
         return load(self._folder / path)
+
+
+def _settings(request: pytest.FixtureRequest) -> Settings:
+    feature: Feature | None = request.config.pluginmanager.get_plugin("pgsafe-feature")
+    assert feature is not None
+    assert feature.settings is not None
+    return feature.settings
 
 
 def _own(request: pytest.FixtureRequest) -> OwnTests:

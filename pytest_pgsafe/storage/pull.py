@@ -44,7 +44,11 @@ def pull(
     index, place = _find(store, name)
     target = _inside(into, index.name)
     if target.exists():
-        raise UsageError("the backup's folder is there already", looked_at=[str(target)])
+        raise UsageError(
+            "the backup's folder is there already",
+            looked_at=[str(target)],
+            remedies=["pgsafe verify says whether it is whole; --root=DIR has it pulled elsewhere"],
+        )
     if index.encryption is None:
         cipher = None
     elif identity is None:

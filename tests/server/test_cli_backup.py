@@ -207,7 +207,7 @@ def test_denormalized_columns_are_counted_at_the_moment_of_the_backup(
     # The folder alone, for a shell; what is wrong beside it.
     folder = Path(said.out.strip())
     warnings = said.err.splitlines()
-    broken = "the source is broken already: 7 of 500 rows without public.log.note = public.account.note"
+    broken = "the source is broken already: public.log.note = public.account.note does not hold in 7 of 500 rows"
     assert f"pgsafe: warning: {broken}" in warnings
     assert [line for line in warnings if "balance" in line] == []
     assert sum("was not looked at: " in line for line in warnings) == 2

@@ -33,16 +33,21 @@ def test_the_page_s_commands_do_what_it_says(server: Server, database: Address, 
         connection.execute(TABLES)
     lines = "".join(f"{key}={value}\n" for key, value in database.parameters.items())
     (tmp_path / "services").write_text(f"[staging]\n{lines}")
-    program = tmp_path / "bin" / "pgsafe"
-    program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom pytest_pgsafe.cli import main\nmain()\n")
-    program.chmod(0o755)
+    programs = {
+        "pgsafe": "from pytest_pgsafe.cli import main\nmain()\n",
+        "pytest": "import pytest\nraise SystemExit(pytest.main())\n",
+    }
+    (tmp_path / "bin").mkdir()
+    for name, text in programs.items():
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!{sys.executable}\n{text}")
+        program.chmod(0o755)
     blocks = re.findall(r"^```shell\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     # Databases of this test alone.
     script = "set -eux\n" + "".join(blocks).replace("dbname=crm_", f"dbname={database.dbname}_")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "PYTEST"))}
     environment |= {
-        "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PGSERVICEFILE": str(tmp_path / "services"),
         "PGSAFE_SERVER": database.with_(dbname="postgres").url(),
@@ -61,6 +66,7 @@ def test_the_page_s_commands_do_what_it_says(server: Server, database: Address, 
             "ALL BACKUPS PROVEN",
             "RTO:",
             "are equal",
+            "2 passed",
         ]
         assert [word for word in words if word not in said] == []
         assert said.count("equal to the backup") == 7
