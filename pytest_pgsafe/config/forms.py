@@ -14,6 +14,8 @@ from .values import Hook, Source, Way
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+#: What the address of a store of backups begins with.
+STORES = ("s3://", "file://")
 REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
@@ -82,6 +84,10 @@ def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
             if len(words) > 1:
                 raise ConfigError(f"{origin}: a repository stands alone; {len(words)} sources were given")
             return Source(engine=engines.engine(kind, word.partition(":")[2], base=base, origin=origin))
+        if word.startswith(STORES):
+            if len(words) > 1:
+                raise ConfigError(f"{origin}: a store stands alone; {len(words)} sources were given")
+            return Source(store=word)
         path = _absolute(word, base=base)
         if _exists(path):
             paths.append(path)

@@ -56,12 +56,14 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is to be protected: exactly one of the four."""
+    """What is to be protected: exactly one of the five; a backup in a store becomes ``backup`` when it is fetched."""
 
     #: A libpq URI or conninfo; it may hold a password.
     dsn: str | None = field(default=None, repr=False)
     #: A backup of pgsafe (a folder), or a foreign dump: a file or a folder.
     backup: Path | None = None
+    #: Where a backup lies off site: ``s3://BUCKET/PREFIX`` or ``file:///PATH``; the latest there.
+    store: str | None = None
     #: Files that build a database, in order.
     sql: tuple[Path, ...] = ()
     #: A cluster's backups and WAL, kept by another program.
@@ -75,7 +77,7 @@ class Source:
             return "dsn"
         if self.engine is not None:
             return "engine"
-        return "sql" if self.backup is None else "backup"
+        return "sql" if self.backup is None and self.store is None else "backup"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +304,7 @@ class Settings:
         source: str | None = None if self.source is None else self.source.kind
         if self.source is not None and self.source.kind != "dsn":
             paths = self.source.sql if self.source.backup is None else (self.source.backup,)
-            source = f"{source} {', '.join(path.name for path in paths)}"
+            source = f"{source} {self.source.store or ', '.join(path.name for path in paths)}"
         use = self.server.use if self.server.use in {"auto", "container", "local"} else "existing"
         shown = {
             "source": source,

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from ..config import Options, Settings, resolve
 from ..config.resolve import flag
-from ..errors import PgsafeError, UsageError
+from ..errors import PgsafeError, SourceError, StepError, UsageError
 from ..rehearsal.values import Result
 from ..report.redact import redact
 from ..server.private import private_folder
@@ -114,6 +114,7 @@ class Feature:
                 raise UsageError(f"there is no check {name!r}", remedies=[found])
         if self.dry:
             return
+        self.settings = self._fetched(self.settings)
         if self.settings.static and self.selection.collected:
             from ..rehearsal.static import prepare
 
@@ -122,6 +123,22 @@ class Feature:
         elif known and self.selection.collected:
             self._look(self.settings)
         self.store = Store(self._folder.enter_context(private_folder("run", swept=True)))
+
+    def _fetched(self, settings: Settings) -> Settings:
+        """Fetch the backup that is the source, if it lies in a store: it is gone when the run ends.
+
+        :raises UsageError: it cannot be had.
+        """
+        source = settings.source
+        if source is None or source.store is None or settings.static:
+            return settings
+        from ..storage.fetched import at_hand
+
+        try:
+            folder = self._folder.enter_context(at_hand(source.store))
+        except StepError as error:
+            raise SourceError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
+        return replace(settings, source=replace(source, backup=folder))
 
     def _look(self, settings: Settings) -> None:
         """Find out what the selected checks need.

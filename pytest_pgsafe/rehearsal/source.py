@@ -61,11 +61,17 @@ def examine(source: config.Source) -> Source:
         size = sum(file.stat().st_size for file in source.backup.rglob("*")) if source.backup.is_dir() else 0
         return Source(
             archive=found,
-            shown=str(source.backup),
+            shown=source.store or str(source.backup),
             database=source.backup.name,
             version=origin.server,
             least_major=origin.least,
             size=size or source.backup.stat().st_size,
+        )
+    if source.store is not None:
+        raise ConfigError(
+            "a backup in a store is fetched by a run of pytest, by verify and by restore",
+            looked_at=[source.store],
+            remedies=["pgsafe pull fetches it for everything else"],
         )
     if source.engine is not None:
         return _repository(source.engine, source.jobs)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -85,6 +88,8 @@ insert into parent values (1, 'one');
 insert into child values (2, 'two', 'more');
 refresh materialized view summary;
 """
+#: Seconds after the start at which a replacement is killed.
+MOMENTS = [0.6 + n / 20 for n in range(30)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [1.2]
 ODD = '"Odd, ""name"'
 
 
@@ -288,3 +293,22 @@ def test_a_failure_on_the_way_leaves_everything(
     assert [line for line in ground.differences(capsys) if "later" not in line] == [
         line for line in before if "later" not in line
     ]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_one_that_is_killed_has_done_all_or_nothing(ground: Ground, moment: float) -> None:
+    ground.do(f"delete from {ODD} where id > 50")
+    program = "from pytest_pgsafe.cli import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, *ground.arguments(ODD)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        child.wait(moment)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    # Its session may still be at work for a moment: whoever waits for the lock sees what became of it.
+    ground.do(f"begin; lock table {ODD}; commit")
+    state = f"""select (select count(*) from {ODD}), (select count(*) from pg_namespace where nspname ~ '_replaced_'),
+        (select count(*) from rich), (select count(*) from pg_constraint where conname = 'leaf_odd_fkey')"""
+    assert ground.ask(state) in ([(50, 0, 45, 1)], [(100, 1, 95, 1)])

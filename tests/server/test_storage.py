@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -377,6 +379,28 @@ def test_straight_from_object_storage(
     assert damaged["message"].startswith(f"{manifest.ARCHIVE} is damaged in the store")
     assert "no complete backup" in str(answer(["verify", f"{url}/nothing", scratch, "--json"], capsys, status=4))
     assert list(temporary.iterdir()) == []
+
+
+def test_a_run_of_pytest_fetches_its_source(backup: Path, temporary: Path, tmp_path: Path) -> None:
+    url = (tmp_path / "share").as_uri()
+    push(backup, open_store(url))
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pgsafe", f"--pgsafe-source={url}",
+        "--pgsafe-server=local",
+    ]  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PGSAFE"))}
+    environment["TMPDIR"] = str(temporary)
+
+    def run_it(status: int) -> str:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert list(temporary.iterdir()) == []
+        return done.stdout + done.stderr
+
+    assert "2 passed" in run_it(0)
+    archive = tmp_path / "share" / backup.name / manifest.ARCHIVE
+    archive.write_bytes(archive.read_bytes()[:-1])
+    assert "is damaged in the store" in run_it(4)
 
 
 def test_straight_from_a_store_that_sees_nothing(
