@@ -16,11 +16,22 @@ import click
 from ..errors import PgsafeError, UsageError
 from .answer import progress, say_error
 
-#: In the order of the runbook.
-COMMANDS = (
-    "backup", "verify", "status", "restore", "snapshot", "compare", "prune", "archive", "daily", "push",
-    "pull", "propose", "pitr",
-)  # fmt: skip
+#: In the order of the runbook; what each is for stands here too, so that a list of them imports none.
+COMMANDS = {
+    "backup": "Take a backup, with its facts, at one moment.",
+    "verify": "Prove a backup by restoring it into a scratch server.",
+    "status": "Say what is there, and whether a migration may begin.",
+    "restore": "Restore a backup, verify what it gave, and time it.",
+    "snapshot": "Write the facts of a database into a file.",
+    "compare": "Compare two snapshots, backups or databases.",
+    "prune": "Show, or remove, the backups that need not be kept.",
+    "archive": "Pack the newest proven backup of a month into one file.",
+    "daily": "Verify the latest backups, and tell whom it concerns.",
+    "push": "Upload a backup off site, and read it back.",
+    "pull": "Download a backup, and prove each of its files.",
+    "propose": "Propose rules for denormalised columns.",
+    "pitr": "Recover a cluster to any moment; put back what was lost.",
+}
 #: Statuses of the contract.
 PASSED, FAILED, INTERRUPTED, USAGE = 0, 1, 2, 4
 
@@ -36,6 +47,10 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

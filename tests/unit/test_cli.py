@@ -21,7 +21,8 @@ def test_help_waits_for_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
-    assert all(command in done.stdout for command in COMMANDS)
+    # Each with the whole of what it is for.
+    assert all(f"  {command} " in done.stdout and said in done.stdout for command, said in COMMANDS.items())
 
 
 @pytest.mark.parametrize("command", COMMANDS)
