@@ -62,9 +62,10 @@ def _archive(folder: Path, root: Path | None, found: Archiving) -> dict[str, Any
     from ..pitr import chain, way
     from ..pitr.base import find
     from ..pitr.target import Target
+    from ..pitr.wal import Segment
 
-    there = wal_archive.read(folder, found.segment_size)
-    oldest = (*there.segments, *there.partial)[0]
+    there = wal_archive.settled(folder, found.segment_size)
+    oldest = min((*there.segments, *there.partial))
     first, line = oldest.number, there.line(oldest.timeline)
     broken: tuple[str, ...] = ()
     if root is not None:
@@ -73,6 +74,10 @@ def _archive(folder: Path, root: Path | None, found: Archiving) -> dict[str, Any
         first = way.along(bases, line)[0][1].start_lsn.bytes // there.size
         broken = chain.broken(bases)
     seen = there.on(line)
+    newest = Segment.parse((found.last_archived_wal or "")[:24], found.segment_size)
+    if newest is not None and newest not in there.segments:
+        # It may be another folder than the one that archive_command writes to.
+        broken = (*broken, f"the server has archived {found.last_archived_wal}, and {folder} does not hold it")
     return {
         "segments": len(seen),
         "newest": (there.path(seen[-1]).name if seen else None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,9 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
     help="latest, current (the base backup's), a number.",
 )
 @click.option("--exclusive", is_flag=True, help="Just before it.")
+@click.option(
+    "--superuser", metavar="ROLE", help="Of a base backup that is not pgsafe's: the cluster's. Else postgres."
+)
 @click.option("--query", metavar="SQL", help="Asked of the recovered cluster; its rows are printed.")
 @click.option("--dbname", default="postgres", show_default=True, help="Where the query is asked.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, help="For the recovery.")
@@ -67,7 +71,7 @@ def archive(*, segment: Path, folder: Path, as_json: bool) -> int:
 def recover(
     *, repository: str | None, root: Path | None, archive: Path | None,
     moment: str | None, lsn: str | None, name: str | None, xid: str | None, timeline: str, exclusive: bool,
-    query: str | None, dbname: str, max_seconds: float, as_json: bool,
+    superuser: str | None, query: str | None, dbname: str, max_seconds: float, as_json: bool,
 ) -> int:  # fmt: skip
     """Rehearse a recovery to a moment, or to the end of the archive, on a server that is thrown away.
 
@@ -87,6 +91,8 @@ def recover(
     if root is None or archive is None:
         raise ConfigError("what is recovered?", remedies=["say --base and --archive, or a repository"])
     bases = find(root.expanduser().absolute())
+    if superuser is not None:
+        bases = tuple((path, replace(base, superuser=superuser)) for path, base in bases)
     local = programs.find(int(bases[-1][1].server_version.split(".")[0]))
     progress(f"recovery to {target}")
     rows: list[tuple[Any, ...]] = []

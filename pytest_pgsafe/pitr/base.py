@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..errors import BackupError, ConfigError
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import Connection, connect, resolve
+from ..server.private import private_folder
 from . import tablespaces
 from .wal import Lsn
 
@@ -28,6 +30,8 @@ RECORD = "pgsafe-base.json"
 DATA = "data"
 #: PostgreSQL's own record of each file, with its checksum.
 MANIFEST = "backup_manifest"
+#: What a shell reads between double quotes.
+_UNREAD = re.compile(r"[\"$`\\\n]")
 #: The major that has incremental base backups.
 INCREMENTAL = 17
 
@@ -126,7 +130,13 @@ def verify(data: Path, programs: Programs) -> None:
 
     :raises BackupError: with what pg_verifybackup said.
     """
-    _run(programs, "pg_verifybackup", ["--quiet", str(data)], None, [data])
+    if not _UNREAD.search(str(data)):
+        _run(programs, "pg_verifybackup", ["--quiet", str(data)], None, [data])
+        return
+    # It starts pg_waldump by a shell, to which it gives the folder's name as it is.
+    with private_folder("verify") as place:
+        (place / DATA).symlink_to(data)
+        _run(programs, "pg_verifybackup", ["--quiet", str(place / DATA)], None, [place / DATA])
 
 
 def link(folder: Path) -> Link:
@@ -160,14 +170,27 @@ def read(folder: Path) -> Base:
     return base
 
 
+def data_of(folder: Path) -> Path:
+    """Return the data directory of a base backup: of one that pg_basebackup alone took, the folder itself."""
+    within = folder / DATA
+    return folder if not within.is_dir() and (folder / "PG_VERSION").is_file() else within
+
+
 def find(root: Path) -> tuple[tuple[Path, Base], ...]:
-    """Return the complete base backups under a folder, oldest first.
+    """Return the complete base backups under a folder, oldest first: pgsafe's, and others as pg_basebackup wrote them.
 
     :raises ConfigError: there is none.
     """
-    folders = [root] if (root / RECORD).exists() else sorted(root.glob(f"*/{RECORD}"))
-    found = [(path if path.is_dir() else path.parent, read(path if path.is_dir() else path.parent)) for path in folders]
+    from . import plain
+
+    # One that is being taken, or whose taking was killed, begins with a dot.
+    folders = [root, *sorted(path for path in root.glob("*") if not path.name.startswith("."))]
+    found = [(path, read(path)) for path in folders if (path / RECORD).exists()]
+    if not found or found[0][0] != root:
+        known = {path for path, _ in found}
+        found += [(path, plain.read(path)) for path in folders if path not in known and plain.is_one(path)]
     if not found:
+        plain.refuse(root)
         raise ConfigError(
             "there is no base backup",
             looked_at=[str(root)],

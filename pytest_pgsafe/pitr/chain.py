@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import BackupError, RestoreError
 from ..server.base import Programs
 from ..server.private import private_folder
-from .base import DATA, RECORD, Base, identity, read, verify
+from .base import DATA, RECORD, Base, data_of, identity, read, verify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def whole(
         raise _with(error, _instead(others, None, bases)) from error
     for folder, _ in chain:
         try:
-            verify(folder / DATA, programs)
+            verify(data_of(folder), programs)
         except BackupError as error:
             raise RestoreError(
                 f"the base backup {folder.name} is damaged",
@@ -90,10 +90,10 @@ def whole(
                 remedies=_instead(others, folder, bases),
             ) from error
     if len(chain) == 1:
-        yield Whole(data=path / DATA, chain=(path,))
+        yield Whole(data=data_of(path), chain=(path,))
         return
     with private_folder("combined") as place:
-        _combine([folder / DATA for folder, _ in chain], place / DATA, programs)
+        _combine([data_of(folder) for folder, _ in chain], place / DATA, programs)
         yield Whole(data=place / DATA, chain=tuple(folder for folder, _ in chain))
 
 
@@ -128,7 +128,7 @@ def _with(error: RestoreError, remedies: Sequence[str]) -> RestoreError:
 
 def _beside(path: Path) -> list[tuple[Path, Base]]:
     found: list[tuple[Path, Base]] = []
-    for record in sorted(path.parent.glob(f"*/{RECORD}")):
+    for record in sorted(path.parent.glob(f"[!.]*/{RECORD}")):
         try:
             found.append((record.parent, read(record.parent)))
         except BackupError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import archive as wal_archive
 from .archive import GZIP, Archive, Fault
-from .base import DATA, Base
+from .base import Base, data_of
 from .outcome import Continuity
 from .wal import Segment
 
@@ -58,4 +58,4 @@ def _first(base: Base) -> int:
 def _brought(archive: Archive, path: Path, fault: Fault) -> bool:
     """Tell whether a segment is not archived yet, and comes with the base backup: nothing is missing for that."""
     later = fault.number > archive.segments[-1].number
-    return later and (path / DATA / "pg_wal" / fault.segment).is_file()
+    return later and (data_of(path) / "pg_wal" / fault.segment).is_file()

@@ -11,7 +11,7 @@ from ..server.container_place import ContainerPlace
 from ..server.programs import LocalPrograms
 from ..server.recovering import Place
 from . import chain
-from .base import DATA, Base
+from .base import Base, data_of
 from .base import verify as verify_one
 
 
@@ -68,8 +68,8 @@ def verify(path: Path, base: Base, bases: Sequence[tuple[Path, Base]], place: Pl
         return (error.message,)
     for folder, _ in found:
         try:
-            verify_one(folder / DATA, place)
+            verify_one(data_of(folder), place)
         except BackupError as error:
-            lines = [line.replace(f"{folder / DATA}/", "") for line in error.looked_at]
+            lines = [line.replace(f"{data_of(folder)}/", "") for line in error.looked_at]
             return tuple(f"{folder.name}: {line}" for line in lines) or (f"{folder.name}: {error.message}",)
     return ()

@@ -123,7 +123,7 @@ def to_its_end(server: Recovering, recovered: Recovered, offer: Offer, base: Bas
     """
     if recovered.target.kind != "end":
         return
-    with connect(server.address()) as session:
+    with connect(server.address("template1")) as session:
         # Behind the last record; what the log says is where that begins.
         found = session.execute("select pg_catalog.pg_last_wal_replay_lsn()::text").fetchone()
     end = recovered.position if found is None or found[0] is None else Lsn.parse(found[0])

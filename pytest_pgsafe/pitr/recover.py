@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ServerError
+from ..errors import ConfigError, ServerError
 from ..server import recovering
 from ..server.recovering import Place, Recovering
 from . import archive as wal_archive
-from . import chain, locate, offered, reached, way
+from . import chain, locate, offered, plain, reached, way
 from .base import Base
 from .reached import Recovered
 from .target import Target
@@ -45,6 +45,7 @@ def recover(
     :raises ConfigError: no base backup is old enough, or the archive cannot be read.
     :raises RestoreError: the target was not reached: which segment is missing or damaged, and what can be reached.
     """
+    _of_one_cluster(bases)
     size = bases[-1][1].segment_size
     archive = (wal_archive.settled if target.kind == "end" else wal_archive.read)(folder.absolute(), size)
     line = way.follow(archive, bases, target, timeline)
@@ -56,6 +57,8 @@ def recover(
         if searched:
             path, base = locate.choose(bases, shown, line, target, programs)
         offer = offered.walled(offered.of(archive, base, line), shown, programs)
+        _fitting(base, programs)
+        plain.compare(path, base)
         if target.kind == "end":
             reached.behind(offer, base)
         others = [pair for pair in bases if pair[0] != path and target.after(pair[1])]
@@ -94,3 +97,21 @@ def recover(
         yield server, recovered
     finally:
         server.close()
+
+
+def _of_one_cluster(bases: Sequence[tuple[Path, Base]]) -> None:
+    if len({base.system for _, base in bases}) > 1:
+        raise ConfigError(
+            "the base backups are of several clusters",
+            looked_at=[f"{path}: {base.source}, system identifier {base.system}" for path, base in bases],
+            remedies=["name one base backup, or give each cluster a folder of its own"],
+        )
+
+
+def _fitting(base: Base, programs: Place) -> None:
+    if base.server_version.split(".")[0] != str(programs.version.major):
+        raise ConfigError(
+            f"a cluster of PostgreSQL {base.server_version} is recovered by programs of the same major alone",
+            looked_at=[f"{programs.origin}: {programs.version}"],
+            remedies=["install PostgreSQL's packages of that major"],
+        )

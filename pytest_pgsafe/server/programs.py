@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +29,15 @@ REMEDIES = (
     "start Docker or Podman, and pgsafe uses a container",
     "--pgsafe-server=URI for an existing server",
 )
+#: They write to no pipe of ours, and have a child that nothing else ends: if we are killed outright, both would go on.
+_ALONE = frozenset({"pg_basebackup", "pg_receivewal"})
+#: Run a program that ends with the process in the first argument, with all that is in the session of its own.
+_TIED = """
+import ctypes, os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
+sys.exit(subprocess.call(sys.argv[2:]) if os.getppid() == int(sys.argv[1]) else 1)
+"""
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 5.0
 
@@ -79,6 +89,8 @@ class LocalPrograms(Programs):
         deadline: float | None = None,
     ) -> Completed:
         command = [str(self.path(program)), *arguments]
+        if program in _ALONE and sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
         with ExitStack() as stack:
             variables = clean(os.environ)
             if address is not None:
@@ -237,13 +249,20 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         try:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                # The group is the child's own: its workers (pg_dump -j) go with it.
-                os.killpg(child.pid, signal.SIGKILL)
+            _end_group(child)
             child.wait()
+        # What the child had started itself: pg_basebackup leaves the one that receives WAL.
+        _end_group(child)
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End what is left of a child's group, which is its own: its workers (pg_dump -j) go with it."""
+    # macOS: a group of which only a dead process is left that nobody has waited for gives no permission.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _text(output: bytes | None) -> str:

@@ -80,7 +80,8 @@ class RecoveredServer(LocalServer):
             {"host": str(self._folder / "s"), "port": str(port), "user": superuser, "options": options}
         )
         try:
-            with connect(self.address()) as session:
+            # postgres may have been dropped.
+            with connect(self.address("template1")) as session:
                 self.version = Version(session.info.server_version)
                 recovering = session.execute("select pg_catalog.pg_is_in_recovery()").fetchone()
         except psycopg.Error as error:
