@@ -7,6 +7,7 @@ proven equal, a copy of the one database alone, on whichever scratch server. It 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -43,7 +44,8 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
         if target.is_dir():
             return opened(recognise(target))
         with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
-            address = server.address(database(server, engine.dbname))
+            restored = replace(restored, database=database(server, engine.dbname))
+            address = server.address(restored.database)
             backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)
         if engine.facts is not None:
             assert backup.facts is not None

@@ -267,7 +267,7 @@ class _Run:
             steps=self.steps.done,
             source={
                 "server_version": self.source_version or str(self.plan.source.version or ""),
-                "database": self.plan.source.database,
+                "database": self.plan.source.database if self.recovered is None else self.recovered.database,
                 "from": self.plan.source.shown if self.recovered is None else str(self.recovered),
             },
             server=self.server,

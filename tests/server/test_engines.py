@@ -105,6 +105,7 @@ def test_a_migration_is_rehearsed_on_what_pgbackrest_kept(stanza: Kept, tmp_path
     label = find(of_stanza(stanza)).backup.label
     assert good.source["from"].startswith(f"pgbackrest main {label}, recovered until ")
     assert label.endswith("I")
+    assert good.source["database"] == "crm"
     assert not good.not_verified
     assert bad.verdict == "failed"
     assert [finding.object for finding in bad.findings if finding.severity.value == "error"] == ["public.sale.amount"]
@@ -240,15 +241,16 @@ class changed:  # noqa: N801
 
 
 def test_what_cannot_begin_is_one_clear_message(stanza: Kept, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="of the stanza nobody: missing stanza path"):
+    with pytest.raises(SourceError, match="of the stanza nobody: missing stanza path") as raised:
         find(of_stanza(stanza, name="nobody"))
+    assert not any("let " in remedy for remedy in raised.value.remedies)
     with pytest.raises(SourceError, match="cannot read the stanza main"):
         find(of_stanza(stanza, config=tmp_path / "nothing.conf"))
     repository = stanza.place / "repo"
     try:
         repository.chmod(0o700)
         os.chown(repository, 0, 0) if stanza.user is not None else repository.chmod(0)
-        with pytest.raises(UsageError) as raised:
+        with pytest.raises(SourceError) as raised:
             find(of_stanza(stanza))
         assert "ermission denied" in str(raised.value)
         assert any("let " in remedy for remedy in raised.value.remedies)

@@ -14,6 +14,10 @@ from pytest_pgsafe.backup.manifest import FORMAT, Manifest
 from pytest_pgsafe.backup.take import Backup
 from pytest_pgsafe.config.forms import duration, span
 from pytest_pgsafe.errors import BackupError, RestoreError
+from pytest_pgsafe.pitr.engines.recover import Restored
+from pytest_pgsafe.pitr.reached import Recovered
+from pytest_pgsafe.pitr.target import Target
+from pytest_pgsafe.pitr.wal import Lsn
 from pytest_pgsafe.rehearsal import vacuous
 from pytest_pgsafe.snapshot.values import NotVerified
 
@@ -28,6 +32,22 @@ def backup(taken: datetime | None) -> Backup:
             files=(),
         )  # fmt: skip
     return Backup(archive=Archive(path=Path("crm.dump"), form="custom"), facts=None, manifest=told)
+
+
+def test_what_was_recovered_is_as_old_as_its_last_transaction() -> None:
+    def until(moment: datetime) -> Restored:
+        recovered = Recovered(
+            target=Target(kind="end"), base=Path("20260304F"), stopped=None, last_transaction=moment,
+            position=Lsn.parse("0/3000028"), seconds=1.0,
+        )  # fmt: skip
+        return Restored(source="pgbackrest main", label="20260304F", until=moment, recovered=recovered)
+
+    # The dump of it is of just now, whatever its age.
+    fresh = backup(NOW)
+    assert vacuous.out_of_date(fresh, duration("24h"), NOW, until(NOW - timedelta(hours=23))) == ()
+    with pytest.raises(BackupError, match=r"26 h old, and may be 24 h") as caught:
+        vacuous.out_of_date(fresh, duration("24h"), NOW, until(NOW - timedelta(hours=26)))
+    assert "pgbackrest main 20260304F, recovered until 2026-03-03 10:00:00 UTC at 0/3000028" in str(caught.value)
 
 
 def test_a_backup_may_be_as_old_as_is_allowed() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,21 +102,29 @@ def surroundings(who: ServerUser | None, prefix: str) -> dict[str, str]:
 
 
 def call(who: ServerUser | None, command: Sequence[str], environment: Mapping[str, str]) -> Said:
-    """Run a program to its end, in a session of its own, with none of root's groups."""
-    done = subprocess.run(
+    """Run a program to its end, with none of root's groups; whatever it started ends with it when it is broken off."""
+    child = subprocess.Popen(
         command,
         cwd="/",
         env=dict(environment),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True,
         user=None if who is None else who.uid,
         group=None if who is None else who.gid,
         extra_groups=None if who is None else [],
     )
+    with child:
+        try:
+            out, err = child.communicate()
+        except BaseException:
+            # The group is its own: processes that copy files would go on writing into a folder that is being removed.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            raise
     return Said(
-        status=done.returncode,
-        stdout=done.stdout.decode("utf-8", "backslashreplace"),
-        stderr=done.stderr.decode("utf-8", "backslashreplace"),
+        status=child.returncode,
+        stdout=out.decode("utf-8", "backslashreplace"),
+        stderr=err.decode("utf-8", "backslashreplace"),
     )

@@ -109,7 +109,8 @@ class PgBackRest(Repository):
         return info
 
     def _remedies(self, done: Said) -> list[str]:
-        if "ermission denied" not in done.stderr and self.user is None:
+        # In the answer as in the complaint: which of them, depends on what cannot be read.
+        if "ermission denied" not in done.stdout + done.stderr:
             return ["name its configuration: config=FILE"] if self.engine.config is None else []
         own = "this user" if self.user is None else self.user.name
         return [

@@ -56,6 +56,8 @@ class Restored:
     label: str
     until: datetime
     recovered: Recovered
+    #: The one that was looked at.
+    database: str = ""
 
     def __str__(self) -> str:
         recovered = self.recovered
