@@ -44,13 +44,13 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
         if target.is_dir():
             return opened(recognise(target))
         with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
-            restored = replace(restored, database=database(server, engine.dbname))
-            address = server.address(restored.database)
+            told = replace(restored, database=database(server, engine.dbname))
+            address = server.address(told.database)
             backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)
         if engine.facts is not None:
             assert backup.facts is not None
             equals(engine.facts, backup.facts)
-        (folder / _RECORD).write_bytes(codec.dumps(restored))
+        (folder / _RECORD).write_bytes(codec.dumps(told))
         return backup
 
 
