@@ -10,6 +10,7 @@ from typing import Any
 from ..catalog.names import bare
 from ..catalog.values import Catalog, Constraint
 from ..server.connection import Connection
+from . import routines
 
 _DEPENDENTS = (Path(__file__).with_name("sql") / "dependents.sql").read_bytes()
 
@@ -162,13 +163,30 @@ class _Reader:
         # Functions first: a view may call one.
         for read in (self._functions, self._views, self._rules, self._policies, self._defaults, self._publications):
             known.update(read())
+        known.update(self._routines())
         for class_, oid, by_type, _, described in self.found:
+            if class_ == "pg_proc" and oid in known:
+                continue
             if by_type:
                 self.refused.append(f"{described}: it names the table's row type")
             elif (class_, oid) == ("pg_class", oid) and self._is_child(oid):
                 self.refused.append(f"{described}: it inherits from the table, and the backup has none of that name")
             elif oid not in known:
                 self.refused.append(f"{described}: it cannot be made to point to another table")
+
+    def _routines(self) -> Iterator[int]:
+        """Make those again that name the table's row type: for another table they are other functions."""
+        oids = [oid for class_, oid, by_type, _, _ in self.found if class_ == "pg_proc" and by_type]
+        made: list[str] = []
+        for one in routines.read(self.session, oids):
+            yield one.oid
+            if one.refused is not None:
+                self.refused.append(one.refused)
+                continue
+            self.names.append(f"routine {one.name}")
+            self.before.append(f"drop routine {one.name}")
+            made += one.made
+        self.after[:0] = made
 
     def _is_child(self, oid: int) -> bool:
         return self.session.execute("select from pg_catalog.pg_inherits where inhrelid = %s", (oid,)).rowcount > 0

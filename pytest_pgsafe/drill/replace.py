@@ -56,7 +56,7 @@ where c.contype = 'f' and c.conrelid = any (%s::oid[]) and c.confrelid <> all (%
 class Swapped:
     """What was done, or with a dry run would be."""
 
-    #: Names of the live tables now; of schemas alone if there was none.
+    #: Names of the live tables now.
     aside: tuple[str, ...]
     #: The schemas that they are in.
     schemas: tuple[str, ...]
@@ -66,10 +66,6 @@ class Swapped:
     carried: tuple[str, ...]
     notes: tuple[str, ...]
     restored: Snapshot
-
-
-class _DryRun(Exception):  # noqa: N818 (not an error)
-    """Everything worked; roll it back."""
 
 
 @dataclass
@@ -94,7 +90,7 @@ class Swap:
         """
         done: list[Swapped] = []
         address = self.target.address(self.target.wanted).with_(options="-c default_transaction_read_only=off")
-        with connect(address, read_only=False) as session, suppress(_DryRun):
+        with connect(address, read_only=False) as session:
             self._locked(session, done)
         return done[0]
 
@@ -103,6 +99,7 @@ class Swap:
         materialized = self._materialized()
         for attempt in range(1, ATTEMPTS + 1):
             blocked: list[str] = []
+            self.notes.clear()
             try:
                 with session.transaction():
                     self._lock(session)
@@ -111,8 +108,9 @@ class Swap:
                         continue
                     done.append(self._swap(session, materialized))
                     if self.dry_run:
-                        raise _DryRun
-                    return
+                        # Of this transaction alone, and quietly.
+                        raise psycopg.Rollback
+                return
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
                 if done:
                     raise
@@ -177,6 +175,8 @@ class Swap:
             if materialized:
                 script.define(session, materialized)
                 self._take_back(session, self.plan.live, lambda one: one.object in dependents.materialized)
+            live = self.plan.live
+            self._take_back(session, live, lambda one: one.object_kind == "function" and one.object in live.functions)
             self._do(session, [f"refresh materialized view {name}" for name in dependents.populated])
         except psycopg.Error as error:
             raise RestoreError(
@@ -295,5 +295,5 @@ def _revoke(kind: str, name: str, privilege: str, grantee: str) -> str:
     what, on = privilege, name
     if kind == "column":
         what, on = f"{privilege} ({bare(name)})", container(name)
-    word = "sequence" if kind == "sequence" else "table"
+    word = {"sequence": "sequence", "function": "routine"}.get(kind, "table")
     return f"revoke {what} on {word} {on} from {grantee}"

@@ -68,6 +68,11 @@ create function by_text() returns bigint language plpgsql as
     $$begin return (select count(*) from public."Odd, ""name"); end$$;
 create function atomic(int) returns numeric language sql
     begin atomic select total from "Odd, ""name" where id = $1; end;
+create function named("Odd, ""name") returns text language sql stable return $1.note || $1.id;
+comment on function named is 'by its row';
+revoke all on function named from public;
+create procedure given(inout one "Odd, ""name", n int default 3) language plpgsql as $$begin one.note := n; end$$;
+create function every() returns setof "Odd, ""name" language sql as 'select * from public."Odd, ""name"';
 create publication {publication} for table "Odd, ""name"{published};
 create table part (at date not null, id int, note text, primary key (id, at)) partition by range (at);
 create table part_1 partition of part for values from ('2026-01-01') to ('2026-02-01');
@@ -167,6 +172,7 @@ update {ODD} set region = null where id between 1 and 9;
 drop policy everybody on {ODD};
 revoke all on {ODD} from public;
 alter default privileges grant insert on tables to public;
+alter default privileges revoke execute on functions from public;
 """
 
 
@@ -193,9 +199,9 @@ def test_a_damaged_table_is_replaced_with_everything_around_it(
     ]  # fmt: skip
     [aside] = done["replaced"]["aside"]
     assert ground.ask(f"select count(*), sum(total) from {aside}") == damaged
-    assert ground.ask("select (select count(*) from rich), by_text(), atomic(7), (select count(*) from by_key)") == [
-        (95, 100, 7, 100)
-    ]
+    counts = "(select count(*) from rich), by_text(), atomic(7), (select count(*) from by_key)"
+    assert ground.ask(f"select {counts}, (select count(*) from every())") == [(95, 100, 7, 100, 100)]
+    assert ground.ask(f"select named(o) = note || id from {ODD} o limit 1") == [(True,)]
     ground.do("insert into on_view (note) values ('by rule')")
     assert ground.ask(f"select id > 117, seen is not null from {ODD} where note = 'by rule'") == [(True, True)]
     ground.do(f"drop schema {aside.partition('.')[0]} cascade")
@@ -228,7 +234,8 @@ def test_what_cannot_be_carried_is_refused_before_anything_is_begun(
         f"""
         alter table {ODD} add column fresh int;
         create view fresh as select fresh from {ODD};
-        create function named({ODD}) returns text language sql as 'select $1.note';
+        create function last({ODD}) returns text language sql as 'select $1.note';
+        create view lasts as select last(null) as one;
         create table whole (one {ODD});
         create view above as select * from summary;
         create table part_3 partition of part for values from ('2026-03-01') to ('2026-04-01');
@@ -238,8 +245,9 @@ def test_what_cannot_be_carried_is_refused_before_anything_is_begun(
     before = ground.differences(capsys)
     told = answer(ground.arguments(ODD, "part", "child"), capsys, status=4)["error"]
     assert sorted(line.partition(":")[0] for line in told["looked_at"]) == [
-        'function public.named(public."Odd, ""name")', "materialized view public.summary",
-        "rule _RETURN on view public.fresh", "table public.grandchild", "table public.part_3", "table public.whole",
+        "materialized view public.summary", 'routine public.last(public."Odd, ""name")',
+        "rule _RETURN on view public.fresh", "rule _RETURN on view public.lasts", "table public.grandchild",
+        "table public.part_3", "table public.whole",
     ]  # fmt: skip
     assert ground.differences(capsys) == before
     assert "with --table and --replace" in str(answer([*ground.arguments(), "--dry-run"], capsys, status=4)["error"])
