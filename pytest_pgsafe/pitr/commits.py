@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 
 from ..server.private import private_folder
 from ..server.programs import LocalPrograms
-from .archive import Archive
+from . import offered
+from .offered import Offer
 from .wal import Lsn, Segment
 
 #: A relation's OID, or the number of its file (relfilenode), with the OID of its database.
@@ -99,53 +100,51 @@ class Scan:
     ended: str | None = None
 
 
-def read(
-    archive: Archive,
-    programs: LocalPrograms,
-    *,
-    start: Lsn,
-    timeline: int,
-    rows: int,
-    major: int,
-    end: Lsn | None = None,
-) -> Scan:
+def read(offer: Offer, programs: LocalPrograms, *, start: Lsn, rows: int, major: int, end: Lsn | None = None) -> Scan:
     """Read the commits of an archive that dropped files or columns, or changed many rows of one file.
 
-    :param start: where a record begins: a base backup's.
+    :param offer: what of the archive is on the way from a base backup.
+    :param start: where a record begins: the base backup's.
     :param rows: of one file, from which a transaction counts that deleted or updated them.
     :param major: of the cluster.
     :param end: None is the end of the archive.
     """
-    first = Segment.of(start, timeline, archive.size)
-    archive = archive.along(timeline)
-    there = {segment.number: segment for segment in archive.segments if segment.number >= first.number}
+    size = offer.archive.size
     reader = _Reader(rows=rows, stats=major >= 15, scan=Scan(start=start, until=start))
     scan = reader.scan
-    with private_folder("waldump") as folder:
-        number = first.number
-        while (segment := there.get(number)) is not None and archive.path(segment).stat().st_size == archive.size:
+    number, said = offer.first, ""
+    with offered.shown(offer) as shown, private_folder("waldump") as folder:
+        timeline = offer.line.segment(number, size).timeline
+        while (path := shown / offer.line.segment(number, size).name(size)).exists():
             # Under one timeline's name, since pg_waldump follows one; the pages themselves say theirs.
-            link = folder / Segment(number=number, timeline=timeline).name(archive.size)
-            link.symlink_to(archive.path(segment))
+            (folder / Segment(number=number, timeline=timeline).name(size)).symlink_to(path)
             number += 1
-        if number == first.number:
-            scan.ended = _absent(archive, first)
-            return scan
-        # Without an end pg_waldump waits five seconds for the segment behind the last.
-        until = min(end or Lsn(number * archive.size), Lsn(number * archive.size))
-        arguments = [f"--path={folder}", f"--timeline={timeline}", f"--start={start}", f"--end={until}"]
-        said = _run(programs, arguments, reader)
-    last, youngest = max(there), archive.segments[-1].timeline
-    following = Segment(number=last + 1, timeline=youngest)
-    if number <= last and (end is None or number * archive.size < end.bytes):
-        scan.ended = _absent(archive, Segment(number=number, timeline=youngest))
-    elif end is None and _others(archive, following):
-        scan.ended = _absent(archive, following)
-    elif end is None and scan.until.bytes < (number - 1) * archive.size:
-        scan.ended = f"the record behind {scan.until} is damaged: {said}"
+        if number > offer.first:
+            # Without an end pg_waldump waits five seconds for the segment behind the last.
+            until = min(end or Lsn(number * size), Lsn(number * size))
+            said = _run(
+                programs, [f"--path={folder}", f"--timeline={timeline}", f"--start={start}", f"--end={until}"], reader
+            )
+    scan.ended = _ended(offer, scan, number, end, said)
     scan.commits.sort(key=lambda commit: commit.lsn)
     scan.smaller = [commit for _, _, commit in sorted(reader.smaller, reverse=True, key=lambda each: each[:2])]
     return scan
+
+
+def _ended(offer: Offer, scan: Scan, number: int, end: Lsn | None, said: str) -> str | None:
+    """Say why a search ended before its end.
+
+    :param number: of the first segment that was not read.
+    :param said: the last that pg_waldump said.
+    """
+    size = offer.archive.size
+    if end is not None and number * size >= end.bytes:
+        return None
+    if number <= offer.last.number:
+        return offer.blocked(Lsn(number * size)) or f"{offer.line.segment(number, size).name(size)} is missing"
+    if scan.until.bytes < (number - 1) * size and not offer.begun:
+        return f"the record behind {scan.until} is damaged: {said}"
+    return "; ".join(offer.notes) or None
 
 
 def _run(programs: LocalPrograms, arguments: Sequence[str], reader: _Reader) -> str:
@@ -163,21 +162,6 @@ def _drain(handle: int, reader: _Reader) -> None:
     # Closed also after an error: pg_waldump would wait for ever to be read.
     with os.fdopen(handle, "rb") as lines:
         reader.all(lines)
-
-
-def _absent(archive: Archive, segment: Segment) -> str:
-    """Say why a segment cannot be read."""
-    name = segment.name(archive.size)
-    if (archive.folder / name).exists():
-        return f"{name} has not the size of a segment"
-    others = _others(archive, segment)
-    return f"{name} is missing" + (f"; {others[0]} is there: unpack it into the folder" if others else "")
-
-
-def _others(archive: Archive, segment: Segment) -> list[str]:
-    """Return files that are a segment in another form: compressed, or not complete."""
-    name = segment.name(archive.size)
-    return sorted(path.name for path in archive.folder.glob(f"{name}.*") if not path.name.endswith(".backup"))
 
 
 @dataclass(kw_only=True)

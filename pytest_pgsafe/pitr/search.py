@@ -9,11 +9,12 @@ from datetime import datetime
 from ..catalog.names import means
 from ..errors import ConfigError
 from . import archive as wal_archive
-from . import commits
+from . import commits, offered, way
 from .commits import FIRST, Commit, Scan
 from .harm import Harm, judge
 from .moments import Moments
 from .relations import ROWS, Known, State
+from .target import Target
 from .wal import Lsn
 
 #: Recoveries for names alone, in each part of the archive that is searched.
@@ -63,7 +64,9 @@ def search(wanted: Wanted, moments: Moments, now: State | None) -> Found:
     """
     found: Found | None = None
     said: list[str] = []
-    bases = [base for _, base in moments.bases]
+    archive = wal_archive.read(moments.archive, moments.bases[-1][1].segment_size)
+    line = way.follow(archive, moments.bases, Target(kind="end"), way.LATEST)
+    bases = [base for _, base in way.along(moments.bases, line)]
     for place in reversed(range(len(bases))):
         base = bases[place]
         following = bases[place + 1] if place + 1 < len(bases) else None
@@ -73,10 +76,9 @@ def search(wanted: Wanted, moments: Moments, now: State | None) -> Found:
             continue
         moments.progress(f"search from {base.end}")
         scan = commits.read(
-            wal_archive.read(moments.archive, base.segment_size),
+            offered.of(archive, base, line),
             moments.programs,
             start=base.start_lsn,
-            timeline=base.timeline,
             rows=wanted.rows,
             major=int(base.server_version.split(".")[0]),
             end=None if following is None else following.end_lsn,

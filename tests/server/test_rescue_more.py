@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import Iterator
@@ -241,18 +242,24 @@ def test_a_segment_that_is_missing_or_compressed(cluster: Cluster, capsys: pytes
     # The server's user reads it.
     folder = cluster.place / "packed"
     shutil.copytree(cluster.place / "archive", folder, copy_function=_readable)
-    last = sorted(path for path in folder.iterdir() if len(path.name) == 24)[-1]
+    held = sorted(path for path in folder.iterdir() if len(path.name) == 24)
+    # Both segments in which harm was done.
+    first, second = held[-2:]
     arguments = [
-        f"--archive={folder}" if one.startswith("--archive=") else one for one in cluster.arguments("--table=few")
+        f"--archive={folder}" if one.startswith("--archive=") else one
+        for one in cluster.arguments("--table=few", "--rows=20")
     ]
-    last.rename(folder / f"{last.name}.gz")
-    said = refused([*arguments, "--rows=20"], capsys)
-    assert f"{last.name} is missing; {last.name}.gz is there: unpack it" in said
-    _readable(str(cluster.place / "archive" / last.name), str(folder / last.name))
-    before = sorted(path for path in folder.iterdir() if len(path.name) == 24)[-2]
-    before.rename(folder / f"{before.name}.zst")
-    said = refused([*arguments, "--rows=20"], capsys)
-    assert f"{before.name} is missing; {before.name}.zst is there: unpack it" in said
+    second.rename(folder / f"{second.name}.zst")
+    said = refused(arguments, capsys)
+    assert f"{second.name}.zst is compressed and was not read" in said
+    # This one is read.
+    packed = folder / f"{second.name}.gz"
+    with (cluster.place / "archive" / second.name).open("rb") as source, gzip.open(packed, "wb") as target:
+        shutil.copyfileobj(source, target)
+    packed.chmod(0o644)
+    assert answer(arguments, capsys)["xid"] == cluster.xids["few"]
+    first.unlink()
+    assert f"{first.name}: missing" in refused(arguments, capsys)
 
 
 def _readable(source: str, target: str) -> None:
