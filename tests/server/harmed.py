@@ -31,6 +31,8 @@ class Cluster:
     held: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict[str, list[tuple[Any, ...]]])
     #: Numbers of rows that others had committed.
     written: list[int] = field(default_factory=list[int])
+    #: The segment that holds the last harm.
+    last: str = ""
 
     def address(self, dbname: str = "shop") -> Address:
         return self.primary.address(dbname)
@@ -82,7 +84,8 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def archived(session: Connection) -> None:
+def archived(session: Connection) -> str:
+    """Wait until what was written is in the archive; return the name of the segment."""
     row = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
     assert row is not None
     session.execute("select pg_switch_wal()")
@@ -92,6 +95,7 @@ def archived(session: Connection) -> None:
         return found is not None and found[0] is not None and found[0][:24] >= row[0]
 
     until(done)
+    return str(row[0])
 
 
 def table(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -63,6 +63,10 @@ create table again (id int primary key, word text);
 insert into again select n, 'old' from generate_series(1, 40) n;
 create table few (id int primary key);
 insert into few select generate_series(1, 20);
+create table owners (id int primary key);
+insert into owners select generate_series(1, 10);
+create table owned (id int primary key, owner int references owners);
+insert into owned select n, n from generate_series(1, 10) n;
 create table same (id int primary key);
 insert into same select generate_series(1, 10);
 """
@@ -90,7 +94,7 @@ def _harmed(cluster: Cluster, programs: LocalPrograms) -> Cluster:
         cluster.harm(other, "other", "drop table public.same", "select 1")
         session.execute("select pg_switch_wal()")
         _second(cluster, session)
-        archived(session)
+        cluster.last = archived(session)
     return cluster
 
 
@@ -120,6 +124,8 @@ def _second(cluster: Cluster, session: Connection) -> None:
     session.execute(
         "create table again (id int primary key, word text); insert into again values (3, 'new'), (99, 'new')"
     )
+    cluster.harm(session, "owned", "drop table owned", "select 1")
+    session.execute("delete from owners where id > 8")
     cluster.harm(session, "few", "delete from few", "select * from few order by id")
 
 
@@ -244,7 +250,8 @@ def test_a_segment_that_is_missing_or_compressed(cluster: Cluster, capsys: pytes
     shutil.copytree(cluster.place / "archive", folder, copy_function=_readable)
     held = sorted(path for path in folder.iterdir() if len(path.name) == 24)
     # Both segments in which harm was done.
-    first, second = held[-2:]
+    second = folder / cluster.last
+    first = held[held.index(second) - 1]
     arguments = [
         f"--archive={folder}" if one.startswith("--archive=") else one
         for one in cluster.arguments("--table=few", "--rows=20")
@@ -265,6 +272,16 @@ def test_a_segment_that_is_missing_or_compressed(cluster: Cluster, capsys: pytes
 def _readable(source: str, target: str) -> None:
     shutil.copyfile(source, target)
     Path(target).chmod(0o644)
+
+
+def test_a_key_that_cannot_be_made_again(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = cluster.arguments("--table=owned", f"--xid={cluster.xids['owned']}")
+    said = (
+        "public.owned.owned_owner_fkey cannot be made again: 2 rows of public.owned point to what public.owners lacks"
+    )
+    assert said in answer(arguments, capsys)["notes"]
+    assert "nothing was kept" in refused([*arguments, "--apply"], capsys, 1)
+    assert cluster.rows("select to_regclass('public.owned')") == [(None,)]
 
 
 def test_a_lock_that_somebody_holds(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from ...rehearsal import judging
 from ...server.address import Address
 from ...server.base import Programs
 from ...server.connection import Connection, pin
+from ...snapshot.session import encoded
 from ...snapshot.take import take as read_facts
 from ...snapshot.values import Snapshot
-from . import script
+from . import rows, script
 from .fallen import with_fallen
 from .values import Order, TableOutcome
 
@@ -50,8 +51,8 @@ class Missing:
                 # Of a partitioned table the rows are told of its partitions.
                 found.append(TableOutcome(table=name, way="restored", rows=0))
                 continue
-            rows = recovered.execute(f"select t::text from only {name} t limit 3".encode()).fetchall()  # noqa: S608
-            samples = {"rows": tuple(str(row[0]) for row in rows)} if rows else {}
+            some = recovered.execute(f"select t::text from only {name} t limit 3".encode()).fetchall()  # noqa: S608
+            samples = {"rows": tuple(str(row[0]) for row in some)} if some else {}
             found.append(TableOutcome(table=name, way="restored", rows=content.rows, samples=samples))
         return tuple(found)
 
@@ -124,6 +125,33 @@ def needed(missing: Missing, session: Connection, *, owners: bool) -> None:
             f"the live server has no role {', '.join(absent)}, which owned what is to be put back",
             remedies=["create the role", "--no-owner puts tables back without owners and privileges"],
         )
+
+
+def dangling(missing: Missing, recovered: Connection, live: Connection, there: Catalog) -> Iterator[str]:
+    """Say which foreign keys cannot be made again: rows that they point to are gone, or new rows point nowhere."""
+    catalog, choice = missing.facts.catalog, missing.choice
+    for place, (name, key) in enumerate(catalog.constraints.items()):
+        if key.form != "foreign key" or key.references is None or key.parent is not None or name in choice.left_out:
+            continue
+        own = key.table in choice.tables and key.references not in choice.tables
+        if not own and name not in choice.inbound:
+            continue
+        table, columns = (key.references, key.reference_columns) if own else (key.table, key.columns)
+        if not {f"{table}.{column}" for column in columns} <= set(there.columns):
+            continue
+        held, names = f"{rows.SCHEMA}.held_{place}", ", ".join(columns)
+        shape = f"CREATE UNLOGGED TABLE {held} AS SELECT {names} FROM {table} LIMIT 0"  # noqa: S608
+        recovered.execute(encoded(recovered, shape))
+        rows.pipe(live, f"(SELECT {names} FROM {table})", recovered, f"{held} ({names})")  # noqa: S608
+        child, parent = (key.table, held) if own else (held, key.references)
+        match = " AND ".join(
+            f"p.{theirs} = c.{ours}" for ours, theirs in zip(key.columns, key.reference_columns, strict=True)
+        )
+        whole = " AND ".join(f"c.{ours} IS NOT NULL" for ours in key.columns)
+        text = f"SELECT count(*) FROM {child} c WHERE {whole} AND NOT EXISTS (SELECT FROM {parent} p WHERE {match})"  # noqa: S608
+        row = recovered.execute(encoded(recovered, text)).fetchone()
+        if row is not None and row[0]:
+            yield f"{name} cannot be made again: {row[0]} rows of {key.table} point to what {key.references} lacks"
 
 
 def apply(missing: Missing, session: Connection, programs: Programs, folder: Path, order: Order) -> None:

@@ -117,6 +117,7 @@ class _Rescue:
                         f"{name}: left out, the table that it points to is not there"
                         for name in self.missing.choice.left_out
                     ]
+                    self.notes += objects.dangling(self.missing, ours, live, there)
             kept = [name for name in names if name not in absent]
             parts = rows.ordered([self._part(name, harm, catalog) for name in kept], catalog)
             try:
