@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from .snapshot.values import Snapshot
     from .testing.assertions import assert_denormalized, assert_no_fk_nulls, assert_rows, assert_same
     from .testing.database import ScratchDatabase, SourceDatabase
+    from .testing.recovered import RecoveredDatabase
     from .testing.server import ScratchServer
 
 __version__ = "0.1.0"
 __all__ = [
+    "RecoveredDatabase",
     "ScratchDatabase",
     "ScratchServer",
     "Snapshot",
@@ -24,6 +26,7 @@ __all__ = [
 
 #: Where each public name is found, once it is asked for: every run of pytest loads this module.
 _HOMES = {
+    "RecoveredDatabase": "testing.recovered",
     "ScratchDatabase": "testing.database",
     "ScratchServer": "testing.server",
     "Snapshot": "snapshot.values",

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 @options.config
 @options.as_json
 def command(*, source: str | None, archive: Path | None, base: Path | None, config: str | None, as_json: bool) -> int:
-    """Say whether a server archives its WAL, what it lacks, and what is missing or damaged in the archive."""
+    """Say whether a server archives its WAL, what it lacks, and what is missing or damaged in the archive.
+
+    With --archive and --base also the newest moment that can be recovered, by what the WAL says of itself.
+    """
     from ..pitr import archiving, slots
+    from ..pitr.base import find
+    from ..pitr.newest import newest_moment
     from ..server.connection import connect
 
     with connect(options.address(source, config)) as session:
@@ -47,6 +52,10 @@ def command(*, source: str | None, archive: Path | None, base: Path | None, conf
         said += [*there["broken"], *there["faults"]]
         data |= there
         told.append(f"archive: {there['segments']} segments to {there['newest']}, timelines {there['timelines']}")
+        if base is not None:
+            newest = newest_moment(archive.expanduser().absolute(), find(base.expanduser().absolute()))
+            told += newest.lines(found.now)
+            data |= newest.data(found.now)
     where = "/path/of/the/archive" if archive is None else str(archive.expanduser().absolute())
     proposed = archiving.snippet(found, where, received=received, module=module)
     lines = [*(f"problem: {problem}" for problem in said), *(f"danger: {danger}" for danger in dangers)]

@@ -78,6 +78,7 @@ def recover(
         "position": str(recovered.position),
         "timeline": recovered.timeline,
         "seconds": round(recovered.seconds, 3),
+        "rto_seconds": round(recovered.seconds, 3),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }
     return give("pitr recover", Answer(passed=True, lines=[*lines, *told(recovered)], data=data), as_json=as_json)

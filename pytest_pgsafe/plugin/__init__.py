@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .fixtures import (
     pgsafe_backup,
     pgsafe_database,
+    pgsafe_recovered,
     pgsafe_rehearsal,
     pgsafe_restore,
     pgsafe_server,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "pgsafe_backup",
     "pgsafe_database",
+    "pgsafe_recovered",
     "pgsafe_rehearsal",
     "pgsafe_restore",
     "pgsafe_server",

@@ -6,7 +6,7 @@ Nothing heavy is imported before a test asks for one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,15 @@ import pytest
 from .marker import SKIPPED, wanted
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..backup.proof import Proof
     from ..backup.take import Backup
     from ..config.values import Settings
     from ..rehearsal.values import Result
     from ..snapshot.values import Snapshot
     from ..testing.database import Readable, ScratchDatabase, SourceDatabase
+    from ..testing.recovered import RecoveredDatabase
     from ..testing.server import ScratchServer
     from .feature import Feature
     from .own import OwnTests
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "pgsafe_backup",
     "pgsafe_database",
+    "pgsafe_recovered",
     "pgsafe_rehearsal",
     "pgsafe_restore",
     "pgsafe_server",
@@ -135,6 +139,33 @@ def pgsafe_verify(request: pytest.FixtureRequest) -> Callable[..., Proof]:
         return prove(_settings(request), backup, max_age)
 
     return verify
+
+
+@pytest.fixture
+def pgsafe_recovered(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[RecoveredDatabase]]:
+    """A database of the cluster of ``[pitr]`` as it was at a moment, recovered from its base backup and WAL.
+
+        with pgsafe_recovered(to="2026-11-22T14:30:00+00:00") as database: ...
+
+    ``to`` is a datetime or a text, with its offset from UTC; instead of it ``lsn``, ``name`` (a restore point) or
+    ``xid``, or nothing for the end of the archive; ``exclusive=True`` is just before it. ``dbname`` says which
+    database, ``base`` and ``archive`` name other folders. The database has ``execute()``, ``connect()``,
+    ``snapshot()``, ``database(name)``, ``last_transaction``, ``position`` and ``rto_seconds``; it is gone behind the
+    block.
+    """
+    _own(request)
+
+    @contextmanager
+    def recovered(to: datetime | str | None = None, **words: Any) -> Generator[RecoveredDatabase]:
+        __tracebackhide__ = True
+        from ..testing.recovered import recovered_to
+
+        with ExitStack() as stack:
+            with _clear():
+                database = stack.enter_context(recovered_to(_settings(request), to, **words))
+            yield database
+
+    return recovered
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ DESCRIPTION = (
 )
 #: Their users are marked, whether they say so or not.
 FIXTURES = frozenset(
-    f"pgsafe_{name}" for name in ("backup", "database", "rehearsal", "restore", "server", "snapshot", "source")
+    f"pgsafe_{name}"
+    for name in ("backup", "database", "recovered", "rehearsal", "restore", "server", "snapshot", "source")
 )
 KNOWN = ("source", "migration", "rollback", "revision", "empty")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,7 @@ from pytest_pgsafe.report import json as json_report
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
-from tests.server.runbook import env_of, uri
+from tests.server.runbook import answer, env_of, uri
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
@@ -220,3 +222,64 @@ def run_example(cluster: Archived, copy: Path, programs: LocalPrograms, check: C
         done = subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
         session.execute("drop table public.worn")
     assert done.returncode == 0, done.stderr
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "pitr.md").read_text(encoding="utf-8")
+
+
+def test_a_test_of_ones_own_recovers_to_a_moment(cluster: Archived, copy: Path) -> None:
+    [block] = re.findall(r"^File `test_cutover.py`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (copy / "test_cutover.py").write_text(block, encoding="utf-8")
+    # The first row is committed before the base backup, the second behind it: just before that there is one.
+    with connect(cluster.shop) as session:
+        found = session.execute(
+            "select pg_xact_commit_timestamp(xmin) - interval '1 microsecond' from public.log where id = 2"
+        ).fetchone()
+    assert found is not None
+    (copy / "cutover.json").write_text(json.dumps({"before": found[0].isoformat()}), encoding="utf-8")
+    toml = TOML.format(place=cluster.place, window="15min")
+    (copy / "test_red.py").write_text(
+        "def test_red(pgsafe_recovered):\n    with pgsafe_recovered(to='2031-01-01T00:00:00+00:00'):\n        pass\n",
+        encoding="utf-8",
+    )
+    ids = ["test_cutover.py::test_what_was_there_before_the_cutover", "test_red.py::test_red"]
+    status, said = pytest_in(copy, toml, [*ids, "-rA"], {})
+    assert "1 failed, 1 passed" in said, said
+    assert status == 1
+    assert "was not reached: the archive ends with" in said
+    assert "Traceback" not in said
+    # Those two alone were asked for.
+    assert "pitr_archive" not in said
+
+
+def test_the_commands_say_what_was_reached_and_in_what_time(
+    cluster: Archived, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = cluster.write(400)
+    cluster.archive_all()
+    monkeypatch.chdir(cluster.place)
+    folders = [f"--base={cluster.place / 'base'}", f"--archive={cluster.place / 'archive'}"]
+    found = answer(["pitr", "recover", *folders, "--server=local", "--keep", "--json"], capsys)
+    assert datetime.fromisoformat(found["newest"]) == last
+    assert found["rto_seconds"] == found["seconds"] > 0
+    assert found["rpo_seconds"] >= 0
+    assert found["server"]["kind"] == "local"
+    connecting, removing = found["kept"]
+    command = connecting.removeprefix("connect: ").replace("DATABASE", "shop")
+    keeper = int(removing.rpartition(" ")[2])
+    try:
+        query = f"{command} -X -At -c 'select max(id) from public.log'"
+        done = subprocess.run(["sh", "-c", query], capture_output=True, text=True, check=False)
+        assert done.stdout == "400\n", done.stderr
+    finally:
+        os.kill(keeper, signal.SIGTERM)
+    # [pitr] says where, if nothing else does.
+    (cluster.place / "pgsafe.toml").write_text(TOML.format(place=cluster.place, window="15min"), encoding="utf-8")
+    at = answer(["pitr", "recover", f"--to={last.isoformat()}", "--exclusive", "--json"], capsys, 0)
+    assert at["rpo_seconds"] == 0
+    for name, value in env_of(cluster.shop).items():
+        monkeypatch.setenv(name, value)
+    told = answer(["pitr", "check", f"--source={uri(cluster.shop)}", *folders, "--json"], capsys, 1)
+    assert datetime.fromisoformat(told["newest_moment"]) == last
+    assert told["newest_epoch"] == pytest.approx(last.timestamp())
+    assert told["age_seconds"] > 0
