@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import basebackup, check, options, receive
+from . import basebackup, check, options, pitr_prune, receive
 from .answer import Answer, give
 from .recover import command as recover
 from .rescue import command as rescue
@@ -21,6 +21,7 @@ command.add_command(check.command)
 command.add_command(basebackup.command)
 command.add_command(receive.command)
 command.add_command(recover)
+command.add_command(pitr_prune.command)
 command.add_command(rescue)
 
 

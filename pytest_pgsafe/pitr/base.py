@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ..backup import manifest
+from ..backup.lock import in_use
 from ..catalog import codec
 from ..errors import BackupError, ConfigError
 from ..server.address import Address
@@ -104,7 +106,11 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
         )
     previous = os.umask(0o077)
     try:
-        with manifest.incomplete(folder, durable=True) as partial:
+        with (
+            manifest.incomplete(folder, durable=True) as partial,
+            # Retention does not remove what this one is made on.
+            nullcontext() if on is None else in_use(on),
+        ):
             data = partial / DATA
             arguments = [f"--pgdata={data}", "--format=plain", "--wal-method=stream", "--checkpoint=fast"]
             # Forced to disk with all the rest, when it is complete.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backup.lock import in_use
 from ..errors import BackupError, RestoreError
 from ..server.base import Programs
 from ..server.private import private_folder
@@ -80,21 +81,33 @@ def whole(
         chain = links(path, base, bases)
     except RestoreError as error:
         raise _with(error, _instead(others, None, bases)) from error
-    for folder, _ in chain:
-        try:
-            verify(data_of(folder), programs)
-        except BackupError as error:
-            raise RestoreError(
-                f"the base backup {folder.name} is damaged",
-                looked_at=[str(folder), *error.looked_at],
-                remedies=_instead(others, folder, bases),
-            ) from error
-    if len(chain) == 1:
-        yield Whole(data=data_of(path), chain=(path,))
-        return
-    with private_folder("combined") as place:
+    with ExitStack() as stack:
+        for folder, _ in chain:
+            # Retention removes none that is read.
+            stack.enter_context(in_use(folder))
+            try:
+                prove(folder, programs)
+            except RestoreError as error:
+                raise _with(error, _instead(others, folder, bases)) from error
+        if len(chain) == 1:
+            yield Whole(data=data_of(path), chain=(path,))
+            return
+        place = stack.enter_context(private_folder("combined"))
         _combine([data_of(folder) for folder, _ in chain], place / DATA, programs)
         yield Whole(data=place / DATA, chain=tuple(folder for folder, _ in chain))
+
+
+def prove(folder: Path, programs: Programs) -> None:
+    """Prove a base backup by PostgreSQL's manifest.
+
+    :raises RestoreError: it is damaged: where.
+    """
+    try:
+        verify(data_of(folder), programs)
+    except BackupError as error:
+        raise RestoreError(
+            f"the base backup {folder.name} is damaged", looked_at=[str(folder), *error.looked_at]
+        ) from error
 
 
 def _combine(parts: Sequence[Path], data: Path, programs: Programs) -> None:

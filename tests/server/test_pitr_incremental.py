@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.backup.lock import in_use
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, RestoreError, ServerError
 from pytest_pgsafe.pitr import base, chain
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target
-from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.pitr.wal import Segment
+from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms, find
 from pytest_pgsafe.server.user import server_user
@@ -197,3 +199,45 @@ def test_an_older_server_says_that_it_has_none(cluster: Cluster) -> None:
         pytest.skip("the first programs of this machine know incremental base backups")
     with LocalServer.start(older) as server, pytest.raises(ConfigError, match="they came with 17"):
         base.take(server.address(), cluster.root.parent / "older", older, on=cluster.root / "full")
+
+
+def test_what_may_go_is_removed_and_what_stays_is_recovered(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root, kept = tmp_path / "bases", tmp_path / "archive"
+    shutil.copytree(cluster.root, root)
+    with connect(cluster.server.address("shop"), read_only=False) as session:
+        session.execute("insert into public.log values (5)")
+    taken = base.take(cluster.server.address(), root / "third", cluster.programs)
+    with connect(cluster.server.address("shop"), read_only=False) as session:
+        session.execute("insert into public.log values (6)")
+        archived(session)
+    # Linked, not copied: the cluster's own stays.
+    shutil.copytree(cluster.archive, kept, copy_function=lambda source, target: Path(target).symlink_to(source))
+    arguments = ["pitr", "prune", f"--base={root}", f"--archive={kept}", "--keep=1", "--json"]
+    shown = answer(arguments, capsys)
+    assert [Path(path).name for path in shown["removed"]] == ["second", "first", "full"]
+    assert shown["wal"]
+    assert (root / "full").is_dir()
+    with in_use(root / "first"):
+        # Somebody recovers from it: it stays, with the one that it is made on, and the WAL.
+        done = answer([*arguments, "--apply"], capsys)
+        assert [Path(path).name for path in done["in_use"]] == ["first", "full"]
+        assert done["wal"] == []
+        assert (root / "full").is_dir()
+        assert not (root / "second").exists()
+    done = answer([*arguments, "--apply"], capsys)
+    assert [path.name for path in root.iterdir()] == ["third"]
+    assert sorted(path.name for path in kept.iterdir())[0] >= Segment.of(taken.start_lsn, 1, 16 << 20).name(16 << 20)
+    own = Cluster(**{**vars(cluster), "archive": kept})
+    assert own.rows(Target(kind="end"), root=root) == ([1, 2, 3, 4, 5, 6], "third")
+
+
+def archived(session: Connection) -> None:
+    found = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
+    assert found is not None
+    for _ in range(6000):
+        done = session.execute("select last_archived_wal, pg_sleep(0.01) from pg_stat_archiver").fetchone()
+        if done is not None and done[0] is not None and done[0][:24] >= found[0]:
+            return
+    raise AssertionError(f"{found[0]} was not archived")
