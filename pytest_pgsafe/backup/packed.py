@@ -9,7 +9,7 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,16 +45,18 @@ def pack(folder: Path, file: Path, progress: Progress = SILENT) -> Packed:
     :raises BackupError: the backup is not what its manifest says, another one has the name, the file is not what was
         written, or it cannot be written.
     """
+    known = manifest.sha256(folder / manifest.MANIFEST)
     taken = manifest.read(folder, progress)
+    wanted = {manifest.MANIFEST: known, **{one.path: one.sha256 for one in taken.files}}
     if file.exists():
-        return _again(folder, file, taken, progress)
+        return _again(folder, file, wanted, progress)
     partial = file.with_name(f".{file.name}.partial")
     total = sum(one.bytes for one in taken.files)
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _alone(partial) as stream:
             _write(folder, stream, progress.counted(f"pack {folder.name}", total))
-            _prove(partial, folder, taken, progress.counted(f"read back {folder.name}", total))
+            _prove(partial, wanted, progress.counted(f"read back {folder.name}", total))
             digest = manifest.sha256(partial)
             # Before the file has its name: none is ever without its checksum.
             _note(file, digest)
@@ -65,14 +67,14 @@ def pack(folder: Path, file: Path, progress: Progress = SILENT) -> Packed:
     return Packed(file=file, bytes=file.stat().st_size, sha256=digest)
 
 
-def _again(folder: Path, file: Path, taken: manifest.Manifest, progress: Progress) -> Packed:
+def _again(folder: Path, file: Path, wanted: Mapping[str, str], progress: Progress) -> Packed:
     if _first(file) != (folder / manifest.MANIFEST).read_bytes():
         raise BackupError(
             "the archive of another backup has this name, and none is ever replaced",
             looked_at=[str(file)],
             remedies=["move it away, or name another folder with --to"],
         )
-    _prove(file, folder, taken, progress.counted(f"read back {file.name}", sum(one.bytes for one in taken.files)))
+    _prove(file, wanted, progress.counted(f"read back {file.name}"))
     digest = manifest.sha256(file)
     _note(file, digest)
     return Packed(file=file, bytes=file.stat().st_size, sha256=digest, new=False)
@@ -112,10 +114,11 @@ def _write(folder: Path, stream: IO[bytes], moved: Moved) -> None:
     os.fsync(stream.fileno())
 
 
-def _prove(file: Path, folder: Path, taken: manifest.Manifest, moved: Moved) -> None:
-    """Read a file back: what is in it is what the manifest says, and nothing is missing."""
-    wanted = {one.path: one.sha256 for one in taken.files}
-    wanted[manifest.MANIFEST] = manifest.sha256(folder / manifest.MANIFEST)
+def _prove(file: Path, wanted: Mapping[str, str], moved: Moved) -> None:
+    """Read a file back: what is in it is what the manifest said, and nothing is missing.
+
+    :param wanted: SHA-256 of each file of the backup, and of its manifest.
+    """
     found: dict[str, str] = {}
     for name, chunks in _members(file):
         digest = hashlib.sha256()
@@ -125,7 +128,7 @@ def _prove(file: Path, folder: Path, taken: manifest.Manifest, moved: Moved) -> 
         found[name.partition("/")[2]] = digest.hexdigest()
     # A proof is no part of the backup, and may have become another since.
     found.pop(manifest.PROOF, None)
-    if found != wanted:
+    if found != dict(wanted):
         raise BackupError("the archive does not hold what the backup does", looked_at=[str(file)])
 
 

@@ -19,6 +19,7 @@ from pytest_pgsafe.backup.archive import recognise
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.drill.monthly import before
 from pytest_pgsafe.errors import BackupError, ConfigError
+from pytest_pgsafe.progress import Progress
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
@@ -130,6 +131,30 @@ def test_nothing_proven_is_no_archive(proven: Path, tmp_path: Path, capsys: pyte
     ]  # fmt: skip
 
 
+class Meddles(Progress):
+    """Alters a file of a backup while it is being packed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None:
+        if step.startswith("pack") and not done:
+            content = self.path.read_bytes()
+            self.path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def test_what_is_altered_while_it_is_packed_gets_no_name(proven: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(proven, folder)
+    for name in ("schema.sql", manifest.ARCHIVE, manifest.MANIFEST):
+        content = (folder / name).read_bytes()
+        with pytest.raises(BackupError, match="does not hold what the backup does"):
+            packed.pack(folder, tmp_path / "to" / "x.tar.gz", Meddles(folder / name))
+        assert list((tmp_path / "to").iterdir()) == []
+        (folder / name).write_bytes(content)
+    assert packed.pack(folder, tmp_path / "to" / "x.tar.gz").new
+
+
 def test_a_file_gives_back_what_it_got_or_is_refused(proven: Path, tmp_path: Path) -> None:
     file = tmp_path / "x.tar.gz"
     # What one that was killed has left.
@@ -139,7 +164,8 @@ def test_a_file_gives_back_what_it_got_or_is_refused(proven: Path, tmp_path: Pat
     content = file.read_bytes()
     chance = random.Random(7)
     damaged = tmp_path / "damaged.tar.gz"
-    places = [chance.randrange(len(content)) for _ in range(60)]
+    # The last of them are gzip's own checksum.
+    places = [len(content) - 1, len(content) - 6, *(chance.randrange(len(content)) for _ in range(58))]
     for number, place in enumerate(places):
         if number < 40:
             damaged.write_bytes(content[:place] + bytes([content[place] ^ 1 << number % 8]) + content[place + 1 :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ def test_the_file_s_words_are_for_the_commands(tmp_path: Path) -> None:
     assert command.endswith(" && systemctl stop crm")
     (elsewhere / "pyproject.toml").write_text('[tool.pgsafe.backup]\nroot = "here"\n')
     assert keys(None, environment={}, here=elsewhere)["backup"] == {"root": str(elsewhere / "here")}
+
+
+def test_the_page_s_example_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (block,) = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[retention]" in text]
+    (tmp_path / "pgsafe.toml").write_text(block, encoding="utf-8")
+    found = keys(None, environment={}, here=tmp_path)
+    assert found["retention"] == {"daily": 14}
+    assert found["storage"]["encryption"] == "AES256"
+    named = {(section, key) for parameters in PARAMETERS.values() for section, key in parameters.values()}
+    assert [
+        name for name in sorted(named) if f"`{name[1]}`" not in page and f"[{name[0]}] {name[1]}`" not in page
+    ] == []
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
