@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backup import manifest
-from ..backup.lock import in_use
+from ..backup.lock import alone, in_use
 from ..catalog import codec
 from ..errors import BackupError, ConfigError
 from ..server.address import Address
@@ -32,6 +33,8 @@ RECORD = "pgsafe-base.json"
 DATA = "data"
 #: PostgreSQL's own record of each file, with its checksum.
 MANIFEST = "backup_manifest"
+#: Seconds that an unfinished base backup without a lock is left alone.
+YOUNG = 60.0
 #: What a shell reads between double quotes.
 _UNREAD = re.compile(r"[\"$`\\\n]")
 #: The major that has incremental base backups.
@@ -104,6 +107,7 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
             f"a base backup of PostgreSQL {major} needs programs of the same major",
             looked_at=[f"{programs.origin}: {programs.version}"],
         )
+    _clear(folder.parent)
     previous = os.umask(0o077)
     try:
         with (
@@ -129,6 +133,16 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
     finally:
         os.umask(previous)
     return read(folder)
+
+
+def _clear(root: Path) -> None:
+    """Remove what is left of base backups whose taking was killed: as large as they are, and never seen."""
+    for path in root.glob(".*.partial-*"):
+        # One that is just beginning has its folder before its lock.
+        if path.is_dir() and time.time() - path.stat().st_mtime > YOUNG:
+            with alone(path) as free:
+                if free:
+                    manifest.remove(path)
 
 
 def verify(data: Path, programs: Programs) -> None:

@@ -95,7 +95,13 @@ def _written(primary: LocalServer, programs: LocalPrograms, archive: Path, archi
         session.execute("select pg_reload_conf()")
         session.execute("create table public.log (id int primary key)")
         session.execute("insert into public.log values (1)")
+        # What a killed one left, and one that may be just beginning.
+        killed, begun = place / "bases" / ".nought.partial-7", place / "bases" / ".two.partial-8"
+        for path in (killed, begun):
+            (path / "data").mkdir(parents=True)
+        os.utime(killed, (0, 0))
         base.take(address, place / "bases" / "one", programs)
+        assert (killed.exists(), begun.exists()) == (False, True)
         arguments = [f"--pgdata={place / 'plain'}", "--checkpoint=fast", "--no-sync", "--no-password"]
         done = programs.run("pg_basebackup", arguments, address=address)
         assert done.returncode == 0, done.stderr
