@@ -67,6 +67,23 @@ create table owners (id int primary key);
 insert into owners select generate_series(1, 10);
 create table owned (id int primary key, owner int references owners);
 insert into owned select n, n from generate_series(1, 10) n;
+create schema "Odd Schema";
+create table "Odd Schema"."Odd ""Table" ("a b" int primary key, "Value" json, point point, "in" int[],
+    late int unique deferrable initially deferred);
+insert into "Odd Schema"."Odd ""Table" select n, '{"k": "a\\tb\\n"}', point(n, 1), array[n, null], n
+from generate_series(1, 120) n;
+create table "Gone Table" ("a b" int primary key, "Value" text);
+insert into "Gone Table" select n, E'a\\tb\\\\.\\n\\\\.' from generate_series(1, 5) n;
+create function "Gone Table"(one "Gone Table") returns text language plpgsql as $$
+begin
+/*
+SET lock_timeout = 0;
+COPY nothing FROM stdin;
+\\.
+\\unrestrict nothing
+*/
+return (select "Value" from public."Gone Table" where "a b" = one."a b");
+end $$;
 create table same (id int primary key);
 insert into same select generate_series(1, 10);
 """
@@ -124,6 +141,12 @@ def _second(cluster: Cluster, session: Connection) -> None:
     session.execute(
         "create table again (id int primary key, word text); insert into again values (3, 'new'), (99, 'new')"
     )
+    odd = '"Odd Schema"."Odd ""Table"'
+    cluster.harm(session, "odd", f"delete from {odd}", f"select t::text from {odd} t order by 1")
+    session.execute(f'insert into {odd} ("a b", late) values (500, 7)')
+    cluster.harm(session, "gone", 'drop table "Gone Table" cascade', 'select * from "Gone Table" order by 1')
+    session.execute("create table young (id int primary key); insert into young select generate_series(1, 9)")
+    cluster.harm(session, "young", "drop table young", "select 1")
     cluster.harm(session, "owned", "drop table owned", "select 1")
     session.execute("delete from owners where id > 8")
     cluster.harm(session, "few", "delete from few", "select * from few order by id")
@@ -282,6 +305,27 @@ def test_a_key_that_cannot_be_made_again(cluster: Cluster, capsys: pytest.Captur
     assert said in answer(arguments, capsys)["notes"]
     assert "nothing was kept" in refused([*arguments, "--apply"], capsys, 1)
     assert cluster.rows("select to_regclass('public.owned')") == [(None,)]
+
+
+def test_names_and_values_that_have_to_be_quoted(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    name = '"Odd Schema"."Odd ""Table"'
+    found = answer(cluster.arguments(f"--table={name}", "--apply"), capsys, 1)
+    assert (table(found, name)["rows"], table(found, name)["taken"]) == (119, 1)
+    rows = cluster.rows(f'select t::text from {name} t where "a b" <> 500 order by 1')
+    assert rows == [row for row in cluster.held["odd"] if not row[0].startswith("(7,")]
+    arguments = cluster.arguments("--table=Gone Table", f"--xid={cluster.xids['gone']}", "--apply")
+    answer(arguments, capsys)
+    assert cluster.rows('select * from public."Gone Table" order by 1') == cluster.held["gone"]
+    source = (
+        "select count(*) from pg_proc where proname = 'Gone Table' and prosrc ~ 'SET lock_timeout.*unrestrict nothing'"
+    )
+    assert cluster.rows(source) == [(1,)]
+
+
+def test_a_table_that_no_base_backup_has(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(cluster.arguments("--table=young", "--apply"), capsys)
+    assert found["xid"] == cluster.xids["young"]
+    assert cluster.rows("select count(*) from public.young") == [(9,)]
 
 
 def test_a_lock_that_somebody_holds(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
