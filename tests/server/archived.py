@@ -66,11 +66,20 @@ class Archived:
     def copied(self, folder: Path) -> None:
         """Copy archive and base backups; the server's user can read them."""
         folder.chmod(0o755)
-        shutil.copytree(self.place / "archive", folder / "archive")
+        # What is being archived is renamed when it is there.
+        shutil.copytree(self.place / "archive", folder / "archive", ignore=shutil.ignore_patterns("*.part"))
         shutil.copytree(self.place / "base", folder / "base")
         (folder / "archive").chmod(0o755)
         for path in (folder / "archive").iterdir():
             path.chmod(0o644)
+
+    def brought(self, folder: Path) -> None:
+        """Copy what was archived since."""
+        for path in (self.place / "archive").iterdir():
+            copy = folder / "archive" / path.name
+            if path.suffix != ".part" and not copy.exists():
+                shutil.copyfile(path, copy)
+                copy.chmod(0o644)
 
 
 @contextmanager
