@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from . import forms, rules
+from . import engines, forms, rules
 from .find import FILE_NAME, find
 from .pitr import pitr
 from .values import (
@@ -136,7 +136,8 @@ class _Resolution:
         text = self.environment.get(variable, "")
         if option or not text:
             return option
-        return (text,) if forms.is_dsn(text) else tuple(part for part in text.split(os.pathsep) if part)
+        whole = forms.is_dsn(text) or engines.kind_of(text) is not None
+        return (text,) if whole else tuple(part for part in text.split(os.pathsep) if part)
 
     def _source(self) -> Source | None:
         words = self._words(self.options.source, "PGSAFE_SOURCE")

@@ -12,7 +12,7 @@ from ..backup.proof import Outcome, Proof, Result
 from ..config.values import Engine
 from ..errors import PgsafeError, RestoreError, StepError
 from ..pitr.engines.recover import Found, Restored, find, recover
-from ..rehearsal.repositories import database, databases, equals
+from ..rehearsal.repositories import database, databases, equals, readable
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
@@ -101,7 +101,7 @@ class _Verification:
 
     def _read(self, server: Server) -> None:
         """Read what was recovered: every table of every database, or of the one that is named."""
-        with self._outcome("facts") as said:
+        with self._outcome("facts") as said, readable():
             self.progress("facts")
             wanted = databases(server) if self.engine.dbname is None else [database(server, self.engine.dbname)]
             found: dict[str, Snapshot] = {}
@@ -114,7 +114,7 @@ class _Verification:
                 rows = sum(table.rows for table in facts.tables.values())
                 said.append(f"{name}: {rows} rows in {len(facts.tables)} tables")
                 self.not_verified += facts.not_verified
-        if self.engine.facts is not None:
+        if self.engine.facts is not None and self.outcomes[-1].result == "passed":
             with self._outcome("recorded") as said:
                 equals(self.engine.facts, found[database(server, self.engine.dbname)])
                 said.append(f"as {self.engine.facts.name} recorded")

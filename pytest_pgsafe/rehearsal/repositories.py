@@ -6,10 +6,12 @@ proven equal, a copy of the one database alone, on whichever scratch server. It 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 from filelock import FileLock
 
 from ..backup.archive import recognise
@@ -43,7 +45,7 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
     with FileLock(folder / "backup.lock"):
         if target.is_dir():
             return opened(recognise(target))
-        with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
+        with recover(found, jobs=jobs, only=engine.dbname) as (server, restored), readable():
             told = replace(restored, database=database(server, engine.dbname))
             address = server.address(told.database)
             backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)
@@ -65,6 +67,21 @@ def recovered_from(folder: Path, backup: Backup, server: Server, plan: Plan) -> 
         needed = [unquoted(name) for name in backup.facts.catalog.extensions]
         check_extensions(needed, server.extensions(), plan.choice.origin)
     return codec.loads(Restored, (folder / _RECORD).read_bytes())
+
+
+@contextmanager
+def readable() -> Generator[None, None, None]:
+    """Say what keeps a recovered database from being read.
+
+    :raises BackupError: in the server's words.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        # A locale that this machine lacks, a library that a function or an index needs.
+        raise BackupError(
+            "the recovered database cannot be read here", looked_at=str(error).strip().splitlines()[:4]
+        ) from error
 
 
 def database(server: Server, name: str | None) -> str:

@@ -195,8 +195,11 @@ pg1-user={parameters["user"]}
 
 
 @contextmanager
-def barman(backups: int) -> Iterator[Kept]:
-    """Yield a cluster that Barman knows as ``main``: backups by pg_basebackup, a customer written after each."""
+def barman(backups: int, method: str = "backup_method = postgres") -> Iterator[Kept]:
+    """Yield a cluster that Barman knows as ``main``, of which it has backups, a customer written after each.
+
+    :param method: lines of its configuration: how they are taken.
+    """
     if shutil.which("barman") is None:
         lacking("no barman: apt-get install barman")
     user = server_user()
@@ -222,7 +225,7 @@ log_file = {place}/log/barman.log
 description = of the tests
 conninfo = {to}
 streaming_conninfo = {to}
-backup_method = postgres
+{method}
 immediate_checkpoint = true
 archiver = on
 path_prefix = {programs.folder}

@@ -43,6 +43,9 @@ def test_keys_of_a_source(tmp_path: Path) -> None:
     assert found is not None
     assert found.engine == Engine(kind="pgbackrest", name="main", dbname="crm", config=tmp_path / "pgbackrest.conf")
     assert (found.kind, found.jobs) == ("engine", 4)
+    # A colon separates files in a variable, not what follows an engine's name.
+    with pytest.raises(ConfigError, match="write pgbackrest:stanza=main"):
+        resolve(Options(), environment={"PGSAFE_SOURCE": "pgbackrest:main"}, rootdir=tmp_path, invocation_dir=tmp_path)
     (tmp_path / "pgsafe.toml").write_text('[source]\nbarman = "server=main"\ndsn = "dbname=crm"\n', "utf-8")
     with pytest.raises(ConfigError, match="only one of them can be meant"):
         resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)

@@ -100,7 +100,8 @@ class Barman(Repository):
         """See :meth:`Repository.verify`: ``check-backup`` would write into the repository, ``verify-backup`` reads."""
         with private_place(self.user) as place:
             done = self._run(place, "verify-backup", [self.engine.name, found.label])
-        if "anifest" in done.stderr and "not exist" in done.stderr:
+        # Of a copy by rsync there is none.
+        if done.status and re.search(r"backup_manifest.*(No such file|does not exist)", done.stderr + done.stdout):
             return None
         return done.lines() if done.status else ()
 

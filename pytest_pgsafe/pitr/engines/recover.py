@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -20,7 +22,6 @@ from ...server.restored import RestoredServer
 from ..archive import read as read_archive
 from ..ending import rest, unreadable
 from ..reached import Recovered, look, told
-from ..recover import WAIT
 from ..target import Target
 from ..wal import Lsn
 from . import fetching
@@ -29,6 +30,8 @@ from .pgbackrest import PgBackRest
 from .place import private_place
 from .values import BackupSet, Place, Repository
 
+#: Seconds for a recovery: of a large cluster it takes hours.
+WAIT = 86400.0
 _STARTS = re.compile(r"START WAL LOCATION: (?P<lsn>[0-9A-F]+/[0-9A-F]+)")
 _SYSTEM = re.compile(r"Database system identifier:\s*(\d+)")
 _WAL = re.compile(r"[0-9A-F]{24}")
@@ -84,7 +87,23 @@ def find(engine: Engine, target: Target | None = None) -> Found:
             looked_at=[f"{there.origin}: {there.version}"],
             remedies=[f"install PostgreSQL {major} beside it (Debian, Ubuntu: apt-get install postgresql-{major})"],
         )
+    _room(backup)
     return Found(repository=repository, backup=backup, target=wanted, programs=there)
+
+
+def _room(backup: BackupSet) -> None:
+    """Say that a disk is too small before anything is restored.
+
+    :raises ServerError: with what is needed and what is free.
+    """
+    place = tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    if free < backup.size:
+        raise ServerError(
+            f"too little disk to restore {backup.label}: {backup.size >> 20:,} MiB are needed",
+            looked_at=[f"{place}: {free >> 20:,} MiB free"],
+            remedies=["free space, or set TMPDIR to a larger disk"],
+        )
 
 
 @contextmanager
@@ -232,9 +251,22 @@ def _failed(error: ServerError, found: Found, place: Place) -> RestoreError:
         why = f": in {name} a tablespace is created, and a recovery would write where the source has it"
     elif status:
         why = f": {engine.kind} cannot fetch {name}"
-    said = fetching.said(place)
+    lines = told(error)
+    severe = [line for line in lines if line.startswith(_SEVERE)]
     return RestoreError(
         f"{found} was not recovered to {found.target}{why}",
-        looked_at=[*said, *[line for line in told(error) if line.startswith(_SEVERE)]],
-        remedies=["take a new backup, which has the tablespace"] if status == fetching.TABLESPACE else [],
+        looked_at=[*fetching.said(place), *(severe or lines[-10:])],
+        remedies=_remedies("\n".join(lines), status),
     )
+
+
+def _remedies(text: str, status: int) -> list[str]:
+    if status == fetching.TABLESPACE:
+        return ["take a new backup, which has the tablespace"]
+    if re.search(r'role ".*" does not exist', text):
+        return ["name a superuser of the cluster's: superuser=NAME"]
+    if "incompatible with operating system" in text:
+        return ["install the locale that the cluster was made with (Debian: locale-gen), or run this where it is"]
+    if "No space left on device" in text:
+        return ["free space, or set TMPDIR to a larger disk"]
+    return []
