@@ -400,7 +400,9 @@ def test_barman_with_rsync_and_packed_wal(capsys: pytest.CaptureFixture[str]) ->
         outcomes = {one["name"]: one["result"] for one in told["outcomes"]}
         # A copy by rsync has no manifest: nobody knows what its files were.
         assert outcomes == {"repository": "skipped", "restore": "passed", "facts": "passed", "age": "passed"}
-        assert kept.tree() == before
+        # To unpack a segment barman get-wal puts a temporary file into this folder, whose time alone is another.
+        after = kept.tree()
+        assert {**after, "home/main/wals": ""} == {**before, "home/main/wals": ""}
 
 
 def _own_segment(engine: Engine) -> str:
