@@ -131,6 +131,8 @@ def to_its_end(server: Recovering, recovered: Recovered, offer: Offer, base: Bas
     if offer.wall is not None or offer.lost or end < offer.end:
         message = f"the archive goes on to {offer.newest}, and the recovery ended at {end}"
         why = why or [_next(offer, end, messages)]
+        # The first of them is what has to be found; it may not be the one that the log ends at.
+        message += f": {offer.blocked(end) or why[0]}"
     elif wrong := _rest(offer, end, recovered.position):
         message = f"the end of the archive was not reached: {wrong}"
         why = [message for message in messages if ending.unreadable([message])]
