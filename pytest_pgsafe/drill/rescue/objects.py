@@ -22,8 +22,9 @@ from ...server.connection import Connection, pin
 from ...snapshot.session import encoded
 from ...snapshot.take import take as read_facts
 from ...snapshot.values import Snapshot
-from . import rows, script
+from . import script
 from .fallen import with_fallen
+from .table import SCHEMA, pipe
 from .values import Order, TableOutcome
 
 #: Lines of an archive's table of contents, at most, that an answer shows.
@@ -139,10 +140,10 @@ def dangling(missing: Missing, recovered: Connection, live: Connection, there: C
         table, columns = (key.references, key.reference_columns) if own else (key.table, key.columns)
         if not {f"{table}.{column}" for column in columns} <= set(there.columns):
             continue
-        held, names = f"{rows.SCHEMA}.held_{place}", ", ".join(columns)
+        held, names = f"{SCHEMA}.held_{place}", ", ".join(columns)
         shape = f"CREATE UNLOGGED TABLE {held} AS SELECT {names} FROM {table} LIMIT 0"  # noqa: S608
         recovered.execute(encoded(recovered, shape))
-        rows.pipe(live, f"(SELECT {names} FROM {table})", recovered, f"{held} ({names})")  # noqa: S608
+        pipe(live, f"(SELECT {names} FROM {table})", recovered, f"{held} ({names})")  # noqa: S608
         child, parent = (key.table, held) if own else (held, key.references)
         match = " AND ".join(
             f"p.{theirs} = c.{ours}" for ours, theirs in zip(key.columns, key.reference_columns, strict=True)

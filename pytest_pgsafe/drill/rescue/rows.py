@@ -7,86 +7,12 @@ which of them would collide with a row that is there now, or point to one that i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-from ...catalog.names import bare
 from ...catalog.values import Catalog, Column, Constraint
 from ...errors import ConfigError, RestoreError
-from ...server.connection import Connection
 from ...snapshot.key import choose_key
 from ...snapshot.session import encoded
-from .values import TableOutcome
-
-#: Where the recovered database holds what is worked out.
-SCHEMA = "pgsafe_rescue"
-_STATE = '"pgsafe: state"'
-_SAMPLES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sides:
-    """Two databases, with what their catalogs say."""
-
-    recovered: Connection
-    live: Connection
-    ours: Catalog
-    theirs: Catalog
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One table, and which rows of it were harmed."""
-
-    table: str
-    #: Transactions that deleted or updated rows; None is every row.
-    xids: tuple[int, ...] | None
-    #: OIDs of parts that are restored as a whole.
-    without: tuple[int, ...] = ()
-
-
-@dataclass(kw_only=True)
-class Rows:
-    """What is to be put back into one table."""
-
-    part: Part
-    number: int
-    sides: Sides
-    #: Columns that both have, and those of them that can be written.
-    columns: tuple[str, ...]
-    writable: tuple[str, ...]
-    key: tuple[str, ...]
-    #: The live table's rows, with what is put back.
-    expected: str
-    notes: list[str] = field(default_factory=list[str])
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    live: int = 0
-
-    @property
-    def put(self) -> str:
-        return f"{SCHEMA}.put_{self.number}"
-
-    @property
-    def source(self) -> str:
-        """The table as COPY and FROM name it: without what inherits from it, but with its partitions."""
-        return self.part.table if _partitioned(self.sides.ours, self.part.table) else f"ONLY {self.part.table}"
-
-    def outcome(self) -> TableOutcome:
-        """Return what is put back, with some rows."""
-        samples: dict[str, tuple[str, ...]] = {}
-        for state in ("missing", "changed", "taken", "orphan"):
-            shown = _run(
-                self.sides.recovered,
-                f"SELECT ROW({', '.join(self.columns)})::text FROM {self.put} WHERE {_STATE} = '{state}'"  # noqa: S608
-                f" LIMIT {_SAMPLES}",
-            )
-            if shown:
-                samples[state] = tuple(str(row[0]) for row in shown)
-        return TableOutcome(
-            table=self.part.table, way="rows", rows=self.counts.get("missing", 0), there=self.counts.get("there", 0),
-            changed=self.counts.get("changed", 0), taken=self.counts.get("taken", 0),
-            orphans=self.counts.get("orphan", 0), live=self.live, samples=samples, notes=tuple(self.notes),
-        )  # fmt: skip
+from .table import SCHEMA, STATE, Part, Rows, Sides, ask, columns_of, count, do, keys_of, pipe
 
 
 def ordered(parts: Sequence[Part], catalog: Catalog) -> tuple[Part, ...]:
@@ -96,7 +22,7 @@ def ordered(parts: Sequence[Part], catalog: Catalog) -> tuple[Part, ...]:
         ready = [
             name
             for name in left
-            if not any(key.references in left and key.references != name for key in _keys(catalog, name))
+            if not any(key.references in left and key.references != name for key in keys_of(catalog, name))
         ] or list(left)[:1]
         found += [left.pop(name) for name in ready]
     return tuple(found)
@@ -110,7 +36,7 @@ def plan(part: Part, number: int, sides: Sides, planned: Mapping[str, Rows], res
     :raises ConfigError: the live table cannot take the rows.
     """
     table, recovered = part.table, sides.recovered
-    ours, theirs = _columns(sides.ours, table), _columns(sides.theirs, table)
+    ours, theirs = columns_of(sides.ours, table), columns_of(sides.theirs, table)
     columns = tuple(name for name in ours if name in theirs)
     writable = tuple(name for name in columns if theirs[name].generated is None)
     unset = [
@@ -131,43 +57,31 @@ def plan(part: Part, number: int, sides: Sides, planned: Mapping[str, Rows], res
     if gone := [name for name in ours if name not in theirs]:
         found.notes.append(f"the live table lacks {', '.join(gone)}: what they held is not put back")
     _copy_live(found, ours, theirs)
-    found.live = _count(recovered, f"SELECT pg_catalog.count(*) FROM {found.expected}")  # noqa: S608
+    found.live = count(recovered, f"SELECT pg_catalog.count(*) FROM {found.expected}")  # noqa: S608
     _compare(found)
-    for place, one in enumerate(_keys(sides.theirs, table)):
+    for place, one in enumerate(keys_of(sides.theirs, table)):
         if set(one.columns) <= set(columns):
             _prune(found, one, f"{SCHEMA}.parents_{number}_{place}", planned, restored)
     _simulate(found)
-    for one in _keys(sides.theirs, table):
+    for one in keys_of(sides.theirs, table):
         if one.references == table and key and set(one.columns) <= set(columns):
             _withdraw(found, one)
-    states = _run(recovered, f"SELECT {_STATE}, pg_catalog.count(*) FROM {found.put} GROUP BY 1")  # noqa: S608
+    states = ask(recovered, f"SELECT {STATE}, pg_catalog.count(*) FROM {found.put} GROUP BY 1")  # noqa: S608
     found.counts = {str(state): int(count) for state, count in states}
     return found
-
-
-def pipe(source: Connection, query: str, target: Connection, into: str) -> None:
-    """Copy rows from one database into another.
-
-    :param query: what is copied: a table, or a SELECT in parentheses.
-    :param into: a table with its columns.
-    """
-    out, put = encoded(source, f"COPY {query} TO STDOUT"), encoded(target, f"COPY {into} FROM STDIN")
-    with source.cursor().copy(out) as rows, target.cursor().copy(put) as table:
-        for data in rows:
-            table.write(data)
 
 
 def _copy_live(found: Rows, ours: Mapping[str, Column], theirs: Mapping[str, Column]) -> None:
     """Copy the live table's rows beside the recovered ones, under the same unique indexes."""
     recovered, names = found.sides.recovered, ", ".join(found.columns)
-    _do(recovered, f"CREATE UNLOGGED TABLE {found.expected} (LIKE {found.part.table} INCLUDING INDEXES)")
+    do(recovered, f"CREATE UNLOGGED TABLE {found.expected} (LIKE {found.part.table} INCLUDING INDEXES)")
     for name in ours:
         if name not in theirs:
-            _do(recovered, f"ALTER TABLE {found.expected} DROP COLUMN {name}")
+            do(recovered, f"ALTER TABLE {found.expected} DROP COLUMN {name}")
         elif ours[name].not_null and not theirs[name].not_null:
-            _do(recovered, f"ALTER TABLE {found.expected} ALTER COLUMN {name} DROP NOT NULL")
+            do(recovered, f"ALTER TABLE {found.expected} ALTER COLUMN {name} DROP NOT NULL")
     # ON CONFLICT takes none that is checked later.
-    deferrable = _run(
+    deferrable = ask(
         recovered,
         "SELECT pg_catalog.quote_ident(conname), pg_catalog.pg_get_constraintdef(oid)"  # noqa: S608
         " FROM pg_catalog.pg_constraint"
@@ -175,10 +89,10 @@ def _copy_live(found: Rows, ours: Mapping[str, Column], theirs: Mapping[str, Col
     )
     for name, definition in deferrable:
         now = str(definition).replace(" INITIALLY DEFERRED", "").replace(" DEFERRABLE", "")
-        _do(recovered, f"ALTER TABLE {found.expected} DROP CONSTRAINT {name}, ADD {now}")
+        do(recovered, f"ALTER TABLE {found.expected} DROP CONSTRAINT {name}, ADD {now}")
     live = f"(SELECT {names} FROM {found.source})"  # noqa: S608 (names as the catalog quotes them)
     pipe(found.sides.live, live, recovered, f"{found.expected} ({names})")
-    _do(recovered, f"ANALYZE {found.expected}")
+    do(recovered, f"ANALYZE {found.expected}")
 
 
 def _compare(found: Rows) -> None:
@@ -195,13 +109,13 @@ def _compare(found: Rows) -> None:
         same = " AND ".join(f"l.{name} = p.{name}" for name in found.key)
         text = (
             f"SELECT {ours}, CASE WHEN l.{found.key[0]} IS NULL THEN 'missing'"  # noqa: S608
-            f" WHEN ROW({ours})::text = ROW({theirs})::text THEN 'there' ELSE 'changed' END AS {_STATE}"
+            f" WHEN ROW({ours})::text = ROW({theirs})::text THEN 'there' ELSE 'changed' END AS {STATE}"
             f" FROM {found.source} p LEFT JOIN {found.expected} l ON {same} WHERE {harmed}"
         )
     else:
         # Of equal rows those that were harmed are missing before the others.
         text = (
-            f"SELECT {ours}, CASE WHEN l.n IS NULL THEN 'missing' ELSE 'there' END AS {_STATE} FROM"  # noqa: S608
+            f"SELECT {ours}, CASE WHEN l.n IS NULL THEN 'missing' ELSE 'there' END AS {STATE} FROM"  # noqa: S608
             f" (SELECT p.*, {harmed} AS harmed, ROW({ours})::text AS r, pg_catalog.row_number() OVER"
             f" (PARTITION BY ROW({ours})::text ORDER BY {harmed}) AS n FROM {found.source} p) p"
             f" LEFT JOIN (SELECT ROW({theirs})::text AS r, pg_catalog.row_number() OVER"
@@ -209,8 +123,8 @@ def _compare(found: Rows) -> None:
             " WHERE p.harmed"
         )
         found.notes.append(f"{found.part.table} has no key: rows are told apart by all of their values")
-    _do(found.sides.recovered, f"CREATE UNLOGGED TABLE {found.put} AS {text}")
-    _do(found.sides.recovered, f"ANALYZE {found.put}")
+    do(found.sides.recovered, f"CREATE UNLOGGED TABLE {found.put} AS {text}")
+    do(found.sides.recovered, f"ANALYZE {found.put}")
 
 
 def _prune(found: Rows, key: Constraint, name: str, planned: Mapping[str, Rows], restored: Sequence[str]) -> None:
@@ -227,17 +141,17 @@ def _prune(found: Rows, key: Constraint, name: str, planned: Mapping[str, Rows],
     else:
         parents = name
         shape = ", ".join(f"{ours} AS {theirs}" for ours, theirs in pairs)
-        _do(recovered, f"CREATE UNLOGGED TABLE {name} AS SELECT {shape} FROM {found.put} LIMIT 0")  # noqa: S608
+        do(recovered, f"CREATE UNLOGGED TABLE {name} AS SELECT {shape} FROM {found.put} LIMIT 0")  # noqa: S608
         theirs = ", ".join(key.reference_columns)
         pipe(found.sides.live, f"(SELECT {theirs} FROM {key.references})", recovered, f"{name} ({theirs})")  # noqa: S608
     whole = " AND ".join(f"p.{ours} IS NOT NULL" for ours in key.columns)
     match = " AND ".join(f"q.{theirs} = p.{ours}" for ours, theirs in pairs)
     text = (
-        f"UPDATE {found.put} p SET {_STATE} = 'orphan' WHERE {_STATE} = 'missing' AND {whole}"  # noqa: S608
+        f"UPDATE {found.put} p SET {STATE} = 'orphan' WHERE {STATE} = 'missing' AND {whole}"  # noqa: S608
         f" AND NOT EXISTS (SELECT FROM {parents} q WHERE {match})"
     )
     if key.references == found.part.table:
-        text += f" AND NOT EXISTS (SELECT FROM {found.put} q WHERE q.{_STATE} = 'missing' AND {match})"
+        text += f" AND NOT EXISTS (SELECT FROM {found.put} q WHERE q.{STATE} = 'missing' AND {match})"
     # A row that stays out may be what another of them points to.
     while recovered.execute(encoded(recovered, text)).rowcount and key.references == found.part.table:
         pass
@@ -247,10 +161,10 @@ def _simulate(found: Rows) -> None:
     """Put the rows in beside the live ones: what a unique index or an exclusion refuses, stays out."""
     names = ", ".join(found.columns)
     recovered = found.sides.recovered
-    _do(
+    do(
         recovered,
         f"INSERT INTO {found.expected} ({names}) SELECT {names} FROM {found.put}"  # noqa: S608
-        f" WHERE {_STATE} = 'missing'"
+        f" WHERE {STATE} = 'missing'"
         " ON CONFLICT DO NOTHING",
     )
     if found.key:
@@ -258,9 +172,9 @@ def _simulate(found: Rows) -> None:
     else:
         ours, theirs = (", ".join(f"{side}.{name}" for name in found.columns) for side in "pl")
         same = f"ROW({ours})::text = ROW({theirs})::text"
-    _do(
+    do(
         recovered,
-        f"UPDATE {found.put} p SET {_STATE} = 'taken' WHERE {_STATE} = 'missing'"  # noqa: S608
+        f"UPDATE {found.put} p SET {STATE} = 'taken' WHERE {STATE} = 'missing'"  # noqa: S608
         f" AND NOT EXISTS (SELECT FROM {found.expected} l WHERE {same})",
     )
 
@@ -274,11 +188,11 @@ def _withdraw(found: Rows, key: Constraint) -> None:
     same = " AND ".join(f"l.{name} = p.{name}" for name in found.key)
     recovered = found.sides.recovered
     orphans = (
-        f"UPDATE {found.put} p SET {_STATE} = 'orphan' WHERE {_STATE} = 'missing' AND {whole}"  # noqa: S608
+        f"UPDATE {found.put} p SET {STATE} = 'orphan' WHERE {STATE} = 'missing' AND {whole}"  # noqa: S608
         f" AND NOT EXISTS (SELECT FROM {found.expected} q WHERE {match})"
     )
     while recovered.execute(encoded(recovered, orphans)).rowcount:
-        _do(recovered, f"DELETE FROM {found.expected} l USING {found.put} p WHERE {_STATE} = 'orphan' AND {same}")  # noqa: S608
+        do(recovered, f"DELETE FROM {found.expected} l USING {found.put} p WHERE {STATE} = 'orphan' AND {same}")  # noqa: S608
 
 
 def prove(found: Rows) -> None:
@@ -288,10 +202,10 @@ def prove(found: Rows) -> None:
     """
     recovered, names = found.sides.recovered, ", ".join(found.columns)
     after = f"{SCHEMA}.after_{found.number}"
-    _do(recovered, f"CREATE UNLOGGED TABLE {after} AS SELECT {names} FROM {found.expected} LIMIT 0")  # noqa: S608
+    do(recovered, f"CREATE UNLOGGED TABLE {after} AS SELECT {names} FROM {found.expected} LIMIT 0")  # noqa: S608
     pipe(found.sides.live, f"(SELECT {names} FROM {found.source})", recovered, f"{after} ({names})")  # noqa: S608
     one, other = (f"SELECT ROW({names})::text FROM {table}" for table in (after, found.expected))  # noqa: S608
-    wrong = _count(
+    wrong = count(
         recovered,
         f"SELECT pg_catalog.count(*) FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one})) d",  # noqa: S608
     )
@@ -301,31 +215,3 @@ def prove(found: Rows) -> None:
             looked_at=[f"{wrong} rows are others than expected"],
             remedies=["a default or a trigger may have changed them"],
         )
-
-
-def _keys(catalog: Catalog, table: str) -> list[Constraint]:
-    found = [one for one in catalog.constraints.values() if one.form == "foreign key" and one.table == table]
-    return [one for one in found if one.parent is None and one.references is not None]
-
-
-def _columns(catalog: Catalog, table: str) -> dict[str, Column]:
-    columns = [one for one in catalog.columns.values() if one.table == table]
-    return {bare(one.column): one for one in sorted(columns, key=lambda one: one.number)}
-
-
-def _partitioned(catalog: Catalog, table: str) -> bool:
-    return catalog.tables[table].form == "partitioned table"
-
-
-def _do(connection: Connection, text: str) -> None:
-    connection.execute(encoded(connection, text), prepare=False)
-
-
-def _run(connection: Connection, text: str) -> Sequence[tuple[Any, ...]]:
-    return connection.execute(encoded(connection, text), prepare=False).fetchall()
-
-
-def _count(connection: Connection, text: str) -> int:
-    row = connection.execute(encoded(connection, text), prepare=False).fetchone()
-    assert row is not None
-    return int(row[0])

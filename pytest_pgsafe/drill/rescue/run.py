@@ -13,24 +13,22 @@ import psycopg
 from ...catalog import read as catalog_of
 from ...catalog.names import bare, container, means
 from ...catalog.values import Catalog
-from ...errors import ConfigError, RestoreError
+from ...errors import ConfigError
 from ...pitr import relations
 from ...pitr.base import find
 from ...pitr.harm import Harm, judge
 from ...pitr.moments import Moments
-from ...pitr.relations import State
 from ...pitr.search import SHOWN, Found, Wanted, search
-from ...rehearsal.source import unreachable
 from ...server import programs as programs_of
 from ...server.address import Address
-from ...server.connection import Connection, connect, resolve
+from ...server.connection import Connection, connect
 from ...server.private import private_folder
 from ...server.programs import LocalPrograms
-from ...snapshot.session import encoded
 from ..target import Target
 from . import objects, rows, writing
+from .live import failed, largest, named, now_of
 from .objects import Missing
-from .rows import Part, Rows, Sides
+from .table import SCHEMA, Part, Rows, Sides
 from .values import Order, Rescue, TableOutcome
 
 
@@ -44,7 +42,7 @@ def rescue(
     :raises ConfigError: nothing was found, or several transactions were: each is named.
     :raises StepError: the recovery failed, or what was put back is not what was recovered: then nothing is kept.
     """
-    target = Target.open(_named(into))
+    target = Target.open(named(into))
     if target.state() == "absent":
         raise ConfigError(
             f"there is no database {target.wanted} to put anything back into",
@@ -100,7 +98,7 @@ class _Rescue:
             connect(server.address(dbname), read_only=False) as ours,
             connect(self.address, read_only=not self.order.apply, lock_timeout=self.order.lock_timeout) as live,
         ):
-            ours.execute(f"create schema {rows.SCHEMA}".encode())
+            ours.execute(f"create schema {SCHEMA}".encode())
             catalog = catalog_of.read(ours)
             names = self._names(found, harm, catalog)
             there = catalog_of.read(live)
@@ -128,7 +126,7 @@ class _Rescue:
                         live.execute("set transaction isolation level repeatable read")
                         self._plan(parts, Sides(recovered=ours, live=live, ours=catalog, theirs=there))
             except psycopg.Error as error:
-                raise _failed(error, applied=self.order.apply) from error
+                raise failed(error, applied=self.order.apply) from error
             outcomes = self._outcomes(ours)
         if self.order.save is not None and self.missing is None:
             self.notes.append("every table is there: no backup was needed, and none is kept")
@@ -147,7 +145,7 @@ class _Rescue:
             dbname=dbname, tables=order.tables, rows=order.rows, after=order.after, before=order.before, xid=order.xid
         )
         with connect(self.address) as live:
-            now = _now(live, system) if dbname == self.address.dbname else None
+            now = now_of(live, system) if dbname == self.address.dbname else None
         return search(wanted, self.moments, now)
 
     def _one(self, found: Found) -> Harm:
@@ -221,12 +219,12 @@ class _Rescue:
             self.planned[part.table] = rows.plan(part, number, sides, self.planned, restored)
         for table, planned in self.planned.items():
             # The rows as they will be are on the recovered server.
-            largest = {
-                name: _largest(sides.recovered, planned.expected, one.column or "", up=one.increment > 0)
+            most = {
+                name: largest(sides.recovered, planned.expected, one.column or "", up=one.increment > 0)
                 for name, one in sides.theirs.sequences.items()
                 if one.column is not None and container(one.column) == table and bare(one.column) in planned.columns
             }
-            self.sequences |= writing.behind(sides.live, sides.theirs, largest)
+            self.sequences |= writing.behind(sides.live, sides.theirs, most)
 
     def _apply(
         self, parts: Sequence[Part], ours: Connection, live: Connection, catalog: Catalog, there: Catalog
@@ -268,43 +266,3 @@ class _Rescue:
         start = time.monotonic()
         yield
         self.steps.append((name, round(time.monotonic() - start, 3)))
-
-
-def _named(into: Address) -> Address:
-    """Return an address with the database's name, which a service file may hold.
-
-    :raises SourceError: it does not answer.
-    """
-    if into.dbname or "service" not in into.parameters:
-        return into
-    try:
-        with connect(into) as session:
-            return resolve(session, into)
-    except psycopg.Error as error:
-        raise unreachable(into, error) from error
-
-
-def _now(live: Connection, system: int) -> State | None:
-    """Return the live database's relations, if it is of the cluster whose archive is searched."""
-    try:
-        row = live.execute("select system_identifier from pg_catalog.pg_control_system()").fetchone()
-    except psycopg.errors.InsufficientPrivilege:
-        return None
-    return relations.read(live, None) if row == (system,) else None
-
-
-def _largest(recovered: Connection, table: str, column: str, *, up: bool) -> int | None:
-    text = f"select {'max' if up else 'min'}({bare(column)})::pg_catalog.numeric from {table}"  # noqa: S608
-    row = recovered.execute(encoded(recovered, text)).fetchone()
-    return None if row is None or row[0] is None else int(row[0])
-
-
-def _failed(error: psycopg.Error, *, applied: bool) -> RestoreError:
-    said = str(error).strip().splitlines()
-    remedies: list[str] = []
-    if isinstance(error, psycopg.errors.LockNotAvailable):
-        remedies = ["end the session that holds the lock, or wait longer: --lock-timeout=1min"]
-    elif isinstance(error, psycopg.errors.ForeignKeyViolation):
-        remedies = ["rows were written since that point to what is not there: mend or delete them first"]
-    what = "could not be put back; nothing was kept" if applied else "could not be compared"
-    return RestoreError(f"the tables {what}", looked_at=said[:4], remedies=remedies)

@@ -12,7 +12,7 @@ from ...server.connection import Connection
 from ...snapshot.foreign_keys import foreign_keys
 from ...snapshot.sequences import values
 from ...snapshot.session import encoded
-from .rows import Rows, pipe
+from .table import STATE, Rows, pipe
 
 #: Row triggers of INSERT that are a user's, of a table and its partitions.
 _TRIGGERS = """
@@ -43,7 +43,7 @@ def write(rows: Rows, session: Connection) -> None:
         return
     names = ", ".join(rows.writable)
     with _without_triggers(session, rows.part.table):
-        missing = f"(SELECT {names} FROM {rows.put} WHERE \"pgsafe: state\" = 'missing')"  # noqa: S608
+        missing = f"(SELECT {names} FROM {rows.put} WHERE {STATE} = 'missing')"  # noqa: S608
         pipe(rows.sides.recovered, missing, session, f"{rows.part.table} ({names})")
         session.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
