@@ -120,6 +120,67 @@ def test_the_items_and_every_report(cluster: Archived, copy: Path) -> None:
     assert (status, "there is no folder 'bse'" in said) == (4, True)
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "pitr.md").read_text(encoding="utf-8")
+
+
+def test_a_test_of_ones_own_recovers_to_a_moment(cluster: Archived, copy: Path) -> None:
+    [block] = re.findall(r"^File `test_cutover.py`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (copy / "test_cutover.py").write_text(block, encoding="utf-8")
+    # The first row is committed before the base backup, the second behind it: just before that there is one.
+    with connect(cluster.shop) as session:
+        found = session.execute(
+            "select pg_xact_commit_timestamp(xmin) - interval '1 microsecond' from public.log where id = 2"
+        ).fetchone()
+    assert found is not None
+    (copy / "cutover.json").write_text(json.dumps({"before": found[0].isoformat()}), encoding="utf-8")
+    toml = TOML.format(place=cluster.place, window="15min")
+    (copy / "test_red.py").write_text(
+        "def test_red(pgsafe_recovered):\n    with pgsafe_recovered(to='2031-01-01T00:00:00+00:00'):\n        pass\n",
+        encoding="utf-8",
+    )
+    ids = ["test_cutover.py::test_what_was_there_before_the_cutover", "test_red.py::test_red"]
+    status, said = pytest_in(copy, toml, [*ids, "-rA"], {})
+    assert "1 failed, 1 passed" in said, said
+    assert status == 1
+    assert "was not reached: the archive ends with" in said
+    assert "Traceback" not in said
+    # Those two alone were asked for.
+    assert "pitr_archive" not in said
+
+
+def test_the_commands_say_what_was_reached_and_in_what_time(
+    cluster: Archived, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = cluster.write(400)
+    cluster.archive_all()
+    monkeypatch.chdir(cluster.place)
+    folders = [f"--base={cluster.place / 'base'}", f"--archive={cluster.place / 'archive'}"]
+    found = answer(["pitr", "recover", *folders, "--server=local", "--keep", "--json"], capsys)
+    assert datetime.fromisoformat(found["newest"]) == last
+    assert found["rto_seconds"] == found["seconds"] > 0
+    assert found["rpo_seconds"] >= 0
+    assert found["server"]["kind"] == "local"
+    connecting, removing = found["kept"]
+    command = connecting.removeprefix("connect: ").replace("DATABASE", "shop")
+    keeper = int(removing.rpartition(" ")[2])
+    try:
+        query = f"{command} -X -At -c 'select max(id) from public.log'"
+        done = subprocess.run(["sh", "-c", query], capture_output=True, text=True, check=False)
+        assert done.stdout == "400\n", done.stderr
+    finally:
+        os.kill(keeper, signal.SIGTERM)
+    # [pitr] says where, if nothing else does.
+    (cluster.place / "pgsafe.toml").write_text(TOML.format(place=cluster.place, window="15min"), encoding="utf-8")
+    at = answer(["pitr", "recover", f"--to={last.isoformat()}", "--exclusive", "--json"], capsys, 0)
+    assert at["rpo_seconds"] == 0
+    for name, value in env_of(cluster.shop).items():
+        monkeypatch.setenv(name, value)
+    told = answer(["pitr", "check", f"--source={uri(cluster.shop)}", *folders, "--json"], capsys, 1)
+    assert datetime.fromisoformat(told["newest_moment"]) == last
+    assert told["newest_epoch"] == pytest.approx(last.timestamp())
+    assert told["age_seconds"] > 0
+
+
 def test_a_quiet_night_is_no_failure_and_a_commit_that_is_not_archived_is(cluster: Archived) -> None:
     cluster.archive_all()
     told = settings(cluster.place, NO_TIME, cluster.shop.url())
@@ -241,64 +302,3 @@ def run_example(cluster: Archived, copy: Path, programs: LocalPrograms, check: C
         script = ["sh", "-e", str(folder / name)]
         done = subprocess.run(script, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-PAGE = (Path(__file__).parents[2] / "docs" / "pitr.md").read_text(encoding="utf-8")
-
-
-def test_a_test_of_ones_own_recovers_to_a_moment(cluster: Archived, copy: Path) -> None:
-    [block] = re.findall(r"^File `test_cutover.py`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    (copy / "test_cutover.py").write_text(block, encoding="utf-8")
-    # The first row is committed before the base backup, the second behind it: just before that there is one.
-    with connect(cluster.shop) as session:
-        found = session.execute(
-            "select pg_xact_commit_timestamp(xmin) - interval '1 microsecond' from public.log where id = 2"
-        ).fetchone()
-    assert found is not None
-    (copy / "cutover.json").write_text(json.dumps({"before": found[0].isoformat()}), encoding="utf-8")
-    toml = TOML.format(place=cluster.place, window="15min")
-    (copy / "test_red.py").write_text(
-        "def test_red(pgsafe_recovered):\n    with pgsafe_recovered(to='2031-01-01T00:00:00+00:00'):\n        pass\n",
-        encoding="utf-8",
-    )
-    ids = ["test_cutover.py::test_what_was_there_before_the_cutover", "test_red.py::test_red"]
-    status, said = pytest_in(copy, toml, [*ids, "-rA"], {})
-    assert "1 failed, 1 passed" in said, said
-    assert status == 1
-    assert "was not reached: the archive ends with" in said
-    assert "Traceback" not in said
-    # Those two alone were asked for.
-    assert "pitr_archive" not in said
-
-
-def test_the_commands_say_what_was_reached_and_in_what_time(
-    cluster: Archived, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    last = cluster.write(400)
-    cluster.archive_all()
-    monkeypatch.chdir(cluster.place)
-    folders = [f"--base={cluster.place / 'base'}", f"--archive={cluster.place / 'archive'}"]
-    found = answer(["pitr", "recover", *folders, "--server=local", "--keep", "--json"], capsys)
-    assert datetime.fromisoformat(found["newest"]) == last
-    assert found["rto_seconds"] == found["seconds"] > 0
-    assert found["rpo_seconds"] >= 0
-    assert found["server"]["kind"] == "local"
-    connecting, removing = found["kept"]
-    command = connecting.removeprefix("connect: ").replace("DATABASE", "shop")
-    keeper = int(removing.rpartition(" ")[2])
-    try:
-        query = f"{command} -X -At -c 'select max(id) from public.log'"
-        done = subprocess.run(["sh", "-c", query], capture_output=True, text=True, check=False)
-        assert done.stdout == "400\n", done.stderr
-    finally:
-        os.kill(keeper, signal.SIGTERM)
-    # [pitr] says where, if nothing else does.
-    (cluster.place / "pgsafe.toml").write_text(TOML.format(place=cluster.place, window="15min"), encoding="utf-8")
-    at = answer(["pitr", "recover", f"--to={last.isoformat()}", "--exclusive", "--json"], capsys, 0)
-    assert at["rpo_seconds"] == 0
-    for name, value in env_of(cluster.shop).items():
-        monkeypatch.setenv(name, value)
-    told = answer(["pitr", "check", f"--source={uri(cluster.shop)}", *folders, "--json"], capsys, 1)
-    assert datetime.fromisoformat(told["newest_moment"]) == last
-    assert told["newest_epoch"] == pytest.approx(last.timestamp())
-    assert told["age_seconds"] > 0
