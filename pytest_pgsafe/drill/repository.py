@@ -11,6 +11,7 @@ from ..backup import proof
 from ..backup.proof import Outcome, Proof, Result
 from ..config.values import Engine
 from ..errors import PgsafeError, RestoreError, StepError
+from ..pitr import prepared
 from ..pitr.engines.recover import Found, Restored, find, recover
 from ..rehearsal.repositories import database, databases, equals, readable
 from ..server.base import Server
@@ -103,6 +104,7 @@ class _Verification:
         """Read what was recovered: every table of every database, or of the one that is named."""
         with self._outcome("facts") as said, readable():
             self.progress("facts")
+            prepared.roll_back(server)
             wanted = databases(server) if self.engine.dbname is None else [database(server, self.engine.dbname)]
             found: dict[str, Snapshot] = {}
             for name in wanted:

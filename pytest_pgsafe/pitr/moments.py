@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from psycopg import sql
-
 from ..errors import RestoreError
 from ..server.connection import connect
 from ..server.programs import LocalPrograms
 from ..server.recovering import Recovering
+from . import prepared
 from .base import Base
 from .commits import Commit
 from .recover import Recovered, recover
@@ -57,20 +56,10 @@ class Moments:
             found = self._stack.enter_context(recover(self.bases, self.archive, target, self.programs, wait=self.wait))
             self.recoveries += 1
             self._server, self._where = found, (commit.lsn, after)
-            self._settle()
+            prepared.roll_back(found[0])
             if not after:
                 self._prove(commit)
         return self._server
-
-    def _settle(self) -> None:
-        """Roll back what was prepared and not committed: it holds its locks on the recovered server, for ever."""
-        assert self._server is not None
-        server = self._server[0]
-        with connect(server.address("postgres")) as session:
-            prepared = session.execute("select gid, database from pg_catalog.pg_prepared_xacts").fetchall()
-        for gid, database in prepared:
-            with connect(server.address(database), read_only=False) as session:
-                session.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
 
     def _prove(self, commit: Commit) -> None:
         """See that the transaction is not there: recovered, it would have taken away what is wanted."""

@@ -22,6 +22,7 @@ from ..server.base import Server
 from ..server.connection import Connection, connect
 from ..snapshot.session import reason
 from ..snapshot.values import NotVerified
+from . import prepared
 from .outcome import Damage, DatabaseRead
 
 _SCHEMA = "pgsafe_amcheck"
@@ -60,13 +61,16 @@ def enter(server: Server, dbname: str = "template1", *, read_only: bool = True) 
 
 
 def read(server: Server) -> Readings:
-    """Read every database of a recovered cluster that is ours alone: an extension is made in each.
+    """Read every database of a recovered cluster that is ours alone.
+
+    An extension is made in each, and what was prepared is rolled back.
 
     :raises psycopg.Error: the server itself does not answer.
     """
     databases: list[DatabaseRead] = []
     damage: list[Damage] = []
     gaps: list[NotVerified] = []
+    prepared.roll_back(server)
     with enter(server) as session:
         listed = session.execute(
             "select datname, datallowconn and datconnlimit <> -2 from pg_catalog.pg_database order by 1"

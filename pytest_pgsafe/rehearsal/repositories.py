@@ -20,6 +20,7 @@ from ..catalog import codec
 from ..catalog.names import unquoted
 from ..compare.recorded import recorded, sentence
 from ..errors import BackupError, ConfigError
+from ..pitr import prepared
 from ..pitr.engines.recover import Found, Restored, recover
 from ..server.base import Server
 from ..server.connection import connect
@@ -46,6 +47,7 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
         if target.is_dir():
             return opened(recognise(target))
         with recover(found, jobs=jobs, only=engine.dbname) as (server, restored), readable():
+            prepared.roll_back(server)
             told = replace(restored, database=database(server, engine.dbname))
             address = server.address(told.database)
             backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -269,6 +270,26 @@ def test_without_amcheck_tables_are_read_to_their_end(
     assert codes(result) == {"PGS032"}
     assert "invalid page" in result.findings[0].message
     assert {"indexes of shop", "indexes of postgres"} <= {gap.object for gap in result.not_verified}
+
+
+def test_what_was_prepared_keeps_nobody_from_reading(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs, settings={"max_prepared_transactions": "5"}) as server:
+        with connect(server.address("postgres"), read_only=False) as session:
+            session.execute("create table public.held (id int)")
+            session.execute("begin")
+            session.execute("alter table public.held add column more int")
+            session.execute("prepare transaction 'nobody''s'")
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                found = pool.submit(reading.read, server).result(timeout=120)
+            finally:
+                with connect(server.address("template1"), read_only=False) as session:
+                    session.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where pid <> pg_backend_pid() and backend_type = 'client backend'"
+                    )
+        assert [one.name for one in found.databases] == ["postgres", "template1"]
+        assert found.damage == ()
 
 
 def test_safe_examples(cluster: Archived, copy: Path, programs: LocalPrograms) -> None:
