@@ -35,10 +35,28 @@ class Choice:
     #: ``(class, OID)`` of objects, and the remaining entries as the table of contents words them.
     objects: frozenset[tuple[int, int]] = field(repr=False)
     entries: frozenset[str] = field(repr=False)
+    #: Those of them that attach a partition, and its indexes, to a table that is there already.
+    attaching: frozenset[str] = field(repr=False, default=frozenset())
 
     def listed(self, contents: str) -> str:
-        """Return the lines of ``pg_restore --list`` that are wanted: a list file."""
-        return "".join(f"{line}\n" for line in contents.splitlines() if self._wants(line))
+        """Return the lines of ``pg_restore --list`` that are wanted: a list file, in whose order they are restored."""
+        return "".join(self.lists(contents))
+
+    def lists(self, contents: str) -> tuple[str, str]:
+        """Return the lines of ``pg_restore --list`` that are wanted, and those that come when all else is made.
+
+        The latter attach a partition to a table that is there. A dump has them first, when the table has no keys yet;
+        here it has, would give them to the partition, and they could not be made a second time.
+        """
+        first, last = "", ""
+        for line in contents.splitlines():
+            if not self._wants(line):
+                continue
+            if (found := _LINE.match(line)) and found[3] in self.attaching:
+                last += f"{line}\n"
+            else:
+                first += f"{line}\n"
+        return first, last
 
     def _wants(self, line: str) -> bool:
         found = _LINE.match(line)
@@ -97,6 +115,7 @@ def choose(catalog: Catalog, tables: tuple[str, ...], there: Catalog | None, *, 
         sequences=tuple(chosen.sequences),
         objects=frozenset(chosen.objects()),
         entries=frozenset(chosen.entries()),
+        attaching=frozenset(chosen.attaching(present)),
     )
 
 
@@ -252,6 +271,14 @@ class _Chosen:
                 yield f"COMMENT {schema} INDEX {bare(index.name)}"
                 if self._ties(catalog.tables[name].parents):
                     yield f"INDEX ATTACH {schema} {unquoted(bare(index.name))}"
+
+    def attaching(self, present: Collection[str]) -> Iterator[str]:
+        for name in self.tables:
+            table = self.catalog.tables[name]
+            if set(table.parents) & (set(present) - set(self.tables)):
+                for line in self._of_table(name):
+                    if line.startswith(("TABLE ATTACH ", "INDEX ATTACH ")):
+                        yield f"{line} {unquoted(table.owner)}"
 
     def _ties(self, parents: Collection[str]) -> bool:
         return not self.replacing or any(parent in self.tables for parent in parents)

@@ -96,7 +96,8 @@ def command(
     lines = [f"from {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
     lines += [f"note: {note}" for note in notes]
     lines += [] if done.swapped is None else told(done.swapped, dry_run=dry_run)
-    lines.append(f"{done.database}: {done.rows} rows in {done.relations} relations{done.compared}")
+    relations = "1 relation" if done.relations == 1 else f"{done.relations} relations"
+    lines.append(f"{done.database}: {done.rows} rows in {relations}{done.compared}")
     if done.aside is not None:
         lines.append(f"the database that was replaced is {done.aside}; drop it when nobody misses it")
     lines.append(f"RTO: {seconds:.1f} s")

@@ -20,12 +20,17 @@ from ..server.connection import Connection, pin
 
 #: The meta-command that newer releases write around their output, with a key that nobody can guess.
 _RESTRICT = re.compile(rb"\A(?:(?:--[^\n]*)?\n)*\\restrict (\w+)\n")
+#: What a dump sets for all that follows: how long a lock is waited for is the caller's to say.
+_TIMEOUTS = re.compile(
+    rb"^SET (?:statement_timeout|lock_timeout|idle_in_transaction_session_timeout|transaction_timeout) = 0;\n",
+    re.MULTILINE,
+)
 _CHUNK = 1 << 20
 
 
 def run(
     session: Connection, archive: Archive, programs: Programs, chosen: Path, folder: Path, *, owners: bool,
-    between: Callable[[], None] = lambda: None,
+    tablespaces: bool = True, lock_timeout: str = "0", between: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Make the chosen objects in the session's transaction: definitions, rows, then what is faster made after the rows.
 
@@ -36,6 +41,7 @@ def run(
     :raises psycopg.Error: the server refused.
     """
     options = [f"--use-list={chosen}", *([] if owners else ["--no-owner", "--no-privileges"])]
+    options += [] if tablespaces else ["--no-tablespaces"]
     files = [archive.path, chosen]
 
     def section(name: str, stdout: Path | IO[bytes]) -> None:
@@ -43,29 +49,31 @@ def run(
         restores.judge(programs.run("pg_restore", command, stdout=stdout, files=files))
 
     section("pre-data", folder / "pre.sql")
-    define(session, (folder / "pre.sql").read_bytes())
-    _rows(session, lambda stream: section("data", stream))
+    define(session, (folder / "pre.sql").read_bytes(), lock_timeout)
+    _rows(session, lambda stream: section("data", stream), lock_timeout)
     between()
     section("post-data", folder / "post.sql")
-    define(session, (folder / "post.sql").read_bytes())
+    define(session, (folder / "post.sql").read_bytes(), lock_timeout)
 
 
-def define(session: Connection, text: bytes) -> None:
+def define(session: Connection, text: bytes, lock_timeout: str = "0") -> None:
     """Run definitions as pg_dump writes them, and give the session its pinned settings back."""
     if found := _RESTRICT.match(text):
         text = text[: found.end()].replace(b"\\restrict " + found[1], b"") + text[found.end() :]
         end = text.rfind(b"\\unrestrict " + found[1])
         text = text[:end] + text[end:].partition(b"\n")[2]
-    session.execute(text, prepare=False)
-    _pinned(session)
+    # What stands before the first object is pg_dump's own; the same words in a function's body are the user's.
+    head, begin, rest = text.partition(b"\n-- Name: ")
+    session.execute(_TIMEOUTS.sub(b"", head) + begin + rest, prepare=False)
+    _pinned(session, lock_timeout)
 
 
-def _pinned(session: Connection) -> None:
+def _pinned(session: Connection, lock_timeout: str) -> None:
     session.execute("reset client_encoding")
-    pin(session, read_only=False)
+    pin(session, read_only=False, lock_timeout=lock_timeout)
 
 
-def _rows(session: Connection, produce: Callable[[IO[bytes]], None]) -> None:
+def _rows(session: Connection, produce: Callable[[IO[bytes]], None], lock_timeout: str) -> None:
     """Stream rows from pg_restore to the server; they are never on a disk of ours."""
     read, write = os.pipe()
     with ThreadPoolExecutor(1) as pool, os.fdopen(read, "rb", buffering=_CHUNK) as lines:
@@ -85,7 +93,7 @@ def _rows(session: Connection, produce: Callable[[IO[bytes]], None]) -> None:
                 raise cause from error
             raise
         producer.result()
-    _pinned(session)
+    _pinned(session, lock_timeout)
 
 
 def _copy(session: Connection, lines: IO[bytes]) -> None:

@@ -225,6 +225,12 @@ def test_partitions_and_children_keep_their_places(ground: Ground, capsys: pytes
     answer(ground.arguments("child"), capsys)
     assert ground.differences(capsys) == []
     assert ground.ask("select count(*) from parent") == [(2,)]
+    # A partition that is gone, of a table that is there and would give it the keys that it brings.
+    ground.do("delete from of_part; alter table part detach partition part_2; drop table part_2")
+    missing = [word for word in ground.arguments("part_2") if word != "--replace"]
+    assert answer(missing, capsys)["relations"] == 1
+    ground.do("insert into of_part select id, at from part")
+    assert ground.differences(capsys) == []
 
 
 def test_what_cannot_be_carried_is_refused_before_anything_is_begun(

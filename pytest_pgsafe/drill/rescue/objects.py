@@ -11,18 +11,17 @@ from ...backup.archive import Archive
 from ...backup.contents import Choice
 from ...backup.take import take
 from ...catalog import read as catalog_of
-from ...catalog.names import bare, container, unquoted
 from ...catalog.values import Catalog
 from ...compare import restored_equals_source
 from ...errors import ConfigError, RestoreError
 from ...rehearsal import judging
 from ...server.address import Address
 from ...server.base import Programs
-from ...server.connection import Connection, pin
+from ...server.connection import Connection
 from ...snapshot.session import encoded
 from ...snapshot.take import take as read_facts
 from ...snapshot.values import Snapshot
-from . import script
+from .. import script
 from .fallen import with_fallen
 from .table import SCHEMA, pipe
 from .values import Order, TableOutcome
@@ -83,34 +82,12 @@ def plan(
         chosen = tuple(name for name in chosen if name not in present)
     choice = with_fallen(contents.choose(facts.catalog, chosen, there), facts.catalog, there, recovered)
     done = programs.run("pg_restore", ["--list", str(backup.archive.path)], files=[backup.archive.path])
-    lines = choice.listed(done.stdout)
-    objects = tuple(line.split(" ", _ENTRY)[_ENTRY] for line in lines.splitlines())
-    parts = [name for name in chosen if set(facts.catalog.tables[name].parents) & set(there.tables)]
-    ends = [f" TABLE ATTACH {unquoted(container(name))} {unquoted(bare(name))} " for name in parts]
-    ends += [
-        f" INDEX ATTACH {unquoted(container(one.name))} {unquoted(bare(one.name))} "
-        for one in facts.catalog.indexes.values()
-        if one.table in parts
-    ]
-    listed = _lists(lines, folder, ends)
+    lists = choice.lists(done.stdout)
+    objects = tuple(line.split(" ", _ENTRY)[_ENTRY] for text in lists for line in text.splitlines())
+    listed = tuple(folder / f"{name}.list" for name, text in zip(("tables", "attached"), lists, strict=True) if text)
+    for path, text in zip(listed, filter(None, lists), strict=True):
+        path.write_text(text, encoding="utf-8")
     return Missing(archive=backup.archive, facts=facts, choice=choice, listed=listed, objects=objects)
-
-
-def _lists(lines: str, folder: Path, ends: Sequence[str]) -> tuple[Path, ...]:
-    """Write list files; partitions of a table that is there are attached last, when they have all of its keys.
-
-    A dump attaches them before: there the table has none yet, and the key that is here would be made twice.
-
-    :param ends: what the lines that attach say.
-    """
-    last = [line for line in lines.splitlines() if any(end in f"{line} " for end in ends)]
-    first = [line for line in lines.splitlines() if line not in last]
-    found: list[Path] = []
-    for name, some in (("tables.list", first), ("attached.list", last)):
-        if some:
-            found.append(folder / name)
-            found[-1].write_text("".join(f"{line}\n" for line in some), encoding="utf-8")
-    return tuple(found)
 
 
 def needed(missing: Missing, session: Connection, *, owners: bool) -> None:
@@ -161,9 +138,10 @@ def apply(missing: Missing, session: Connection, programs: Programs, folder: Pat
     :raises RestoreError: they do not; the caller rolls back.
     """
     for listed in missing.listed:
-        script.run(missing.archive, listed, session, programs, folder, owners=order.owners)
-    # The scripts have set their own.
-    pin(session, read_only=False, lock_timeout=order.lock_timeout)
+        script.run(
+            session, missing.archive, programs, listed, folder, owners=order.owners, tablespaces=False,
+            lock_timeout=order.lock_timeout,
+        )  # fmt: skip
     choice = missing.choice
     restored = read_facts(session, catalog=contents.part_of(catalog_of.read(session), choice), jobs=1)
     changes = restored_equals_source(contents.part(missing.facts, choice), contents.part(restored, choice))
