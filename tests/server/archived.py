@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,9 +83,14 @@ class Archived:
 
 
 @contextmanager
-def archived(programs: LocalPrograms) -> Generator[Archived]:
-    """Start such a cluster: three rows are in the archive, the first of them in the base backup too."""
-    for program in ("pg_basebackup", "pg_verifybackup"):
+def archiving_server(
+    programs: LocalPrograms, settings: Mapping[str, str], *needed: str
+) -> Generator[tuple[LocalServer, Path], None, None]:
+    """Start a server that archives, and yield it with the place of its archive; it is gone afterwards.
+
+    :param needed: programs that the wheels of some majors come without, beside those of a base backup.
+    """
+    for program in ("pg_basebackup", "pg_verifybackup", *needed):
         if not (programs.folder / program).is_file():
             pytest.skip(f"these programs come without {program}: {programs.folder}")
     # Below /tmp: the server's user writes the archive.
@@ -95,21 +100,28 @@ def archived(programs: LocalPrograms) -> Generator[Archived]:
         (place / "archive").mkdir()
         (place / "archive").chmod(0o777)
         copy = f'test ! -f "{place}/archive/%f" && cp "%p" "{place}/archive/%f.part"'
-        settings = {
+        own = {
             "archive_mode": "on",
             "archive_command": f'{copy} && mv "{place}/archive/%f.part" "{place}/archive/%f"',
-            "track_commit_timestamp": "on",
-            "full_page_writes": "on",
+            **settings,
         }
-        with LocalServer.start(programs, settings=settings) as primary:
-            with connect(primary.address(), read_only=False) as session:
-                session.execute("create database shop")
-            with connect(primary.address("shop"), read_only=False) as session:
-                session.execute(SCHEMA.encode())
-            cluster = Archived(primary=primary, place=place)
-            cluster.write(1)
-            base.take(primary.address(), place / "base" / "first", programs)
-            for row in (2, 3):
-                cluster.write(row)
-                cluster.archive_all()
-            yield cluster
+        with LocalServer.start(programs, settings=own) as primary:
+            yield primary, place
+
+
+@contextmanager
+def archived(programs: LocalPrograms) -> Generator[Archived, None, None]:
+    """Start such a cluster: three rows are in the archive, the first of them in the base backup too."""
+    settings = {"track_commit_timestamp": "on", "full_page_writes": "on"}
+    with archiving_server(programs, settings) as (primary, place):
+        with connect(primary.address(), read_only=False) as session:
+            session.execute("create database shop")
+        with connect(primary.address("shop"), read_only=False) as session:
+            session.execute(SCHEMA.encode())
+        cluster = Archived(primary=primary, place=place)
+        cluster.write(1)
+        base.take(primary.address(), place / "base" / "first", programs)
+        for row in (2, 3):
+            cluster.write(row)
+            cluster.archive_all()
+        yield cluster

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -10,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.archived import archiving_server
 from tests.server.runbook import uri
 
 
@@ -57,24 +55,12 @@ class Cluster:
 @contextmanager
 def archiving(programs: LocalPrograms) -> Generator[Cluster, None, None]:
     """Start a cluster with an archive and the databases ``shop`` and ``other``."""
-    for program in ("pg_basebackup", "pg_verifybackup", "pg_waldump"):
-        if not (programs.folder / program).is_file():
-            pytest.skip(f"these programs come without {program}: {programs.folder}")
-    # Below /tmp: the server's user writes the archive.
-    with tempfile.TemporaryDirectory(prefix="rescue-", dir="/tmp") as name:
-        place = Path(name)
-        place.chmod(0o755)
-        (place / "archive").mkdir()
-        (place / "archive").chmod(0o777)
-        command = f'test ! -f "{place}/archive/%f" && cp "%p" "{place}/archive/%f"'
-        settings = {
-            "archive_mode": "on", "archive_command": command, "autovacuum": "off", "max_prepared_transactions": "5",
-        }  # fmt: skip
-        with LocalServer.start(programs, settings=settings) as primary:
-            with connect(primary.address("postgres"), read_only=False) as session:
-                session.execute("create database shop")
-                session.execute("create database other")
-            yield Cluster(primary=primary, place=place)
+    settings = {"autovacuum": "off", "max_prepared_transactions": "5"}
+    with archiving_server(programs, settings, "pg_waldump") as (primary, place):
+        with connect(primary.address("postgres"), read_only=False) as session:
+            session.execute("create database shop")
+            session.execute("create database other")
+        yield Cluster(primary=primary, place=place)
 
 
 def until(done: Callable[[], bool]) -> None:

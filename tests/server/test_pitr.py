@@ -24,6 +24,7 @@ from pytest_pgsafe.pitr.wal import Lsn, Segment
 from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.archived import archiving_server
 from tests.server.runbook import answer, env_of, uri
 
 #: Rows that are written, each in a transaction of its own; a segment is begun after each third.
@@ -65,24 +66,9 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(programs: LocalPrograms) -> Iterator[Cluster]:
-    for program in ("pg_basebackup", "pg_verifybackup"):
-        if not (programs.folder / program).is_file():
-            pytest.skip(f"these programs come without {program}: {programs.folder}")
-    # Below /tmp: the server's user writes the archive.
-    with tempfile.TemporaryDirectory(prefix="pitr-", dir="/tmp") as name:
-        place = Path(name)
-        place.chmod(0o755)
-        (place / "archive").mkdir()
-        (place / "archive").chmod(0o777)
-        settings = {
-            "archive_mode": "on",
-            "archive_command": f'test ! -f "{place}/archive/%f" && cp "%p" "{place}/archive/%f"',
-            "track_commit_timestamp": "on",
-            "full_page_writes": "on",
-            "max_connections": "150",
-        }
-        with LocalServer.start(programs, settings=settings) as primary:
-            yield _written(primary, programs, place)
+    settings = {"track_commit_timestamp": "on", "full_page_writes": "on", "max_connections": "150"}
+    with archiving_server(programs, settings) as (primary, place):
+        yield _written(primary, programs, place)
 
 
 def _written(primary: LocalServer, programs: LocalPrograms, place: Path) -> Cluster:

@@ -20,7 +20,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from archived import Archived, archived
 from pytest_pgsafe.checks.recoverability import CHECKS, RECOVERED_DAMAGED, TOO_OLD
 from pytest_pgsafe.checks.values import Check, Severity
 from pytest_pgsafe.config.values import Pitr, Server, Settings, Source
@@ -31,6 +30,7 @@ from pytest_pgsafe.report import json as json_report
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.archived import Archived, archived
 from tests.server.runbook import answer, env_of, uri
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from archived import Archived, archived
 from pytest_pgsafe.config.values import Pitr, Server, Settings
 from pytest_pgsafe.pitr.base import find
 from pytest_pgsafe.pitr.place import place_for
@@ -28,6 +27,7 @@ from pytest_pgsafe.server.container import LABEL, ContainerServer
 from pytest_pgsafe.server.container_place import ContainerPlace
 from pytest_pgsafe.server.programs import find as find_programs
 from pytest_pgsafe.server.recovered_container import RecoveredContainer
+from tests.server.archived import Archived, archived
 
 SOON = 30.0
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
