@@ -12,6 +12,7 @@ import psycopg
 
 from ..errors import ServerError
 from .address import Address
+from .base import Programs
 from .connection import connect
 from .local import LocalServer, order, start_keeper
 from .private import private_folder
@@ -62,16 +63,22 @@ class RecoveredServer(LocalServer):
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
             with _staged(data, user, take=take) as staged:
-                least = floors(programs, staged)
-                own = {"listen_addresses": "", **harmless(programs.version), **least}
-                wanted = order(folder, staged, user, programs.version, {**own, **settings})
-                started = server._ask({**wanted, "move": True, "wait": wait})
-            server._folder = Path(started["folder"])
-            server._enter(int(started["port"]), superuser)
+                server._start(folder, staged, user, settings, superuser=superuser, wait=wait)
         except BaseException:
             server.close()
             raise
         return server
+
+    def _start(
+        self, folder: Path, data: Path, user: ServerUser | None, settings: Mapping[str, str], *, superuser: str,
+        wait: float,
+    ) -> None:  # fmt: skip
+        """Let PostgreSQL recover a data directory that is ours, and enter when it is promoted."""
+        own = {"listen_addresses": "", **harmless(self.programs.version), **floors(self.programs, data)}
+        wanted = order(folder, data, user, self.programs.version, {**own, **settings})
+        started = self._ask({**wanted, "move": True, "wait": wait})
+        self._folder = Path(started["folder"])
+        self._enter(int(started["port"]), superuser)
 
     def _enter(self, port: int, superuser: str) -> None:
         # What a role or a database of the cluster loads may not be here.
@@ -185,7 +192,7 @@ def harmless(version: Version) -> dict[str, str]:
     return settings if version.major < EVENT_TRIGGERS else {**settings, "event_triggers": "off"}
 
 
-def floors(programs: LocalPrograms, data: Path) -> dict[str, str]:
+def floors(programs: Programs, data: Path) -> dict[str, str]:
     """Return the settings below which the cluster's WAL cannot be replayed, as its control file has them."""
     return lowest(programs.run("pg_controldata", [str(data)]).stdout)
 

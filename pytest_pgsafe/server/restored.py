@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .local import order, start_keeper
+from .local import start_keeper
 from .programs import LocalPrograms
-from .recovered import RecoveredServer, floors, harmless, nothing_leads_out, without_configuration
+from .recovered import RecoveredServer, nothing_leads_out, without_configuration
 from .user import ServerUser
 
 
@@ -39,8 +39,6 @@ class RestoredServer(RecoveredServer):
         folder = programs.readable_by(user)
         server = cls(programs, process=start_keeper(), reason="recovery")
         try:
-            # With hot_standby the server is ready as soon as it is consistent, long before the target.
-            own = {"listen_addresses": "", **harmless(programs.version), **floors(programs, data)}
             without_configuration(data)
             # By this file PostgreSQL makes links to where the source has its tablespaces; the restore has made its own.
             (data / "tablespace_map").unlink(missing_ok=True)
@@ -49,10 +47,7 @@ class RestoredServer(RecoveredServer):
                 # What root has just made there; the rest is the user's already.
                 for path in (*data.glob("*.conf"), data / "recovery.signal", data / "log"):
                     os.chown(path, user.uid, user.gid, follow_symlinks=False)
-            wanted = order(folder, data, user, programs.version, {**own, **settings})
-            started = server._ask({**wanted, "move": True, "wait": wait})
-            server._folder = Path(started["folder"])
-            server._enter(int(started["port"]), superuser)
+            server._start(folder, data, user, settings, superuser=superuser, wait=wait)
         except BaseException:
             server.close()
             raise
