@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from pathlib import Path
 from ..catalog import codec
 from ..errors import BackupError
 from ..progress import SILENT, Moved, Progress
+from ..server.durable import sync
 from ..snapshot.values import Snapshot
 from .lock import in_use
 
@@ -198,16 +199,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def sync(paths: Iterable[Path]) -> None:
-    """Force files and folders to disk."""
-    for path in paths:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def sha256(path: Path, moved: Moved | None = None) -> str:

@@ -17,6 +17,7 @@ from typing import IO
 
 from ..errors import BackupError, UsageError
 from ..progress import SILENT, Moved, Progress
+from ..server.durable import sync
 from ..server.private import private_folder
 from . import manifest
 
@@ -61,7 +62,7 @@ def pack(folder: Path, file: Path, progress: Progress = SILENT) -> Packed:
             # Before the file has its name: none is ever without its checksum.
             _note(file, digest)
             partial.rename(file)
-        manifest.sync([file.parent])
+        sync([file.parent])
     except OSError as error:
         raise BackupError(f"the archive cannot be written: {error.strerror or error}", looked_at=[str(file)]) from error
     return Packed(file=file, bytes=file.stat().st_size, sha256=digest)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import StorageError
+from ..server.durable import sync
 
 _PARTIAL = ".pgsafe-partial-"
 
@@ -31,7 +31,7 @@ def store(path: Path, folder: Path, name: str | None = None) -> bool:
         if target.exists():
             if _same(path, target):
                 # It was archived, and the server ended before it knew; the file has to be on disk all the same.
-                _sync([target, folder])
+                sync([target, folder])
                 return False
             raise StorageError(
                 f"another {target.name} is in the archive already",
@@ -48,7 +48,7 @@ def store(path: Path, folder: Path, name: str | None = None) -> bool:
         # A link, not a rename: it fails where another archiver came first.
         os.link(partial, target)
         partial.unlink()
-        _sync([folder])
+        sync([folder])
     except OSError as error:
         raise StorageError(
             f"the WAL archive cannot be written: {error.strerror or error}", looked_at=[str(target)]
@@ -66,12 +66,3 @@ def _same(one: Path, other: Path) -> bool:
             if right.read(1 << 20) != chunk:
                 return False
     return True
-
-
-def _sync(paths: Iterable[Path]) -> None:
-    for path in paths:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import StorageError
 from ..progress import Moved
+from ..server.durable import sync
 
 _CHUNK = 1 << 20
 _PARTIAL = ".partial"
@@ -48,7 +49,7 @@ class FolderStore:
                 partial.replace(target)
             finally:
                 partial.unlink(missing_ok=True)
-            _sync(target.parent)
+            sync([target.parent])
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the file's content."""
@@ -88,11 +89,3 @@ class FolderStore:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
