@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,13 +32,18 @@ from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server import pitr_writers
 from tests.server.pitr_writers import PAGE, SIZE, Entry, Record, State, Writer, session_of
 
+if TYPE_CHECKING:
+    import psycopg
+
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Two recoveries cost what they cost; the issue's twenty with PGSAFE_TEST_FULL=1.
 MOMENTS = 20 if FULL else 2
 SEED = int(os.environ.get("PGSAFE_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 SESSIONS = 6
-#: Transactions of all writers together in each of the three parts, between which base backups are taken.
+#: Transactions of all writers together, at least, in each of the three parts, between which base backups are taken.
 PART = 250
+#: Behind the first base backup at least; it may hold one of them itself.
+SEGMENTS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +127,15 @@ def _write(primary: LocalServer, programs: LocalPrograms, place: Path) -> None:
     with session_of(primary.address("shop")) as session:
         session.execute(pitr_writers.SCHEMA)
         with pitr_writers.writing(primary.address("shop"), place, seed=SEED, sessions=SESSIONS) as writers:
-            base.take(primary.address(), place / "base1", programs)
+            taken = base.take(primary.address(), place / "base1", programs)
             _wait(writers, PART)
             session.execute("checkpoint")
             session.execute("select pg_switch_wal()")
-            _wait(writers, 2 * PART)
+            _wait(writers, PART)
             if FULL:
                 base.take(primary.address(), place / "base2", programs)
-            _wait(writers, 3 * PART)
+            _wait(writers, PART)
+            _reach(session, taken.end_lsn.bytes + SEGMENTS * SIZE)
         # One more, so that the archive goes on behind the last that was noted.
         session.execute("create table public.later ()")
         found = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
@@ -140,10 +147,22 @@ def _write(primary: LocalServer, programs: LocalPrograms, place: Path) -> None:
             time.sleep(0.05)
 
 
-def _wait(writers: Sequence[Writer], done: int) -> None:
-    until = time.monotonic() + 300
+def _wait(writers: Sequence[Writer], more: int) -> None:
+    """Wait until so many more transactions are done: how many there were during a base backup is chance."""
+    until, done = time.monotonic() + 300, sum(writer.done for writer in writers) + more
     while sum(writer.done for writer in writers) < done and not any(writer.error for writer in writers):
         assert time.monotonic() < until, [writer.done for writer in writers]
+        time.sleep(0.02)
+
+
+def _reach(session: psycopg.Connection, position: int) -> None:
+    until = time.monotonic() + 300
+    while True:
+        row = session.execute("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()
+        assert row is not None
+        if row[0] >= position:
+            return
+        assert time.monotonic() < until, row
         time.sleep(0.02)
 
 
