@@ -86,6 +86,10 @@ return (select "Value" from public."Gone Table" where "a b" = one."a b");
 end $$;
 create table same (id int primary key);
 insert into same select generate_series(1, 10);
+create table root (id int primary key);
+insert into root select generate_series(1, 10);
+create table leaf (id int primary key, root int references root);
+insert into leaf select n, n from generate_series(1, 10) n;
 """
 
 
@@ -149,6 +153,7 @@ def _second(cluster: Cluster, session: Connection) -> None:
     cluster.harm(session, "young", "drop table young", "select 1")
     cluster.harm(session, "owned", "drop table owned", "select 1")
     session.execute("delete from owners where id > 8")
+    cluster.harm(session, "leaf", "drop table leaf", "select 1")
     cluster.harm(session, "few", "delete from few", "select * from few order by id")
 
 
@@ -338,3 +343,15 @@ def test_a_lock_that_somebody_holds(cluster: Cluster, capsys: pytest.CaptureFixt
         session.rollback()
     assert cluster.rows("select count(*) from public.few") == [(0,)]
     assert cluster.rows("select count(*) from pg_namespace where nspname ~ 'pgsafe'") == [(0,)]
+
+
+def test_a_lock_that_a_foreign_key_waits_for(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    # What a dump sets, lock_timeout = 0, would have a key to a table that somebody writes wait for ever.
+    with connect(cluster.address(), read_only=False, autocommit=False) as session:
+        session.execute("insert into public.root values (500)")
+        said = refused(cluster.arguments("--table=leaf", "--apply", "--lock-timeout=100ms"), capsys, 1)
+        assert "lock timeout" in said
+        session.rollback()
+    assert cluster.rows("select count(*) from pg_class where relname = 'leaf'") == [(0,)]
+    answer(cluster.arguments("--table=leaf", "--apply"), capsys)
+    assert cluster.rows("select count(*) from public.leaf") == [(10,)]
