@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from ..config.forms import span
 from ..pitr.outcome import Recoverability
-from .values import Check, Evidence, Finding, Severity
+from .values import Check, Finding, Severity
 
 #: Seconds that two clocks may differ by without anybody being wrong.
 SKEW = 60.0
@@ -77,11 +77,6 @@ def moment(value: datetime) -> str:
     return value.astimezone(timezone.utc).isoformat()
 
 
-def _nothing(_: Evidence) -> Iterable[Finding]:
-    """A migration has nothing to do with it."""
-    return ()
-
-
 ARCHIVE_BROKEN = Check(
     code="PGS030",
     check="pitr_archive",
@@ -93,7 +88,6 @@ ARCHIVE_BROKEN = Check(
     ),
     effect="A recovery ends there: PostgreSQL opens with older data, and says nothing.",
     remedy="Find the segment, in pg_wal of the server or of a standby, or take a new base backup now.",
-    judge=_nothing,
 )
 BASE_DAMAGED = Check(
     code="PGS031",
@@ -103,7 +97,6 @@ BASE_DAMAGED = Check(
     condition="The newest base backup is not what its manifest says: pg_verifybackup objects to it.",
     effect="What is recovered from it is damaged, or nothing is.",
     remedy="Take a new base backup now (pgsafe pitr basebackup), and look at the disk that holds them.",
-    judge=_nothing,
 )
 RECOVERED_DAMAGED = Check(
     code="PGS032",
@@ -116,7 +109,6 @@ RECOVERED_DAMAGED = Check(
     ),
     effect="A recovery would give back what cannot be read. Often the source has the same damage.",
     remedy="Run pg_amcheck on the source; if it is sound there, take a new base backup.",
-    judge=_nothing,
 )
 TOO_OLD = Check(
     code="PGS033",
@@ -129,6 +121,5 @@ TOO_OLD = Check(
     ),
     effect="If the server is lost, so is everything that was committed after that moment.",
     remedy="See pgsafe pitr check: whether archiving fails, and archive_timeout, which bounds how long WAL may wait.",
-    judge=_nothing,
 )
 CHECKS = (ARCHIVE_BROKEN, BASE_DAMAGED, RECOVERED_DAMAGED, TOO_OLD)

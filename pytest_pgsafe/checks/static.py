@@ -13,7 +13,6 @@ from .values import (
     ChangeExpected,
     Check,
     DropExpected,
-    Evidence,
     Finding,
     MoveExpected,
     RowsExpected,
@@ -219,11 +218,6 @@ def _meant(written: str, announced: str) -> bool:
     return covers(written, announced) or ("*" not in announced and covers(announced, written))
 
 
-def _nothing(_: Evidence) -> Iterable[Finding]:
-    """A rehearsal sees what happens, and needs no guess."""
-    return ()
-
-
 DESTROYS = Check(
     code="PGS020",
     check="static",
@@ -235,7 +229,6 @@ DESTROYS = Check(
     ),
     effect="What it takes away is gone; whether there is anything, or it is kept elsewhere, a rehearsal tells.",
     remedy="Rehearse it: --pgsafe-source=X without --pgsafe-static; announce what is meant in [expect] with a reason.",
-    judge=_nothing,
 )
 WEAKENS = Check(
     code="PGS021",
@@ -248,7 +241,6 @@ WEAKENS = Check(
     ),
     effect="What it guarded against can happen from then on; what uses it fails.",
     remedy="Rehearse it: --pgsafe-source=X without --pgsafe-static; announce what is meant in [expect] with a reason.",
-    judge=_nothing,
 )
 LOCKS = Check(
     code="PGS022",
@@ -264,6 +256,5 @@ LOCKS = Check(
         "CREATE INDEX CONCURRENTLY; ADD CONSTRAINT … NOT VALID, then VALIDATE in its own transaction; a new column, "
         "filled in batches."
     ),
-    judge=_nothing,
 )
 CHECKS = (DESTROYS, WEAKENS, LOCKS)

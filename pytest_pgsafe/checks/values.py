@@ -182,6 +182,11 @@ class Evidence:
     no_way_back: NoWayBack | None = None
 
 
+def _nothing(_: Evidence) -> Iterable[Finding]:
+    """Judge no migration: a check of what is no effect of one (a text, an archive) is judged in a run of its own."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """A rule of judgement: data for its page, and a pure function."""
@@ -194,7 +199,7 @@ class Check:
     condition: str
     effect: str
     remedy: str
-    judge: Callable[[Evidence], Iterable[Finding]] = field(repr=False, compare=False)
+    judge: Callable[[Evidence], Iterable[Finding]] = field(default=_nothing, repr=False, compare=False)
 
     def finding(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.checks import EVERY
+from pytest_pgsafe.checks import BY_CODE, CHECKS, EVERY
 from pytest_pgsafe.checks.pages import folder, render
 from pytest_pgsafe.checks.values import Check
 
@@ -63,3 +64,10 @@ def test_no_example_is_of_a_check_that_is_gone() -> None:
 def test_pages_are_rendered() -> None:
     pages = {path.name: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
     assert pages == render(EXAMPLES), "run python -m pytest_pgsafe.checks.pages"
+
+
+def test_each_check_of_a_migration_judges() -> None:
+    # One without a judgement of its own objects to nothing, and is for what is judged in a run of its own.
+    [nothing] = [one.default for one in fields(Check) if one.name == "judge"]
+    assert [check.code for check in CHECKS if check.judge is nothing] == []
+    assert {check.code for check in EVERY if check.judge is nothing} == {check.code for check in EVERY} - set(BY_CODE)
