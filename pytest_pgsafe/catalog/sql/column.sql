@@ -34,7 +34,10 @@ select
     case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end as compression,
     nullif(a.attstattarget, -1) as statistics_target,
     case when a.attoptions is null then '{}' else array(
-        select option from pg_catalog.unnest(a.attoptions) as option order by option collate "C"
+        -- What PostgreSQL documents; from 15.20 on a server keeps things of its own here, which no dump carries.
+        select option from pg_catalog.unnest(a.attoptions) as option
+        where pg_catalog.split_part(option, '=', 1) in ('n_distinct', 'n_distinct_inherited')
+        order by option collate "C"
     ) end as options,
     case when a.attfdwoptions is null then '{}' else array(
         select pg_catalog.regexp_replace(option, '^([^=]*(?:passw|passphrase|passfile|secret|token|credential|api_?key|private|sslkey)[^=]*)=.*$', '\1=****', 'i')

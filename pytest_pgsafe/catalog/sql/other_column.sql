@@ -16,7 +16,9 @@ select
         case when c.relkind = 'm' and a.attstorage <> t.typstorage then pg_catalog.concat('storage ', a.attstorage) end,
         case when a.attcompression <> '' then pg_catalog.concat('compression ', a.attcompression) end,
         'options ' || nullif(array(
-        select option from pg_catalog.unnest(a.attoptions) as option order by option collate "C"
+        select option from pg_catalog.unnest(a.attoptions) as option
+        where pg_catalog.split_part(option, '=', 1) in ('n_distinct', 'n_distinct_inherited')
+        order by option collate "C"
     )::text, '{}')
     ) as definition,
     null::text as owner,
@@ -34,7 +36,10 @@ where c.relkind in ('v', 'm', 'c', 'i', 'I')
         d.description is not null
         or f.oid is not null
         or s.target is not null
-        or a.attoptions is not null and c.relkind = 'm'
+        or c.relkind = 'm' and exists (
+            select from pg_catalog.unnest(a.attoptions) as option
+            where pg_catalog.split_part(option, '=', 1) in ('n_distinct', 'n_distinct_inherited')
+        )
         or c.relkind = 'm' and (a.attstorage <> t.typstorage or a.attcompression <> '')
     )
     and n.nspname not like 'pg\_%' and n.nspname not in ('information_schema', 'pgsafe_observer')
