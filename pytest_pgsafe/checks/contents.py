@@ -74,14 +74,13 @@ def _type_changed(evidence: Evidence) -> Iterator[Finding]:
         difference = comparison.rows.get(column.table)
         if difference is not None and difference.changed.get(column.column):
             continue  # values-changed tells the type as well
-        partition = comparison.before.catalog.tables[column.table].partition_bound is not None
         lost = _left_behind(evidence, column)
         if lost:
             told += f": {', '.join(lost)} of its domain {'does' if len(lost) == 1 else 'do'} not hold for it any more"
             yield TYPE_CHANGED.finding(
                 change.object, told, severity=Severity.ERROR, check="schema", before=before, after=after
             )
-        elif column.table not in comparison.before.tables and not partition:
+        elif column.table not in comparison.before.tables:
             told += "; its values could not be compared"
             yield TYPE_CHANGED.finding(change.object, told, severity=unproven(evidence), before=before, after=after)
         else:

@@ -119,7 +119,7 @@ def _unique(comparison: Comparison, table: str, old: tuple[str | None, ...], new
     after = frozenset(new)
     if before == after and before is not None:
         return Strength.OTHER
-    return Strength.STRONGER if before is not None and None not in after and after < before else Strength.WEAKER
+    return Strength.STRONGER if before is not None and after < before else Strength.WEAKER
 
 
 def key_text(index: Index) -> str:
