@@ -280,9 +280,7 @@ def test_a_rule_in_sql_is_excused_by_no_announcement(kind: Any, severity: str) -
     rule = DenormalizedRule(column=f"{T}.name", source="public.customers.name", kind=kind)
     before = snapshot(*sales(oid=1), tables={T: sales_content()})
     after = snapshot(*without(sales(oid=1), f"{T}.name"), tables={T: content(id=1, customer_id=2, total=4)})
-    rules = Rules(
-        denormalized=(rule,), values=(ValuesExpected(column="public.customers.name", reason="new spelling"),)
-    )
+    rules = Rules(denormalized=(rule,), values=(ValuesExpected(column="public.customers.name", reason="new spelling"),))
     found = evidence(
         before,
         after,
@@ -293,7 +291,9 @@ def test_a_rule_in_sql_is_excused_by_no_announcement(kind: Any, severity: str) -
     assert ("PGS401", severity, f"{T}.name") in shown(judge(found))
 
 
-@pytest.mark.parametrize(("increment", "value", "told"), [(-1, -9, False), (-1, -1, True), (1, 9, True), (1, 19, False)])
+@pytest.mark.parametrize(
+    ("increment", "value", "told"), [(-1, -9, False), (-1, -1, True), (1, 9, True), (1, 19, False)]
+)
 def test_a_sequence_that_went_on_did_not_go_back(increment: int, value: int, told: bool) -> None:
     start = -5 if increment < 0 else 10
     rule = sequence("public.numbers", increment=increment, minimum=-100, maximum=100)
