@@ -23,6 +23,7 @@ from . import (
     privileges,
     recoverability,
     replaced,
+    restored,
     rollback,
     rows,
     sequences,
@@ -68,8 +69,10 @@ _MODULES = (
 CHECKS: tuple[Check, ...] = tuple(
     sorted((check for module in _MODULES for check in module.CHECKS), key=lambda one: one.code)
 )
-#: With those that judge statements by their text alone, or a recovery: in runs of their own.
-EVERY: tuple[Check, ...] = tuple(sorted((*CHECKS, *static.CHECKS, *recoverability.CHECKS), key=lambda one: one.code))
+#: With those that judge a restore, statements by their text alone, or a recovery.
+EVERY: tuple[Check, ...] = tuple(
+    sorted((*CHECKS, *restored.CHECKS, *static.CHECKS, *recoverability.CHECKS), key=lambda one: one.code)
+)
 #: The same, to look them up.
 BY_CODE: Mapping[str, Check] = {check.code: check for check in CHECKS}
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}

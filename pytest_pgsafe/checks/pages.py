@@ -54,6 +54,8 @@ def page(check: Check, examples: Path) -> str:
         # What is done to base backups and WAL, not to a database.
         parts += ["This fails:", _block(examples / "unsafe.sh"), "This is fine:", _block(examples / "safe.sh")]
         return "\n\n".join(parts) + "\n"
+    if check.check == "restore":
+        parts.append("What is done to the source, before any migration:")
     parts += [_UNSAFE[check.severity], _block(examples / "unsafe.sql")]
     if (examples / "unsafe.down.sql").exists():
         parts += ["with this way back:", _block(examples / "unsafe.down.sql")]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..catalog.names import split
 from ..catalog.values import Catalog, Constraint, Grant, Index, Object
+from ..errors import RestoreError
 from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
 from .identity import Identity, match
 from .renames import tokens
@@ -31,12 +32,14 @@ _NOT_RESTORED: Mapping[str, frozenset[str]] = {
 _REPRINTED = frozenset({"definition", "default", "using", "check", "predicate", "partition_key", "partition_bound"})
 
 
-def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change, ...]:
+def restored_equals_source(source: Snapshot, restored: Snapshot, *, owners: bool = True) -> tuple[Change, ...]:
     """Return every difference that a faithful restore does not explain; none means equal.
 
     Materialised views are recomputed by a restore, so only their definitions count. Unlogged tables are dumped with
     their rows by default, so they count like others. Sequences ignore snapshots: a restored value lies between the
     two readings of the source.
+
+    :param owners: the restore was given owners and privileges; else they are the restoring role's, and do not count.
     """
     identity = match(source.catalog, restored.catalog, cloned=False)
     majors = major(source), major(restored)
@@ -53,7 +56,20 @@ def restored_equals_source(source: Snapshot, restored: Snapshot) -> tuple[Change
         attribute = "content" if source.large_objects.count == restored.large_objects.count else "count"
         ours, theirs = source.large_objects.count, restored.large_objects.count
         found.append(_change("large objects", "large objects", attribute, ours, theirs))
-    return ordered(found)
+    return ordered(found if owners else [one for one in found if one.kind != "grant" and one.attribute != "owner"])
+
+
+def refuse(changes: Sequence[Change], what: str) -> None:
+    """Refuse a restored copy that differs.
+
+    :param what: what is not equal to what, without its end.
+    :raises RestoreError: there is a difference; with their number and the first ten.
+    """
+    if changes:
+        raise RestoreError(
+            f"{what}: {len(changes)} difference{'s' * (len(changes) > 1)}",
+            looked_at=[difference(change) for change in changes[:10]],
+        )
 
 
 def major(snapshot: Snapshot) -> int:
@@ -193,3 +209,18 @@ def _foreign_keys(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
 
 def _change(kind: str, name: str, attribute: str, before: Attribute, after: Attribute) -> Change:
     return Change(kind=kind, action=Action.CHANGED, object=name, attribute=attribute, before=before, after=after)
+
+
+def difference(change: Change) -> str:
+    """Say a change between source and copy in one line."""
+    if change.action is Action.DROPPED:
+        return f"{change.kind} {change.object} is missing"
+    if change.action is Action.ADDED:
+        return f"{change.kind} {change.object} is not in the source"
+    what = f"{change.attribute} of {change.kind} {change.object}"
+    return f"{what}: {_short(change.before)} in the source, {_short(change.after)} in the copy"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else text[:200] + "…"

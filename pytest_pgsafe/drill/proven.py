@@ -9,9 +9,8 @@ from ..backup import contents
 from ..catalog import read as catalog_of
 from ..catalog.values import Catalog, Constraint, Grant
 from ..compare import restored_equals_source
-from ..compare.restored import major
+from ..compare.restored import difference, major
 from ..errors import RestoreError
-from ..rehearsal import judging
 from ..server.connection import Connection
 from ..snapshot.plan import plan_tables
 from ..snapshot.take import take as read_facts
@@ -36,11 +35,11 @@ def prove(session: Connection, facts: Snapshot, plan: Plan, orphans: Sequence[Or
     plans, _ = plan_tables(part)
     restored = read_facts(session, catalog=part, plans=plans, jobs=1)
     taken = {one.key for one in orphans}
+    wanted, there = contents.part(facts, choice), contents.part(restored, choice)
     told = [
-        judging.sentence(change)
-        for change in restored_equals_source(contents.part(facts, choice), contents.part(restored, choice))
+        difference(change)
+        for change in restored_equals_source(wanted, there, owners=owners)
         if not (change.object in taken and (change.kind == "foreign key" or change.attribute == "validated"))
-        and (owners or (change.kind != "grant" and change.attribute != "owner"))
     ]
     if owners:
         ours, theirs = (_grants(one, facts, plan) for one in (facts.catalog, catalog))

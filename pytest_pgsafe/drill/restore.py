@@ -20,9 +20,10 @@ from ..backup.packed import unpacked
 from ..backup.roles import mentioned
 from ..catalog import read as catalog_of
 from ..compare import restored_equals_source
+from ..compare.restored import refuse
 from ..errors import ConfigError, CopyError, RestoreError
 from ..progress import SILENT, Progress
-from ..rehearsal import judging, restoring
+from ..rehearsal import restoring
 from ..server.address import Address
 from ..server.connection import connect
 from ..server.private import private_folder
@@ -237,15 +238,9 @@ class _Restore:
                 session.execute(f"analyze {', '.join(tables)}".encode())
 
     def _equal(self, wanted: Snapshot, restored: Snapshot) -> None:
-        changes = restored_equals_source(wanted, restored)
-        if not self.order.owners:
-            changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
+        changes = restored_equals_source(wanted, restored, owners=self.order.owners)
         self.notes += [f"{gap.object}: {gap.reason}" for gap in (*wanted.not_verified, *restored.not_verified)]
-        if changes:
-            raise RestoreError(
-                f"the restored database does not equal the backup: {len(changes)} difference{'s' * (len(changes) > 1)}",
-                looked_at=[judging.sentence(change) for change in changes[:10]],
-            )
+        refuse(changes, "the restored database does not equal the backup")
 
     @contextmanager
     def _step(self, name: str) -> Generator[None, None, None]:

@@ -19,9 +19,10 @@ from ..backup.proof import Outcome, Proof, Result
 from ..backup.take import Backup
 from ..catalog.names import unquoted
 from ..compare import Change, not_carried, restored_equals_source
+from ..compare.restored import difference
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
-from ..rehearsal import judging, restoring
+from ..rehearsal import restoring
 from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
 from ..server.base import Server
@@ -220,9 +221,7 @@ class _Verification:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]
         self.not_verified += not_carried(facts.catalog)
         wanted = replace(facts, catalog=restoring.comparable(facts.catalog, prepared, restored.catalog))
-        changes = restored_equals_source(wanted, restored)
-        if not prepared.owners:
-            changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
+        changes = restored_equals_source(wanted, restored, owners=prepared.owners)
         rows = sum(table.rows for table in restored.tables.values())
         compared = {
             "counts": f"{rows} rows in {len(restored.tables)} tables",
@@ -237,7 +236,7 @@ class _Verification:
                 if found:
                     raise StepError(
                         f"{len(found)} difference{'s' * (len(found) > 1)} from the manifest's facts",
-                        looked_at=[judging.sentence(change) for change in found[:10]],
+                        looked_at=[difference(change) for change in found[:10]],
                     )
 
     @contextmanager

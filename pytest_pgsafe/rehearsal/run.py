@@ -12,12 +12,13 @@ from pathlib import Path
 from ..backup.take import Backup
 from ..catalog.values import Catalog
 from ..checks import judge
+from ..checks.restored import computed_again, not_restored
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
 from ..compare import not_carried
+from ..compare.restored import refuse
 from ..compare.values import Comparison
 from ..config.values import Settings
-from ..errors import RestoreError
 from ..migrate import isolation
 from ..migrate.run import FailedRun
 from ..migrate.values import Trace
@@ -237,14 +238,10 @@ class _Run:
         self.compared = facts
         self.not_verified += source.not_verified
         self.not_verified += not_carried(source.catalog)
-        self.notes = judging.computed_again(source, facts)
+        self.notes = computed_again(source, facts)
         changes = way_back.unequal(source, facts, prepared)
-        if changes:
-            self.findings = judging.not_restored(changes)
-            raise RestoreError(
-                f"the restored copy is not equal to the source: {len(changes)} difference{'s' * (len(changes) > 1)}",
-                looked_at=[judging.sentence(change) for change in changes[:10]],
-            )
+        self.findings = not_restored(changes)
+        refuse(changes, "the restored copy is not equal to the source")
 
     def _keep(self, server: Server) -> None:
         failed = self.result().verdict != "passed"

@@ -14,9 +14,9 @@ from ..catalog.names import container, split, unquoted
 from ..checks.bookkeeping import keeps_books
 from ..compare import not_carried, restored_equals_source
 from ..compare.repeated import Repeated, differences, varying
+from ..compare.restored import refuse
 from ..compare.values import Change, Comparison
 from ..config.values import Samples
-from ..errors import RestoreError
 from ..migrate.run import FailedRun
 from ..migrate.sources import Migration
 from ..server.address import Address
@@ -24,7 +24,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import judging, restoring
+from . import restoring
 from .comparing import compare_databases
 from .source import Source
 
@@ -156,17 +156,11 @@ def restore(source: Source, backup: Backup, reference: Snapshot, server: Server,
             changes = unequal(reference, read_facts(session), prepared)
     finally:
         server.drop(prepared.address)
-    if changes:
-        raise RestoreError(
-            f"the backup restored once more is not equal to what it was taken of: {len(changes)} differences",
-            looked_at=[judging.sentence(change) for change in changes[:10]],
-        )
+    refuse(changes, "the backup restored once more is not equal to what it was taken of")
     return Restored(seconds=seconds, not_verified=not_carried(reference.catalog))
 
 
 def unequal(source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> tuple[Change, ...]:
     """Return in what a restored database differs from its source; what it could not be given is listed already."""
-    changes = restored_equals_source(restoring.comparable_facts(source, prepared, facts), facts)
-    if not prepared.owners:
-        changes = tuple(change for change in changes if change.kind != "grant" and change.attribute != "owner")
-    return changes
+    wanted = restoring.comparable_facts(source, prepared, facts)
+    return restored_equals_source(wanted, facts, owners=prepared.owners)

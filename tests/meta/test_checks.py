@@ -16,6 +16,7 @@ from pytest_pgsafe.checks.values import Check
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "fixtures" / "checks"
 PAGES = ROOT / "docs" / "checks"
+SOURCES = ROOT / "pytest_pgsafe"
 #: The collected items that checks report to, by the first digit of their codes; 0 is any.
 ITEMS = {
     "1": {"rows", "values"},
@@ -27,7 +28,7 @@ ITEMS = {
     "7": {"privileges"},
     "8": {"locks", "migrate"},
     "9": {"rollback"},
-    "0": {"values", "schema", "static", "pitr_archive", "pitr_base", "pitr_recovery", "pitr_window"},
+    "0": {"values", "schema", "restore", "static", "pitr_archive", "pitr_base", "pitr_recovery", "pitr_window"},
 }
 every_check = pytest.mark.parametrize("check", EVERY, ids=lambda check: check.code)
 
@@ -64,6 +65,12 @@ def test_no_example_is_of_a_check_that_is_gone() -> None:
 def test_pages_are_rendered() -> None:
     pages = {path.name: path.read_text(encoding="utf-8") for path in PAGES.glob("*.md")}
     assert pages == render(EXAMPLES), "run python -m pytest_pgsafe.checks.pages"
+
+
+def test_each_code_that_the_package_names_is_a_checks() -> None:
+    # A finding that is made by hand would have no page.
+    named = {code for path in SOURCES.rglob("*.py") for code in re.findall(r'"(PGS\d{3})"', path.read_text("utf-8"))}
+    assert named <= {check.code for check in EVERY}
 
 
 def test_each_check_of_a_migration_judges() -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from bench import Bench
-from pytest_pgsafe.checks import CHECKS
+from pytest_pgsafe.backup.restore import run_sql
+from pytest_pgsafe.backup.take import take
+from pytest_pgsafe.checks import CHECKS, restored
 from pytest_pgsafe.checks.values import Check, Rules
 from pytest_pgsafe.config import resolve
-from pytest_pgsafe.config.values import Options
+from pytest_pgsafe.config.values import Options, Settings, Source
+from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.rehearsal.rules import resolve_rules
+from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 
@@ -42,3 +46,23 @@ def test_example(base: Bench, check: Check, example: str) -> None:
     found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None)
     codes = {finding.code for finding in found}
     assert (check.code in codes) == (example == "unsafe"), found
+
+
+@pytest.mark.parametrize("check", restored.CHECKS, ids=lambda check: check.code)
+@pytest.mark.parametrize("example", ["unsafe", "safe"])
+def test_example_of_a_restore(server: Server, check: Check, example: str, tmp_path: Path) -> None:
+    [folder] = EXAMPLES.glob(f"{check.code}-*")
+    source = server.create("source")
+    try:
+        run_sql([EXAMPLES / "base.sql", folder / f"{example}.sql"], source, server.programs)
+        take(source, tmp_path / "backup", server.programs)
+    finally:
+        server.drop(source)
+    image = server.describe()["origin"].removeprefix("image ") if server.kind == "container" else None
+    use = server.address().url() if server.kind == "existing" else server.kind
+    result = rehearse(
+        Settings(
+            folder=tmp_path, source=Source(backup=tmp_path / "backup"), server=ServerSettings(use=use, image=image)
+        )
+    )
+    assert (check.code in {finding.code for finding in result.findings}) == (example == "unsafe"), result

@@ -13,8 +13,8 @@ from ...backup.take import take
 from ...catalog import read as catalog_of
 from ...catalog.values import Catalog
 from ...compare import restored_equals_source
+from ...compare.restored import refuse
 from ...errors import ConfigError, RestoreError
-from ...rehearsal import judging
 from ...server.address import Address
 from ...server.base import Programs
 from ...server.connection import Connection
@@ -144,15 +144,11 @@ def apply(missing: Missing, session: Connection, programs: Programs, folder: Pat
         )  # fmt: skip
     choice = missing.choice
     restored = read_facts(session, catalog=contents.part_of(catalog_of.read(session), choice), jobs=1)
-    changes = restored_equals_source(contents.part(missing.facts, choice), contents.part(restored, choice))
-    if not order.owners:
-        changes = tuple(one for one in changes if one.kind != "grant" and one.attribute != "owner")
-    if changes:
-        raise RestoreError(
-            f"what was put back does not equal what was recovered: {len(changes)} difference{'s' * (len(changes) > 1)};"
-            " nothing was kept",
-            looked_at=[judging.sentence(change) for change in changes[:10]],
-        )
+    wanted, there = contents.part(missing.facts, choice), contents.part(restored, choice)
+    refuse(
+        restored_equals_source(wanted, there, owners=order.owners),
+        "nothing was kept: what was put back does not equal what was recovered",
+    )
     for name in choice.inbound:
         key = restored.foreign_keys.get(name)
         if key is None or key.orphans:
