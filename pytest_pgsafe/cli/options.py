@@ -169,4 +169,4 @@ def address(source: str | None, config: str | None) -> Address:
     found = settings(config=config, source=source)
     if found.source is None or found.source.dsn is None:
         raise ConfigError("no server is named", remedies=["--source=postgresql://HOST/postgres, or [source] dsn"])
-    return Address.parse(found.source.dsn)
+    return Address.named(found.source.dsn, "the source")

@@ -58,10 +58,7 @@ def command(
     options.refuse_secret(into, "--into")
     if bool(tables) == all_tables:
         raise ConfigError("which table?", remedies=["--table=NAME, once for each, or --all-tables"])
-    try:
-        address = Address.parse(into)
-    except ValueError as error:
-        raise ConfigError(f"--into is {error}") from error
+    address = Address.named(into, "--into")
     since, until = _window(around, after, before)
     order = Order(
         tables=tables, every=all_tables, apply=apply, after=since, before=until, xid=xid, rows=rows, dbname=dbname,

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
 from .replaced import as_data, told
@@ -63,10 +62,7 @@ def command(
     from ..storage.fetched import at_hand, is_url
 
     options.refuse_secret(into, "--into")
-    try:
-        address = Address.parse(into)
-    except ValueError as error:
-        raise ConfigError(f"--into is {error}") from error
+    address = Address.named(into, "--into")
     order = Order(
         tables=tables,
         jobs=jobs,

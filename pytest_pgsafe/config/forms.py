@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import ConfigError
-from . import engines
+from . import address, engines
 from .dump import is_plain_dump
 from .values import Hook, Source, Way
 
@@ -44,21 +44,16 @@ def is_dsn(text: str) -> bool:
 
 
 def check_dsn(text: str, *, origin: str) -> str:
-    """Return the URI or conninfo if libpq can be given it.
+    """Return the URI or conninfo, without what a shell left around it, if libpq can be given it.
 
-    :raises ConfigError: it has another program's scheme. The message does not repeat it: it may hold a password.
+    :raises ConfigError: it is another program's, or libpq would read it otherwise than it was meant. The message does
+        not repeat it: it may hold a password.
     """
-    scheme, mark, _ = text.partition("://")
-    if mark and "=" not in scheme and scheme not in {"postgresql", "postgres"}:
-        raise ConfigError(
-            f"{origin}: libpq has no URI scheme {scheme!r}",
-            remedies=["write postgresql://user@host:port/database, without a driver's name"],
-        )
-    if not mark and "=" not in text:
-        raise ConfigError(
-            f"{origin}: neither a libpq URI nor a conninfo string",
-            remedies=["write postgresql://user@host:port/database or host=… dbname=…"],
-        )
+    text = address.tidied(text)
+    try:
+        address.check(text)
+    except address.AddressError as error:
+        raise ConfigError(f"{origin}: {error}", remedies=error.remedies) from None
     return text
 
 

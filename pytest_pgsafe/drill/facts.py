@@ -8,7 +8,6 @@ import psycopg
 
 from ..backup import manifest
 from ..config.forms import is_dsn
-from ..errors import ConfigError
 from ..progress import Progress
 from ..rehearsal.source import unreachable
 from ..server.address import Address
@@ -30,10 +29,7 @@ def of(word: str, base: Path, progress: Progress) -> Snapshot:
         return manifest.facts(path)
     if path.is_file() or not is_dsn(word):
         return load(path)
-    try:
-        address = Address.parse(word)
-    except ValueError as error:
-        raise ConfigError(f"the argument is {error}") from error
+    address = Address.named(word, "the argument")
     progress("snapshot")
     return of_address(address)
 

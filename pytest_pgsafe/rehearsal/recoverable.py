@@ -124,7 +124,7 @@ class _Run:
     @property
     def _address(self) -> Address | None:
         source = self.settings.source
-        return None if source is None or source.dsn is None else Address.parse(source.dsn)
+        return None if source is None or source.dsn is None else Address.named(source.dsn, "the source")
 
     def _ask(self) -> None:
         self.asked, self.unasked = None, "no [source] dsn names the server"

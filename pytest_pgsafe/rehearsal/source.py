@@ -100,10 +100,7 @@ select current_database(), pg_database_size(current_database()),
 
 
 def _database(dsn: str, jobs: int) -> Source:
-    try:
-        address = Address.parse(dsn)
-    except ValueError as error:
-        raise ConfigError("the source is " + str(error)) from error
+    address = Address.named(dsn, "the source")
     try:
         with connect(address, statement_timeout="60s", lock_timeout="10s") as connection:
             version = Version(connection.info.server_version)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ..config.address import AddressError, check, tidied
+from ..errors import ConfigError
 from .private import private_folder
 
 #: Parameters whose values are secret; they appear in no text that :class:`Address` makes for people.
@@ -32,17 +34,33 @@ class Address:
     def parse(cls, dsn: str) -> Address:
         """Read a libpq URI or conninfo string.
 
-        :raises ValueError: the string is neither.
+        :raises AddressError: the string is neither, or libpq would read it otherwise than it was meant; its remedies
+            say what to write. Nothing of the string is repeated.
         """
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
+        from psycopg.pq import Conninfo
 
+        dsn = tidied(dsn)
+        check(dsn, {option.keyword.decode() for option in Conninfo.get_defaults()})
         try:
             parsed: Mapping[str, Any] = conninfo_to_dict(dsn)
-        except ProgrammingError as error:
+        except ProgrammingError:
             # libpq quotes the piece it could not read, which may be the password.
-            raise ValueError("not a libpq URI (postgresql://…) or conninfo string (host=… dbname=…)") from error
+            raise AddressError("not a libpq URI (postgresql://…) or conninfo string (host=… dbname=…)") from None
         return cls({key: str(value) for key, value in parsed.items() if value is not None})
+
+    @classmethod
+    def named(cls, dsn: str, what: str) -> Address:
+        """Read a libpq URI or conninfo string that somebody named.
+
+        :param what: the beginning of the sentence: ``the source``, ``--into``.
+        :raises ConfigError: it is none that can be used.
+        """
+        try:
+            return cls.parse(dsn)
+        except AddressError as error:
+            raise ConfigError(f"{what} is {error}", remedies=error.remedies) from None
 
     @property
     def dbname(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ..config.address import AddressError
 from ..errors import ServerError
 from . import engine, programs
 from .address import Address
@@ -156,10 +157,13 @@ def _existing(use: str, major: int | None) -> Choice:
 
     try:
         address = Address.parse(use)
-    except ValueError as error:
+    except AddressError as error:
         raise ServerError(
-            "the scratch server is none of auto, container, local, nor a URI",
-            remedies=["--pgsafe-server=postgresql://USER@HOST/postgres (the password in a passfile or service)"],
+            f"the scratch server is none of auto, container, local, nor a URI: it is {error}",
+            remedies=[
+                *error.remedies,
+                "--pgsafe-server=postgresql://USER@HOST/postgres (the password in a passfile or service)",
+            ],
         ) from error
     reason = "the server that was named"
     with ExistingServer.start(address, major=major, reason=reason) as server:

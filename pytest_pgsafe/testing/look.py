@@ -24,10 +24,7 @@ def address_of(database: Readable | str) -> Address:
     """
     if isinstance(database, Readable):
         return database.address
-    try:
-        return Address.parse(database)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    return Address.named(database, "the database")
 
 
 @contextmanager
