@@ -15,6 +15,7 @@ from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.private import private_folder
 from .archive import Archive, is_complete
+from .psql import guarded
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20
@@ -119,8 +120,11 @@ def _psql(path: Path, target: Address, programs: Programs, deadline: float | Non
             looked_at=[str(path)],
             remedies=["take the dump again, and look at pg_dump's exit status"],
         )
-    arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", f"--file={path}"]
-    return programs.run("psql", arguments, address=target, files=[path], deadline=deadline)
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
+    with guarded(path, programs.version) as guard:
+        return programs.run(
+            "psql", [*options, *guard.arguments], address=target, files=[guard.path], deadline=deadline, confined=True
+        )
 
 
 def _size(path: Path) -> int:
@@ -150,6 +154,8 @@ def _remedies(text: str) -> list[str]:
             "a dump of rows alone (--data-only) cannot be restored: it wants the tables that it is of, and with "
             "--disable-triggers nothing looks at their foreign keys; take one of the whole database"
         )
+    if "backslash commands are restricted" in text:
+        remedies.append("the dump holds a command of psql's, which no dump of pg_dump does: none is taken from it")
     if "unsupported version" in text:
         remedies.append("the archive was written by a newer pg_dump: use a server of that major")
     if re.search(

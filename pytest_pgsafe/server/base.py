@@ -50,6 +50,7 @@ class Programs(ABC):
         files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        confined: bool = False,
     ) -> Completed:
         """Run a program to its end.
 
@@ -59,6 +60,8 @@ class Programs(ABC):
         :param stdout: a file or open stream for the output; without one it is captured.
         :param files: local paths (files or folders) that ``arguments`` mention; a container is given them.
         :param deadline: seconds; past it the program is ended with SIGTERM and :class:`TimeoutError` raised.
+        :param confined: it reads what others wrote: where Linux allows it, it can neither write a file nor run another
+            program. A container is confinement enough.
         :raises TimeoutError: past the deadline.
         :raises ServerError: there is no such program.
         """

@@ -45,6 +45,7 @@ class ContainerPlace(Programs):
         files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        confined: bool = False,
     ) -> Completed:
         if program == "pg_combinebackup":
             raise ServerError(
@@ -59,5 +60,5 @@ class ContainerPlace(Programs):
             server.begin(self.version)
             return server.programs.run(
                 program, arguments, address=address, stdin=stdin, stdout=stdout, files=carried,
-                environment=environment, deadline=deadline,
+                environment=environment, deadline=deadline, confined=confined,
             )  # fmt: skip

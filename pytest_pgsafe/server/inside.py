@@ -61,6 +61,7 @@ class ContainerPrograms(Programs):
         files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        confined: bool = False,  # noqa: ARG002 it is where nothing of this machine is
     ) -> Completed:
         container, translated = self._place(address)
         folder = f"/tmp/pgsafe-{secrets.token_hex(8)}"  # noqa: S108 of the container's, and made 0700

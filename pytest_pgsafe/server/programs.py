@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ServerError
-from . import cache, parameters
+from . import cache, enclosure, parameters
 from .address import Address
 from .base import Completed, Programs
 from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
@@ -87,8 +87,11 @@ class LocalPrograms(Programs):
         files: Sequence[Path] = (),  # noqa: ARG002 they are where the program runs
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        confined: bool = False,
     ) -> Completed:
         command = [str(self.path(program)), *arguments]
+        if confined:
+            command = [sys.executable, "-I", "-S", enclosure.__file__, *command]
         if program in _ALONE and sys.platform == "linux":
             command = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
         with ExitStack() as stack:
