@@ -16,6 +16,7 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 #: What the address of a store of backups begins with.
 STORES = ("s3://", "file://")
+_WAYS = "give a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND"
 REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
@@ -124,23 +125,26 @@ def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Wa
     :param bare_command: what names no file is a command also without ``cmd:``.
     :raises ConfigError: it names nothing that exists, or nothing that can be run.
     """
+    text = text.strip()
+    if not text:
+        raise ConfigError(f"{origin}: empty migration: the setting is blank", remedies=[_WAYS])
     if text.startswith("cmd:"):
         return run(text[len("cmd:") :], origin=origin)
     path = _absolute(text, base=base)
-    looks_like_path = not re.search(r"\s", text) and path.suffix in {".sql", ".ini", ".py", ".toml"}
+    looks_like_path = not re.search(r"\s", text) and path.suffix.casefold() in {".sql", ".ini", ".py", ".toml"}
     if bare_command and not looks_like_path and not _exists(path):
         return run(text, origin=origin)
     path = existing(text, base=base, origin=origin, what="the migration", remedies=["a command is written cmd:COMMAND"])
-    if path.is_dir() or path.suffix == ".sql":
+    if path.is_dir() or path.suffix.casefold() == ".sql":
         return Way(kind="sql", path=path)
-    if path.suffix == ".ini":
+    if path.suffix.casefold() == ".ini":
         return Way(kind="alembic", path=path)
     if path.name == "manage.py":
         return Way(kind="django", path=path)
     raise ConfigError(
-        f"{origin}: cannot tell how {text!r} is run",
+        f"{origin}: cannot tell how {text!r} is run: it is not a kind of migration that is known",
         looked_at=[str(path)],
-        remedies=["give a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND"],
+        remedies=[_WAYS],
     )
 
 
@@ -167,7 +171,7 @@ def run(command: str, *, origin: str) -> Way:
     :raises ConfigError: it is blank.
     """
     if not command.strip():
-        raise ConfigError(f"{origin}: the command is empty", remedies=["write cmd:COMMAND"])
+        raise ConfigError(f"{origin}: empty migration: the command is blank", remedies=["write cmd:COMMAND"])
     return Way(kind="run", command=command.strip())
 
 
@@ -177,7 +181,11 @@ def way_of_kind(kind: Literal["sql", "alembic", "django"], text: str, *, base: P
     :raises ConfigError: there is no such file, or it cannot be of this kind.
     """
     path = existing(text, base=base, origin=origin, what="the migration")
-    fits = {"sql": path.is_dir() or path.suffix == ".sql", "alembic": path.is_file(), "django": path.is_file()}
+    fits = {
+        "sql": path.is_dir() or path.suffix.casefold() == ".sql",
+        "alembic": path.is_file(),
+        "django": path.is_file(),
+    }
     if not fits[kind]:
         wanted = {"sql": "a .sql file or a folder of them", "alembic": "alembic.ini", "django": "manage.py"}[kind]
         raise ConfigError(f"{origin}: {text!r} is not {wanted}", looked_at=[str(path)])

@@ -1,4 +1,4 @@
-"""Where a migration comes from: SQL files, a command, Alembic or Django; told by what the setting looks like."""
+"""Where a migration comes from: SQL files, a command, Alembic or Django; made of what the configuration says."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.forms import way
+from ..config.values import Way
 from ..errors import ConfigError
 from .script import is_blank
 
-_COMMAND = "cmd:"
 _FORMS = (
     "name a .sql file, a folder of them, alembic.ini, manage.py, or cmd:COMMAND",
     "paths of the configuration are relative to its folder, paths of the command line to the folder of the call",
@@ -50,7 +51,7 @@ class Command:
 
     @property
     def text(self) -> str:
-        return _COMMAND + self.command
+        return f"cmd:{self.command}"
 
     def __str__(self) -> str:
         return self.command
@@ -89,34 +90,35 @@ Migration = SqlFiles | Command | Alembic | Django
 
 
 def parse(text: str, base: Path, *, way_back: bool = False) -> Migration:
-    """Read a migration setting.
+    """Read a migration setting, as the configuration does.
 
     :param base: the folder to which a relative path belongs.
+    :raises ConfigError: it names nothing that can be run; and as :func:`of` does.
+    """
+    return of(way(text, base=base, origin="the migration"), way_back=way_back)
+
+
+def of(found: Way, *, way_back: bool = False) -> Migration:
+    """Make a migration of the configuration's value, whose kind is told already.
+
     :param way_back: it is the rollback: a folder whose files all undo is run from the last to the first, and Alembic
         and Django have to say the revision to go back to.
     :raises ConfigError: there is no such file, nothing in it, or a part of it would undo the rest.
     """
-    if text.strip().startswith(_COMMAND):
-        command = text.strip()[len(_COMMAND) :].strip()
-        if not command:
-            raise ConfigError("empty migration: cmd: without a command", looked_at=[text], remedies=_FORMS)
-        return Command(command=command)
-    if not text.strip():
-        raise ConfigError("empty migration: the setting is blank", remedies=_FORMS)
-    path = (base / Path(text).expanduser()).absolute()
-    if path.is_dir():
-        return SqlFiles(files=_folder(path, way_back=way_back), text=text, folder=True)
-    if not path.is_file():
-        raise ConfigError("no such file or folder for the migration", looked_at=[str(path)], remedies=_FORMS)
-    if path.name == "manage.py":
+    if found.path is None:
+        return Command(command=found.command or "")
+    path, text = found.path, str(found.path)
+    if not path.is_file() and not (path.is_dir() and found.kind == "sql"):
+        raise ConfigError("no such file or folder for the migration", looked_at=[text], remedies=_FORMS)
+    if found.kind == "django":
         _demand(path, "django", "migrate --noinput")
         return Django(manage=path, text=text, back=way_back)
-    if path.suffix == ".ini":
+    if found.kind == "alembic":
         _demand_section(path)
         _demand(path, "alembic", "upgrade head")
         return Alembic(ini=path, text=text, back=way_back, revision="" if way_back else "head")
-    if path.suffix.casefold() != ".sql":
-        raise ConfigError("not a kind of migration that is known", looked_at=[str(path)], remedies=_FORMS)
+    if path.is_dir():
+        return SqlFiles(files=_folder(path, way_back=way_back), text=text, folder=True)
     if _holds_back(path):
         raise ConfigError(
             "the file holds its own way back, which would undo the migration at once", looked_at=[str(path)],

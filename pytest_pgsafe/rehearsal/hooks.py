@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..config.values import Hook, Settings
+from ..config.values import Hook, Settings, Way
 from ..migrate.run import FailedRun
 from ..migrate.run import run as execute
-from ..migrate.sources import Command, SqlFiles, parse
+from ..migrate.sources import Command, SqlFiles, of
 from ..server.address import Address
 from ..server.base import Server
 from ..server.private import private_folder
@@ -22,7 +22,7 @@ def check(settings: Settings) -> None:
     hooks = settings.hooks
     for hook in (*hooks.after_restore, *hooks.before_migration, *hooks.after_migration):
         if hook.kind == "file":
-            parse(hook.text, settings.folder)
+            _file(hook)
 
 
 def run(
@@ -39,7 +39,7 @@ def run(
         with private_folder("hook") as folder:
             try:
                 execute(
-                    _parsed(hook, folder, settings.folder), server, address, role=settings.hooks.role or role,
+                    _parsed(hook, folder), server, address, role=settings.hooks.role or role,
                     env=settings.env, deadline=settings.timeout, lock_wait=settings.lock_wait, folder=settings.folder,
                     source=source, network=settings.network, observed=False,
                 )  # fmt: skip
@@ -49,13 +49,17 @@ def run(
                 raise
 
 
-def _parsed(hook: Hook, private: Path, base: Path) -> Command | SqlFiles:
+def _parsed(hook: Hook, private: Path) -> Command | SqlFiles:
     if hook.kind == "run":
         return Command(command=hook.text)
     if hook.kind == "statement":
         file = private / "statement.sql"
         file.write_text(f"{hook.text}\n;\n", encoding="utf-8")
         return SqlFiles(files=(file,), text=str(hook))
-    found = parse(hook.text, base)
+    return _file(hook)
+
+
+def _file(hook: Hook) -> SqlFiles:
+    found = of(Way(kind="sql", path=Path(hook.text)))
     assert isinstance(found, SqlFiles)
     return found

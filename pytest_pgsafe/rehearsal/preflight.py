@@ -14,9 +14,9 @@ from ..backup import manifest
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
-from ..config.values import Settings, Way
+from ..config.values import Settings
 from ..errors import BackupError, ConfigError, ServerError
-from ..migrate.sources import Migration, parse
+from ..migrate.sources import Migration, of
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
@@ -88,8 +88,8 @@ def preflight(settings: Settings) -> Plan:
             remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
         )
     ignored.refuse(settings)
-    migration = _migration(settings.migration, settings.folder, way_back=False)
-    rollback = _migration(settings.rollback, settings.folder, way_back=True)
+    migration = None if settings.migration is None else of(settings.migration)
+    rollback = None if settings.rollback is None else of(settings.rollback, way_back=True)
     if rollback is not None and migration is None:
         raise ConfigError(
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
@@ -148,12 +148,6 @@ def check_extensions(needed: Collection[str], there: Collection[str], origin: st
                 "name a server that has them: --pgsafe-server=URI",
             ],
         )
-
-
-def _migration(way: Way | None, folder: Path, *, way_back: bool) -> Migration | None:
-    if way is None:
-        return None
-    return parse(f"cmd:{way.command}" if way.path is None else str(way.path), folder, way_back=way_back)
 
 
 def _catalog(source: Source, settings: Settings) -> Catalog | None:

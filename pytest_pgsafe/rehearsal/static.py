@@ -13,7 +13,7 @@ from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
 from ..migrate.script import redact
-from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, parse
+from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, of
 from ..reading.files import of_files
 from ..reading.values import Cited, Reading
 from ..snapshot.values import NotVerified
@@ -62,8 +62,7 @@ def prepare(settings: Settings) -> Static:
             "--pgsafe-update writes what a rehearsal observes, and --pgsafe-static rehearses nothing",
             remedies=["leave one of them out"],
         )
-    way = settings.migration
-    migration: Migration = parse(f"cmd:{way.command}" if way.path is None else str(way.path), settings.folder)
+    migration: Migration = of(settings.migration)
     if not isinstance(migration, SqlFiles):
         raise ConfigError(
             f"--pgsafe-static reads .sql files, and this migration is run by a tool: {migration}",

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ..backup.take import Backup
 from ..config import forms
-from ..config.values import Way
 from ..errors import ConfigError
-from ..migrate.sources import Migration, parse
+from ..migrate.sources import of
 from ..server.address import Address
 from .database import ScratchDatabase, SourceDatabase
 from .ground import Ground, read_backup
@@ -130,14 +129,8 @@ class ScratchServer:
             back = forms.way(str(rollback), base=settings.folder, origin=_ORIGIN, bare_command=True)
         return Ways(
             settings=settings,
-            migration=_parsed(forward, settings.folder, way_back=False),
-            rollback=_parsed(back, settings.folder, way_back=True),
+            migration=None if forward is None else of(forward),
+            rollback=None if back is None else of(back, way_back=True),
             source=None if source is None or source.dsn is None else self._ground.source.address,
             empty=empty,
         )
-
-
-def _parsed(way: Way | None, folder: Path, *, way_back: bool) -> Migration | None:
-    if way is None:
-        return None
-    return parse(f"cmd:{way.command}" if way.path is None else str(way.path), folder, way_back=way_back)
