@@ -19,7 +19,7 @@ from ..config.resolve import flag
 from ..errors import PgsafeError, SourceError, StepError, UsageError
 from ..rehearsal.values import Result
 from ..report.redact import redact
-from ..server.private import private_folder
+from ..server.private import private_folder, sweep
 from . import own
 from .collect import CheckItem
 from .collecting import Collecting
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 NAME = "pgsafe-feature"
 _SETTINGS = TypeAdapter(Settings)
+#: Lines of the head that name what is called like ours and is not.
+_SHOWN = 3
 _REMEDY = "--pgsafe-source=X or [source] in pgsafe.toml says what to protect"
 
 
@@ -122,7 +124,8 @@ class Feature:
             self.header += self.reading.header()
         elif known and self.selection.collected:
             self._look(self.settings)
-        self.store = Store(self._folder.enter_context(private_folder("run", swept=True)))
+        self.header += tuple(f"left alone: {line}" for line in sweep()[:_SHOWN])
+        self.store = Store(self._folder.enter_context(private_folder("run")))
 
     def _fetched(self, settings: Settings) -> Settings:
         """Fetch the backup that is the source, if it lies in a store: it is gone when the run ends.

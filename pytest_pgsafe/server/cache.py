@@ -14,8 +14,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..errors import ServerError
+from . import ours
+from .keeper import sign
 
 NAME = "pytest-pgsafe"
+#: The file in each entry that says that it is ours: whatever else lies here is left alone.
+MARK = ".pgsafe"
 #: Seconds after which an entry that nobody used is removed.
 UNUSED = 30 * 86400
 
@@ -61,8 +65,8 @@ def folder() -> Path:
 def entry(path: Path, make: Callable[[Path], None], *, owner: tuple[int, int] | None = None) -> Path:
     """Return ``path``, which ``make`` fills the first time.
 
-    Processes wait for each other under a file lock. ``make`` is given an empty 0700 folder beside ``path`` that is
-    renamed afterwards, so whatever has the name is complete.
+    Processes wait for each other under a file lock. ``make`` is given a 0700 folder beside ``path``, with nothing but a
+    mark in it, that is renamed afterwards, so whatever has the name is complete.
 
     :param owner: uid and gid of the folder given to ``make``; None is the caller.
     """
@@ -85,11 +89,12 @@ def lock(path: Path) -> Generator[None]:
 def _make(path: Path, make: Callable[[Path], None], owner: tuple[int, int] | None) -> None:
     for old in path.parent.iterdir():
         # What a killed process left of this very entry, and what nobody used for long.
-        left = old.name.startswith(f".{path.name}.")
-        if old.is_dir() and (left or time.time() - old.stat().st_mtime > UNUSED):
-            shutil.rmtree(old, ignore_errors=True)
+        left = old.name.startswith(f".{path.name}.") or time.time() - old.lstat().st_mtime > UNUSED
+        if left and ours.mark_of(old, MARK) is not None:
+            ours.remove(old)
     fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
+        os.close(sign(fresh, MARK))
         if owner is not None:
             os.chown(fresh, *owner)
         make(fresh)

@@ -26,17 +26,20 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "pgsafe-"
+#: The file that a folder's process holds locked while it lives; what stands in it says whose the folder is.
 LOCK = "lock"
+#: What a mark begins with: a mark of another form is none of ours.
+FORMAT = "pgsafe-folder/1"
 #: Bytes in sockaddr_un.sun_path, without the terminator: 107 on Linux, 103 on the BSDs and macOS.
 SOCKET_PATH = 103
 #: Seconds: until a server answers, until it has stopped.
 START, STOP = 60.0, 10.0
 #: Seconds for the reason of a failed start to reach the log's file.
 COLLECTED = 3.0
-#: Seconds that a folder without a lock is left alone.
-YOUNG = 60.0
 TRIES = 5
 PR_SET_PDEATHSIG = 1
+#: Known to this process alone until it writes it into a mark.
+TOKEN = secrets.token_hex(16)
 
 
 class NoServerError(Exception):
@@ -48,6 +51,7 @@ class Keeper:
         self.wanted = wanted
         self.owner: int = wanted["owner"]
         self.folder = Path()
+        self.made: tuple[int, int] | None = None
         self.server: subprocess.Popen[bytes] | None = None
         self.kept = False
         self.pending = b""
@@ -96,7 +100,8 @@ class Keeper:
                 server.wait(seconds)
             except subprocess.TimeoutExpired:
                 continue
-        if self.folder != Path():
+        # Whatever has the name by now: only the folder that was made is removed.
+        if self.folder != Path() and place_of(self.folder) == self.made:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ended(self, seconds: float) -> bool:
@@ -123,7 +128,7 @@ class Keeper:
                 refused.append(f"{place}: {error.strerror}")
                 continue
             hold(path)
-            sweep(Path(place))
+            self.made = place_of(path)
             return path
         raise NoServerError("no folder for the server's data\n" + "\n".join(refused))
 
@@ -198,40 +203,64 @@ def _free_port() -> int:
 
 
 def hold(path: Path) -> int:
-    """Lock a folder for as long as this process lives, and no child of it; return the handle that holds the lock."""
-    handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    """Mark a folder as ours, and lock it for as long as this process lives, and no child of it.
+
+    :returns: the handle that holds the lock.
+    """
+    return sign(path, LOCK)
+
+
+def sign(path: Path, name: str) -> int:
+    """Write a mark that is true of one folder alone: whoever copies it has another folder, and another file.
+
+    :param name: of the mark's file, which is locked.
+    :returns: the handle that holds the lock.
+    """
+    handle = os.open(path / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)
+    device, inode = place_of(path) or (0, 0)
+    pid = os.getpid()
+    mark = {
+        "format": FORMAT,
+        "device": device,
+        "inode": inode,
+        "file": os.fstat(handle).st_ino,
+        "pid": pid,
+        "started": started(pid),
+        "boot": boot(),
+        "host": socket.gethostname(),
+        "token": TOKEN,
+    }
+    os.write(handle, json.dumps(mark).encode() + b"\n")
     return handle
 
 
-def sweep(place: Path) -> None:
-    """Remove what processes left that were killed: folders of ours whose lock nobody holds."""
-    for path in place.glob(f"{PREFIX}*"):
-        try:
-            state = path.lstat()
-            # One that is just beginning has its folder before its lock.
-            if state.st_uid != os.geteuid() or time.time() - state.st_mtime < YOUNG:
-                continue
-            handle = os.open(path / LOCK, os.O_RDWR | os.O_NOFOLLOW)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _running(path / "data" / "postmaster.pid"):
-                shutil.rmtree(path, ignore_errors=True)
-        except OSError:
-            # Its process is alive.
-            continue
-        finally:
-            os.close(handle)
-
-
-def _running(pid_file: Path) -> bool:
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Return what a folder is to its file system, whatever it is called: device and inode; None if there is none."""
     try:
-        os.kill(int(pid_file.read_text("utf-8").split()[0]), 0)
-    except (OSError, ValueError, IndexError):
-        return False
-    return True
+        state = path.lstat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def started(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks: a number that is used again began at another time.
+
+    Empty where that is not to be told (macOS), and of a process that is gone.
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def boot() -> str:
+    """Return what tells this run of the machine from every other; empty where there is nothing."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
+    except OSError:
+        return ""
 
 
 def _become(uid: int, gid: int) -> None:

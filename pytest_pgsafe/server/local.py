@@ -18,7 +18,7 @@ from typing import ClassVar
 import psycopg
 
 from ..errors import ServerError
-from . import cluster, keeper, serverlog
+from . import cluster, keeper, private, serverlog
 from .address import Address
 from .base import Kind
 from .connection import connect
@@ -185,6 +185,7 @@ class LocalServer(OwnedServer):
 
 
 def start_keeper() -> subprocess.Popen[bytes]:
+    private.sweep()
     return subprocess.Popen(
         # Isolated and without site-packages: it starts in 0.05 s.
         [sys.executable, "-I", "-S", keeper.__file__],
@@ -212,7 +213,6 @@ def order(
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),
         "template": str(data),
-        # Root's TMPDIR may be closed to the server's user, and a long one has no room for a socket.
-        "places": list(dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp"])),  # noqa: S108 a random 0700 folder
+        "places": list(dict.fromkeys([tempfile.gettempdir(), *private.ROOMY])),
         "configuration": configuration({**SETTINGS, **own, **settings}),
     }

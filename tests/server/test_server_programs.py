@@ -17,6 +17,7 @@ import pytest
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server import cache, cluster, serverlog
 from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.keeper import sign
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms, find
 from pytest_pgsafe.server.user import server_user
@@ -123,6 +124,7 @@ def test_template_that_fails_leaves_nothing(tmp_path: Path) -> None:
         cache.entry(tmp_path / "entry", fail)
     assert [path.name for path in tmp_path.iterdir()] == ["entry.lock"]
     (tmp_path / ".entry.killed").mkdir()
+    os.close(sign(tmp_path / ".entry.killed", cache.MARK))
     assert cache.entry(tmp_path / "entry", lambda fresh: (fresh / "whole").touch()) == tmp_path / "entry"
     assert (tmp_path / "entry" / "whole").exists()
     assert not (tmp_path / ".entry.killed").exists()
