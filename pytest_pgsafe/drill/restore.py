@@ -152,8 +152,10 @@ class _Restore:
                 self._equal(replace(self.facts, catalog=wanted), restored)
         if state == "used":
             with self._step("swap"):
+                if self.facts is None and (lacking := target.inherit()) is not None:
+                    self.notes.append(lacking)
                 self.aside = target.swap(f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
-        target.finish(None if self.facts is None else self.facts.catalog.database.comment)
+        target.finish(None if self.facts is None else self.facts.catalog.database)
         return restored
 
     def _prepare(self, target: Target) -> restoring.Prepared:

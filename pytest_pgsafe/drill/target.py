@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
+from ..catalog.values import Database
 from ..errors import ConfigError, CopyError, SourceError
 from ..rehearsal.source import unreachable
+from ..server import settings
 from ..server.address import Address
 from ..server.base import MARK
 from ..server.connection import connect, resolve
@@ -134,12 +136,52 @@ class Target(ExistingServer):
             if found is not None and str(found[0] or "").startswith(MARK):
                 session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.made)))
 
-    def finish(self, comment: str | None) -> None:
-        """Give the database the source's comment in place of the mark: it is whole, and no longer ours to drop."""
-        if self.made is not None:
-            statement = sql.SQL("COMMENT ON DATABASE {} IS {}")
-            with self._session() as session:
-                session.execute(statement.format(sql.Identifier(self.made), sql.Literal(comment)))
+    def finish(self, source: Database | None) -> None:
+        """Make the database a whole one, no longer ours to drop: the source's comment in place of the mark, its limits.
+
+        :param source: what the backup's facts say of its database; None where that is not to be taken over.
+        """
+        if self.made is None:
+            return
+        name = sql.Identifier(self.made)
+        with self._session() as session:
+            if source is not None:
+                options = sql.SQL("ALTER DATABASE {} WITH CONNECTION LIMIT {} IS_TEMPLATE {}")
+                limit = sql.Literal(source.connection_limit)
+                session.execute(options.format(name, limit, sql.Literal(source.is_template)))
+            comment = sql.Literal(source.comment if source is not None else self.comment)
+            session.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, comment))
+
+    #: Of the live database that is replaced, where the dump says nothing of its database.
+    comment: str | None = None
+
+    def inherit(self) -> str | None:
+        """Give the restored database what the live one has beside its content; return why something of it is missing.
+
+        :raises psycopg.Error: the server failed.
+        """
+        assert self.made is not None
+        name = sql.Identifier(self.made)
+        with self._session() as session:
+            row = session.execute(
+                "select oid, pg_get_userbyid(datdba), datconnlimit, shobj_description(oid, 'pg_database')"
+                " from pg_database where datname = %s",
+                (self.wanted,),
+            ).fetchone()
+            assert row is not None
+            oid, owner, limit, self.comment = row
+            try:
+                with session.transaction():
+                    session.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+                    settings.carry_over(session, oid, self.made)
+                    session.execute(
+                        sql.SQL("ALTER DATABASE {} WITH CONNECTION LIMIT {}").format(name, sql.Literal(limit))
+                    )
+            except psycopg.errors.InsufficientPrivilege as error:
+                return (
+                    f"owner, settings, privileges, limit of the replaced database were not taken over: {_first(error)}"
+                )
+        return None
 
     def close(self) -> None:
         """Leave everything as it is."""

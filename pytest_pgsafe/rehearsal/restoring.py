@@ -168,7 +168,7 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
                     settings.PRIVILEGES[grant.privilege],
                     name,
                     sql.SQL("public") if grant.grantee == "PUBLIC" else sql.Identifier(unquoted(grant.grantee)),
-                    sql.SQL(" with grant option" if grant.grantable and not grant.to_owner else ""),
+                    sql.SQL(" with grant option" if grant.grantable else ""),
                 )
             )
     public = facts.schemas.get("public")

@@ -22,7 +22,7 @@ from .joined import Where, bucket_sums, counts, differing_rows, join
 from .outside import outside_of
 from .plan import Plan
 from .samples import Place, Shown
-from .session import encoded, failed, moment
+from .session import UNFOUND, encoded, failed, moment, widen
 from .values import TableDifference
 
 __all__ = ["difference"]
@@ -59,15 +59,25 @@ def difference(
     if len(plan_before.columns) != len(plan_after.columns) or len(plan_before.key) != len(plan_after.key):
         raise ValueError("the plans do not pair their columns")
     try:
-        with moment(before), _writing(after):
-            sides = _Sides(before, after, plan_before, plan_after)
-            try:
+        with moment(before), before.transaction(force_rollback=True), _writing(after):
+
+            def compared(one: Plan, other: Plan) -> TableDifference:
+                sides = _Sides(before, after, one, other)
                 with before.transaction(force_rollback=True), after.transaction(force_rollback=True):
                     return sides.compare(samples if values != "none" else 0, mask, where, shown=values == "values")
-            except psycopg.DataError:
-                sides = _Sides(before, after, as_text(plan_before), as_text(plan_after))
-                with after.transaction(force_rollback=True):
-                    return sides.compare(samples if values != "none" else 0, mask, where, shown=values == "values")
+
+            def comparable() -> TableDifference:
+                try:
+                    return compared(plan_before, plan_after)
+                except psycopg.DataError:
+                    return compared(as_text(plan_before), as_text(plan_after))
+
+            try:
+                return comparable()
+            except UNFOUND:
+                if not (widen(before) and widen(after)):
+                    raise
+                return comparable()
     except psycopg.Error as error:
         raise failed(f"the rows of {plan_before.table} side by side", error) from error
 

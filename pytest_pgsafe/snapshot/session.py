@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from ..errors import SnapshotError
 from ..server.connection import Connection
 
-__all__ = ["UNREADABLE", "encoded", "failed", "joining", "moment", "query", "reason"]
+__all__ = ["UNFOUND", "UNREADABLE", "encoded", "failed", "joining", "moment", "query", "reason", "widen"]
 
 #: Errors of one object, which make it "not verified": no privilege or hidden rows, a value that cannot be computed
 #: (a virtual generated column), an unlogged table on a standby, an object that is gone.
@@ -23,8 +24,21 @@ UNREADABLE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
     psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedObject,
     psycopg.errors.InvalidSchemaName,
 )
+#: What PostgreSQL says of a name without a schema that the search path does not lead to. Our own statements hold none;
+#: whoever plans a query of a table parses the functions in its indexes, statistics and constraints to inline them.
+UNFOUND = (
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.AmbiguousFunction,
+    psycopg.errors.DatatypeMismatch,
+    psycopg.errors.InvalidFunctionDefinition,
+)
+_WIDER = Path(__file__).with_name("sql") / "wider.sql"
 
 
 @contextmanager
@@ -56,8 +70,27 @@ def query(connection: Connection, text: str) -> list[tuple[Any, ...]]:
     A lock is held to the end of its (sub)transaction; the lock table of a server with default settings is full after
     some 7,000 relations.
     """
-    with connection.transaction(force_rollback=True):
-        return connection.execute(encoded(connection, text), prepare=False).fetchall()
+    try:
+        with connection.transaction(force_rollback=True):
+            return _rows(connection, text)
+    except UNFOUND:
+        with connection.transaction(force_rollback=True):
+            if not widen(connection):
+                raise
+            return _rows(connection, text)
+
+
+def widen(connection: Connection) -> bool:
+    """Let names without a schema be found, until the (sub)transaction is rolled back or ends; say whether they are.
+
+    pg_dump plans no query of a table, and so reads one whose statistics are over a function that names another one
+    without its schema. They are not found where the text of some column's values would be another one.
+    """
+    return connection.execute(_WIDER.read_bytes(), prepare=False).fetchone() is not None
+
+
+def _rows(connection: Connection, text: str) -> list[tuple[Any, ...]]:
+    return connection.execute(encoded(connection, text), prepare=False).fetchall()
 
 
 def encoded(connection: Connection, text: str) -> bytes:

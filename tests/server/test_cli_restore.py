@@ -167,6 +167,51 @@ def test_a_live_database_is_replaced_by_a_verified_one(
     assert ground.databases() == {"", "_app", done["aside"].removeprefix(ground.source.dbname)}
 
 
+_BESIDE = """
+select datconnlimit, pg_get_userbyid(datdba) = 'pgsafe_owner', shobj_description(oid, 'pg_database'), datacl::text,
+    datistemplate
+from pg_database where datname = current_database()
+"""
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with facts", "of somebody else"])
+def test_what_a_database_has_beside_its_content_stays(
+    ground: Ground, capsys: pytest.CaptureFixture[str], tmp_path: Path, known: bool
+) -> None:
+    """Of a dump without facts, which says nothing of its database, what the replaced one had."""
+    answer(["restore", str(ground.folder), ground.into("app"), "--json"], capsys)
+    name = ground.name("app")
+    ground.do("app", "create role pgsafe_owner")
+    try:
+        ground.do(
+            "app",
+            f"alter database {name} with connection limit 7; alter database {name} owner to pgsafe_owner;"
+            f"alter database {name} set work_mem = '9MB'; comment on database {name} is 'the shop';"
+            f"revoke temporary on database {name} from public",
+        )
+        before = ground.ask("app", _BESIDE)
+        assert before[0][:3] == (7, True, "the shop")
+        backup = str(ground.folder)
+        if known:
+            source = examine(Source(dsn=uri(ground.at("app"))))
+            taken = keep(source, tmp_path / "root", environment="e", retain=timedelta(0), jobs=1)
+            backup = str(taken.archive.folder)
+            # What somebody changed since then is not in the backup.
+            ground.do("app", f"alter database {name} with connection limit 9")
+        else:
+            backup = str(shutil.copy(ground.folder / "database.dump", tmp_path / "dump"))
+        done = answer(["restore", backup, ground.into("app"), "--replace", "--json"], capsys)
+        assert ground.ask("app", _BESIDE) == before
+        assert ground.ask("app", "select current_setting('work_mem')") == [("9MB",)]
+        ground.do("app", f"alter database {name} owner to current_user")
+        ground.do("app", f'alter database "{done["aside"]}" owner to current_user')
+    finally:
+        for left in ground.databases():
+            if left.startswith("_app"):
+                ground.do(left[1:], "reassign owned by pgsafe_owner to current_user; drop owned by pgsafe_owner")
+        ground.do("app", "drop role pgsafe_owner")
+
+
 def test_a_restore_that_fails_leaves_the_live_database(
     ground: Ground, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
