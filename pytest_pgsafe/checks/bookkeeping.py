@@ -4,57 +4,8 @@ from __future__ import annotations
 
 from ..catalog.names import bare, container, split, unquoted
 from ..catalog.values import Catalog
+from ..migrate.tables import is_known
 from .values import Evidence
-
-#: Bare names, as the tools create them by default.
-TABLES = frozenset(
-    {
-        "alembic_version",
-        "ar_internal_metadata",
-        "schema_migrations",
-        "django_migrations",
-        "flyway_schema_history",
-        "schema_version",
-        "databasechangelog",
-        "databasechangeloglock",
-        "knex_migrations",
-        "knex_migrations_lock",
-        "_prisma_migrations",
-        "goose_db_version",
-        "SequelizeMeta",
-        "__EFMigrationsHistory",
-        "__drizzle_migrations",
-        "atlas_schema_revisions",
-        "yoyo_migrations",
-        "_yoyo_migration",
-        "_yoyo_log",
-        "_yoyo_version",
-        "yoyo_lock",
-        "aerich",
-        "migratehistory",
-        "pgmigrations",
-        "typeorm_migrations",
-        "doctrine_migration_versions",
-        "phinxlog",
-        "gorp_migrations",
-        "dbmate_migrations",
-        "_sqlx_migrations",
-        "__diesel_schema_migrations",
-        "mikro_orm_migrations",
-        "refinery_schema_history",
-        "sqitch_changes",
-    }
-)
-
-
-#: Columns by which a table whose name others may have is known.
-COLUMNS = {
-    "schema_version": {"installed_rank"},
-    "aerich": {"version", "app", "content"},
-    "migratehistory": {"name", "migrated_at"},
-    "pgmigrations": {"name", "run_on"},
-    "schema_migrations": {"version"},
-}
 
 #: What Django keeps of its models, filled after each migrate, never emptied by it: columns by which each is known, and
 #: those that it writes when a model is renamed.
@@ -93,10 +44,10 @@ def is_bookkeeping(evidence: Evidence, name: str) -> bool:
 
 
 def _is(catalog: Catalog, table: str) -> bool:
-    name = unquoted(bare(table))
-    if table not in catalog.tables or name not in TABLES:
+    if table not in catalog.tables:
         return False
-    return all(f"{table}.{column}" in catalog.columns for column in COLUMNS.get(name, set()))
+    columns = (unquoted(one.column) for one in catalog.columns.values() if one.table == table)
+    return is_known(unquoted(bare(table)), columns)
 
 
 def _forgotten(evidence: Evidence, table: str) -> bool:

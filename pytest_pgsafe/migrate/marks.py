@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from .messages import Record, messages
+from .tables import REVISIONS
 from .values import Revision
 
-_TABLES = (
-    "alembic_version|django_migrations|schema_migrations|goose_db_version|_sqlx_migrations|refinery_schema_history|"
-    "schemaversion|flyway_schema_history|schema_version|atlas_schema_revisions|databasechangelog|knex_migrations|"
-    "pgmigrations|gorp_migrations|_yoyo_migration|sequelizemeta|_prisma_migrations|__drizzle_migrations|migrations"
-)
+_TABLES = "|".join(REVISIONS)
 _TABLE = rf'(?:"?\w+"?\s*\.\s*)?"?(?P<table>{_TABLES})"?'
 #: Alembic's first revision and its branches insert, the others update.
 _MARK = re.compile(
