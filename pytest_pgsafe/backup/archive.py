@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import gzip
-import re
-import tarfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Literal
 
 from ..config.dump import is_plain_dump
-from ..errors import ConfigError
+from ..errors import ConfigError, PgsafeError
 from ..server.version import Version
-from . import manifest, packed
+from . import admitted, dump, manifest, packing, toc
+from .dump import Form
+from .packed import is_packed
 
-#: ``custom``, ``tar`` and ``directory`` are pg_restore's; ``plain`` is psql's.
-Form = Literal["custom", "directory", "tar", "plain", "gzip"]
+__all__ = ["Archive", "Form", "Origin", "origin", "recognise"]
 
 _CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
-_TRAILER = b"-- PostgreSQL database dump complete"
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A dump that can be restored, with the folder of its manifest if pgsafe took it."""
+    """A dump that can be restored, with the folder of its manifest if pgsafe took it.
+
+    ``custom``, ``tar`` and ``directory`` are pg_restore's, ``plain`` is psql's; ``directory`` may be in a tar.
+    """
 
     path: Path
     form: Form
     folder: Path | None = None
+    #: How it is packed besides, the outermost first: :func:`.packing.unpacked` gives what is in it.
+    packed: tuple[str, ...] = ()
 
 
 def recognise(path: Path) -> Archive:
@@ -39,54 +39,47 @@ def recognise(path: Path) -> Archive:
     if path.is_dir():
         return _folder(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
+        empty = not path.stat().st_size
+        with packing.content(path) as (stream, packed):
+            head = packing.head_of(stream)
+    except FileNotFoundError as error:
         raise ConfigError("the backup cannot be read", looked_at=[f"{path}: {error.strerror}"]) from error
-    if not head:
+    except packing.DAMAGED as error:
+        kind = _packing(path)
+        if kind is None:
+            raise ConfigError("the backup cannot be read", looked_at=[f"{path}: {error}"]) from error
+        raise ConfigError(f"the backup is a damaged {kind} file", looked_at=[str(path)]) from error
+    if empty:
         raise ConfigError(
             "the backup is an empty file",
             looked_at=[str(path)],
             remedies=["a killed pg_dump leaves one: take it again"],
         )
-    if head.startswith(b"PGDMP"):
-        return Archive(path, "custom")
-    if head[257:262] == b"ustar":
-        return Archive(path, "tar")
-    if head.startswith(b"\x1f\x8b"):
-        with gzip.open(path) as unpacked:
-            try:
-                head = unpacked.read(4096)
-            except (OSError, EOFError) as error:
-                raise ConfigError("the backup is a damaged gzip file", looked_at=[str(path)]) from error
-        if is_plain_dump(head):
-            return Archive(path, "gzip")
-        if packed.is_packed(path):
+    if head.startswith(toc.MAGIC):
+        return Archive(path, "custom", packed=packed)
+    if packing.is_tar(head):
+        if packed and is_packed(path):
             raise ConfigError(
                 "the file is a backup that was packed",
                 looked_at=[str(path)],
                 remedies=[f"tar -xzf {path} gives its folder back"],
             )
-    if _CLUSTER_HEADER in head:
-        raise ConfigError(
-            "the backup is a dump of a whole cluster (pg_dumpall)",
-            looked_at=[str(path)],
-            remedies=["give pgsafe the dump of one database: pg_dump --format=custom DATABASE"],
-        )
-    if is_plain_dump(head):
-        return Archive(path, "plain")
+        return Archive(path, "directory" if packing.is_tar_of_folder(head) else "tar", packed=packed)
+    if is_plain_dump(head) or dump.is_script(head):
+        found = Archive(path, "plain", packed=packed)
+        if _CLUSTER_HEADER in head:
+            admitted.alone(path, dump.read(path))
+        return found
     raise ConfigError(
         "the file is no backup that PostgreSQL's programs can restore",
-        looked_at=[f"{path}: begins with {head[:16]!r}"],
+        looked_at=[f"{path}: begins with {head[:16]!r}{' in ' + ', '.join(packed) if packed else ''}"],
         remedies=["take one with: pg_dump --format=custom --file=FILE DATABASE"],
     )
 
 
-def is_complete(path: Path) -> bool:
-    """Whether a plain dump has pg_dump's closing words among its last lines."""
+def _packing(path: Path) -> str | None:
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 4096))
-        return _TRAILER in file.read()
+        return packing.packing_of(file.read(8))
 
 
 def _folder(path: Path) -> Archive:
@@ -111,51 +104,14 @@ class Origin:
 
     server: Version | None = None
     pg_dump: Version | None = None
-
-    @property
-    def least(self) -> int | None:
-        """The least major that can restore it: a pg_restore reads no archive of a newer pg_dump."""
-        return max((version.major for version in (self.server, self.pg_dump) if version), default=None)
+    #: The least major that can restore it: see :attr:`.dump.Dump.least`.
+    least: int | None = None
 
 
 def origin(archive: Archive) -> Origin:
     """Read where a dump is from, without any program."""
     try:
-        if archive.form == "plain":
-            with archive.path.open("rb") as file:
-                return _origin_of_text(file.read(4096))
-        if archive.form == "gzip":
-            with gzip.open(archive.path) as unpacked:
-                return _origin_of_text(unpacked.read(4096))
-        if archive.form == "tar":
-            with tarfile.open(archive.path) as members, members.extractfile("toc.dat") or BytesIO() as toc:
-                return _origin_of_header(toc.read(4096))
-        with (archive.path / "toc.dat" if archive.form == "directory" else archive.path).open("rb") as file:
-            return _origin_of_header(file.read(4096))
-    except (OSError, EOFError, KeyError, ValueError, IndexError, tarfile.TarError):
+        said = dump.read(archive.path)
+    except PgsafeError:
         return Origin()
-
-
-def _origin_of_text(head: bytes) -> Origin:
-    found = {
-        word: Version.parse(version.decode("ascii", "replace"))
-        for word, version in re.findall(rb"^-- Dumped (from database|by pg_dump) version (.+)$", head, re.MULTILINE)
-    }
-    return Origin(found.get(b"from database"), found.get(b"by pg_dump"))
-
-
-def _origin_of_header(head: bytes) -> Origin:
-    """Read the head of an archive, as ReadHead of pg_backup_archiver.c does (archive format 1.10 and newer)."""
-    major, minor, integer = head[5], head[6], head[8]
-    position = 11
-    # From 1.15 (PostgreSQL 16) the compression is one byte, before an integer.
-    position += 1 if (major, minor) >= (1, 15) else 1 + integer
-    # The seven integers of the time, then three strings: database, server's version, pg_dump's version.
-    position += 7 * (1 + integer)
-    strings: list[bytes] = []
-    for _ in range(3):
-        length = int.from_bytes(head[position + 1 : position + 1 + integer], "little")
-        position += 1 + integer
-        strings.append(head[position : position + length])
-        position += length
-    return Origin(Version.parse(strings[1].decode("ascii")), Version.parse(strings[2].decode("ascii")))
+    return Origin(said.server, said.pg_dump, said.least)
