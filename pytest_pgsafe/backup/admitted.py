@@ -37,8 +37,8 @@ def whole(path: Path, dump: Dump) -> None:
 def alone(path: Path, dump: Dump) -> None:
     """See that a script fills one database.
 
-    :raises ConfigError: it fills several, or is a dump of a cluster in which none is filled; with the command that takes
-        one out of it.
+    :raises ConfigError: it fills several, or is a dump of a cluster in which none is filled; with the command that
+        takes one out of it.
     """
     text = dump.text
     if text is None or (len(text.filled) <= 1 and not (text.cluster and not text.filled)):
@@ -47,7 +47,10 @@ def alone(path: Path, dump: Dump) -> None:
     raise ConfigError(
         f"the backup is {what}: it fills {len(text.filled) or 'no'} databases, and one is restored",
         looked_at=[str(path), *(f"lines {_lines(part)}: {_name(part)}" for part in text.filled[:_SHOWN])],
-        remedies=[*_one_of_them(path, dump, text), "or take the dump of one database: pg_dump -Fc --file=FILE DATABASE"],
+        remedies=[
+            *_one_of_them(path, dump, text),
+            "or take the dump of one database: pg_dump -Fc --file=FILE DATABASE",
+        ],
     )
 
 

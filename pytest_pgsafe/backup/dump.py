@@ -69,8 +69,11 @@ class Text:
     recoded: bool
     #: Whether ``CREATE SCHEMA public`` stands in it.
     makes_public: bool
-    #: Whether a command of psql that only prints, or ``\\restrict``, stands in it.
+    #: Whether a command of psql stands in it besides ``\\restrict`` and ``\\unrestrict``, and how many of the first.
     commands: bool
+    restricted: int
+    #: Whether something follows behind ``\\unrestrict``.
+    loose: bool
 
     @property
     def filled(self) -> tuple[Part, ...]:
@@ -248,6 +251,8 @@ class _TextReader:
         self.rows = False
         self.transactional = True
         self.makes_public = self.commands = False
+        self.restricted = 0
+        self.lifted = self.loose = False
         self.dropping: int | None = None
         self.cleaned: int | None = None
         self.first_made: int | None = None
@@ -266,10 +271,14 @@ class _TextReader:
         self.found.take(piece, about)
         self.rows = self.rows or piece.kind == "rows" or piece.text[:6].lower() == "insert"
         if piece.kind == "command":
-            self.commands = True
+            name = script.name_of(piece.text)
+            self.restricted += name == "restrict"
+            self.lifted = self.lifted or name == "unrestrict"
+            self.commands = self.commands or name not in {"restrict", "unrestrict"}
             if about.outside == "connection":
                 self._connect(about.database, piece.line)
             return
+        self.loose = self.lifted
         if piece.kind == "statement":
             self.first = self.first or piece.text[:40]
             self._statement(about, piece.line)
@@ -335,6 +344,8 @@ class _TextReader:
             recoded=recoded,
             makes_public=self.makes_public,
             commands=self.commands,
+            restricted=self.restricted,
+            loose=self.loose,
         )
         found = self.found
         return Dump(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -53,18 +53,21 @@ class Edits:
         return self != Edits(headed=self.headed)
 
 
-def edits(dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True) -> Edits:
-    """Return what has to be taken out of a dump, or of a script.
+def edits(
+    dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True
+) -> Edits:
+    r"""Return what has to be taken out of a dump, or of a script.
 
     :param owners: owners and privileges stay.
     :param major: of the server.
     :param foreign: it is a dump, and no script of one's own project, whose commands of psql stay.
+    :param restricts: psql knows ``\restrict``.
     """
     text = dump.text
     assert text is not None
     filled = text.filled
     out = {one.what for one in dump.outside}
-    return Edits(
+    found = Edits(
         part=filled[0] if text.cluster and len(filled) == 1 else None,
         databases=bool(out & {"database", "connection"}),
         owners=not owners,
@@ -72,9 +75,28 @@ def edits(dump: Dump, *, owners: bool = True, major: int | None = None, foreign:
         cleaned=text.cleaned if foreign else None,
         headed=text.headed,
         public=text.makes_public,
-        commands=text.commands and foreign,
+        commands=foreign and (text.commands or text.loose or text.restricted > (1 if restricts else 0)),
         recoded=text.recoded,
     )
+    # What is written anew is restricted by whoever runs it.
+    return replace(found, commands=foreign) if found.needed else found
+
+
+def said(wanted: Edits, dump: Dump) -> tuple[str, ...]:
+    """Return what was taken out, each in one line for people."""
+    lines: list[str] = []
+    text = dump.text
+    if wanted.part is not None:
+        lines.append(f"of the cluster's dump lines {wanted.part.lines[0]}-{wanted.part.lines[1]} alone are restored")
+    elif wanted.databases:
+        found = [one for one in dump.outside if one.what in {"database", "connection"}]
+        shown = "; ".join(str(one) for one in found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
+        lines.append(f"left out, since the database is another one here: {shown}")
+    if wanted.settings:
+        lines.append(f"left out, since this server does not know it: SET {', '.join(sorted(wanted.settings))}")
+    if wanted.cleaned is not None and text is not None:
+        lines.append(f"left out, since the database is empty: the DROP statements before line {wanted.cleaned}")
+    return tuple(lines)
 
 
 def write(path: Path, target: Path, wanted: Edits) -> None:

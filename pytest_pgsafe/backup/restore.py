@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-import re
-import shutil
-import zlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from ..errors import RestoreError
+from psycopg import sql
+
+from ..errors import BackupError, RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
+from ..server.connection import connect
 from ..server.private import private_folder
-from .archive import Archive, is_complete
-from .psql import guarded
+from . import admitted, complaints, edited, packing
+from . import dump as dumps
+from .archive import Archive
+from .psql import RESTRICT_SINCE, guarded
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20
 _JOBS = max(2, min(4, os.cpu_count() or 1))
-
-_ERROR = re.compile(r"^(?:pg_restore|psql)(?::[^:\n]*:\d+)?: error: |: ERROR:  |^ERROR:  ", re.MULTILINE)
 
 
 def restore(
@@ -47,29 +48,30 @@ def restore(
     :param deadline: seconds.
     :raises RestoreError: with the number of errors and the first of them.
     """
-    if archive.form == "gzip":
-        with private_folder("unpacked") as folder:
-            plain = folder / "dump.sql"
-            try:
-                with gzip.open(archive.path) as packed, plain.open("wb") as file:
-                    shutil.copyfileobj(packed, file, 1 << 20)
-            except (OSError, EOFError, zlib.error) as error:
-                raise RestoreError(
-                    "the backup cannot be unpacked: it is damaged or cut", looked_at=[str(archive.path)]
-                ) from error
-            done = _psql(plain, target, programs, deadline)
-    elif archive.form == "plain":
-        done = _psql(archive.path, target, programs, deadline)
+    said = dumps.read(archive.path)
+    if archive.form == "plain":
+        done = _psql(archive.path, said, target, programs, owners=owners, deadline=deadline)
     else:
-        arguments = [] if owners else ["--no-owner", "--no-privileges"]
-        arguments += ["--exit-on-error"] if stop else []
-        if only is not None:
-            arguments += ["--single-transaction", f"--use-list={only}"]
-        elif archive.form != "tar":
-            arguments += _jobs(archive.path, jobs)
-        files = [archive.path, *([] if only is None else [only])]
-        done = _pg_restore(arguments, files, target, programs, deadline)
-    judge(done)
+        with ExitStack() as stack:
+            path = stack.enter_context(packing.unpacked(archive.path))
+            arguments = [] if owners else ["--no-owner", "--no-privileges"]
+            arguments += ["--exit-on-error"] if stop else []
+            files = [path]
+            if only is not None:
+                arguments += ["--single-transaction", f"--use-list={only}"]
+                files.append(only)
+            else:
+                if said.public:
+                    files.append(stack.enter_context(_without_public(path, said, target, programs)))
+                    arguments.append(f"--use-list={files[-1]}")
+                if archive.form != "tar":
+                    arguments += _jobs(path, jobs)
+            done = _pg_restore(arguments, files, target, programs, deadline)
+            judge(done, said)
+            if said.public and only is None and owners:
+                _own_public(said, target)
+        return
+    judge(done, said)
 
 
 def run_sql(files: Sequence[Path], target: Address, programs: Programs, *, deadline: float | None = None) -> None:
@@ -82,19 +84,20 @@ def run_sql(files: Sequence[Path], target: Address, programs: Programs, *, deadl
         judge(programs.run("psql", arguments, address=target, files=[path], deadline=deadline))
 
 
-def judge(done: Completed) -> None:
+def judge(done: Completed, said: dumps.Dump | None = None) -> None:
     """Raise unless a program ended well and printed no error.
 
+    :param said: what the dump says of itself, by which a cause is told.
     :raises RestoreError:
     """
-    errors = [line for line in done.stderr.splitlines() if _ERROR.search(line)]
+    errors = complaints.of(done.stderr)
     if done.returncode == 0 and not errors:
         return
     what = f"{len(errors)} error{'s' if len(errors) != 1 else ''}" if errors else f"status {done.returncode}"
     raise RestoreError(
         f"{done.command[0].rsplit('/', 1)[-1]} ended with {what}: the restore is not complete",
-        looked_at=(errors or done.stderr.strip().splitlines())[:10],
-        remedies=_remedies(done.stderr),
+        looked_at=[str(error) for error in errors[:10]] or done.stderr.strip().splitlines()[:10],
+        remedies=complaints.remedies(done.stderr, rows_only=said is not None and said.rows_only),
     )
 
 
@@ -112,56 +115,72 @@ def _pg_restore(
     return programs.run("pg_restore", command, address=target, files=files, deadline=deadline)
 
 
-def _psql(path: Path, target: Address, programs: Programs, deadline: float | None) -> Completed:
-    # psql commits what a COPY cut in the middle has sent, and ends with 0: the trailer is the proof of the whole.
-    if not is_complete(path):
-        raise RestoreError(
-            "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
-            looked_at=[str(path)],
-            remedies=["take the dump again, and look at pg_dump's exit status"],
-        )
-    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
-    with guarded(path, programs.version) as guard:
-        return programs.run(
+def _psql(
+    path: Path, said: dumps.Dump, target: Address, programs: Programs, *, owners: bool, deadline: float | None
+) -> Completed:
+    # psql commits what a COPY cut in the middle has sent, and ends with 0.
+    try:
+        admitted.whole(path, said)
+    except BackupError as error:
+        raise RestoreError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
+    admitted.inside(path, said, ours=True)
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    with ExitStack() as stack:
+        major, fits = _server(target, said)
+        options += ["--single-transaction"] if fits else []
+        restricts = programs.version >= RESTRICT_SINCE.get(programs.version.major, programs.version)
+        wanted = edited.edits(said, owners=owners, major=major, restricts=restricts)
+        plain = path
+        if wanted.needed or said.packed:
+            plain = stack.enter_context(private_folder("unpacked", swept=True)) / "dump.sql"
+            try:
+                edited.write(path, plain, wanted)
+            except packing.DAMAGED as error:
+                raise packing.damaged(path) from error
+        guard = stack.enter_context(guarded(plain, programs.version))
+        done = programs.run(
             "psql", [*options, *guard.arguments], address=target, files=[guard.path], deadline=deadline, confined=True
         )
+    return replace(done, stderr=done.stderr.replace(str(guard.path), path.name))
+
+
+#: Locks that an object that is made holds at the most, with its index, its TOAST table and the index of that.
+_LOCKS = 4
+
+
+def _server(target: Address, said: dumps.Dump) -> tuple[int, bool]:
+    """Return the server's major, and whether it has room for the locks of the whole dump as one transaction."""
+    assert said.text is not None
+    with connect(target) as session:
+        row = session.execute(
+            "select current_setting('max_locks_per_transaction')::int"
+            " * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)"
+        ).fetchone()
+        major = session.info.server_version // 10000
+    assert row is not None
+    return major, said.text.transactional and said.text.objects * _LOCKS < row[0] // 2
+
+
+@contextmanager
+def _without_public(path: Path, said: dumps.Dump, target: Address, programs: Programs) -> Generator[Path]:
+    """Yield a list file without the entries that make the schema public, if the database has it as every new one."""
+    with connect(target) as session:
+        there = session.execute("select from pg_catalog.pg_namespace where nspname = 'public'").fetchone() is not None
+    listed = programs.run("pg_restore", ["--list", str(path)], files=[path])
+    numbers = {f"{entry.number};" for entry in said.public} if there else set[str]()
+    with private_folder("listed", swept=True) as folder:
+        kept = [line for line in listed.stdout.splitlines() if line.partition(" ")[0] not in numbers]
+        (folder / "list").write_text("\n".join(kept) + "\n", encoding="utf-8")
+        yield folder / "list"
+
+
+def _own_public(said: dumps.Dump, target: Address) -> None:
+    """Give the schema public the owner that its entry names."""
+    with connect(target, read_only=False) as session:
+        for entry in said.public:
+            if entry.owner:
+                session.execute(sql.SQL("alter schema public owner to {}").format(sql.Identifier(entry.owner)))
 
 
 def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
-
-
-def _remedies(text: str) -> list[str]:
-    """Say what cures the errors that users meet most."""
-    remedies: list[str] = []
-    if found := re.search(
-        r'extension "([^"]+)" is not available|could not open extension control file "([^"]+)"', text
-    ):
-        remedies.append(
-            f"the scratch server lacks the extension {found[1] or found[2]}: use an image or package that has it"
-        )
-    if found := re.search(r'role "([^"]+)" does not exist', text):
-        remedies.append(f"the backup names the role {found[1]}, which the scratch server lacks")
-    if re.search(r'(relation|function|type) "?[^"]+"? does not exist', text) and "CONTEXT" in text:
-        named = re.search(r'SQL function "([^"]+)"|PL/\S+ function (\S+\([^)]*\))', text)
-        name = "…" if named is None else named[1] or named[2]
-        remedies.append(
-            f"a function ({name}) is called while search_path is empty, as in every restore: "
-            f"ALTER FUNCTION {name} SET search_path = … in the source cures it"
-        )
-    elif re.search(r'relation "[^"]+" does not exist', text):
-        remedies.append(
-            "a dump of rows alone (--data-only) cannot be restored: it wants the tables that it is of, and with "
-            "--disable-triggers nothing looks at their foreign keys; take one of the whole database"
-        )
-    if "backslash commands are restricted" in text:
-        remedies.append("the dump holds a command of psql's, which no dump of pg_dump does: none is taken from it")
-    if "unsupported version" in text:
-        remedies.append("the archive was written by a newer pg_dump: use a server of that major")
-    if re.search(
-        r"could not read|unexpected end of file|invalid .*(compress|zlib|block)|out of data", text, re.IGNORECASE
-    ):
-        remedies.append("the archive is damaged or cut: fetch another copy, or take it again")
-    if "No space left on device" in text:
-        remedies.append("the disk of the scratch server is full: free space, or set TMPDIR to a larger one")
-    return remedies

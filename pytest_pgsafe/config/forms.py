@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..errors import ConfigError
 from . import address, engines
-from .dump import is_plain_dump
+from .dump import is_dump
 from .values import Hook, Source, Way
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
@@ -116,7 +116,7 @@ def _is_sql(path: Path) -> bool:
     if path.suffix != ".sql" or not path.is_file():
         return False
     with path.open("rb") as file:
-        return not is_plain_dump(file.read(4096))
+        return not is_dump(file.read(4096))
 
 
 def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Way:

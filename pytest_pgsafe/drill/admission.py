@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..backup import admitted, contents, dump, manifest
 from ..backup import archive as archives
-from ..backup import contents, manifest
 from ..backup.archive import Archive
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
@@ -62,11 +62,10 @@ def read(path: Path, progress: Progress = SILENT) -> tuple[Archive, Snapshot | N
             if manifest.file_of(path, path.parent) != mine[0]:
                 raise BackupError("the file is not what its manifest says", looked_at=[str(path)])
             facts = manifest.facts(path.parent)
-    if archive.form == "plain" and not archives.is_complete(archive.path):
-        raise BackupError(
-            "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
-            looked_at=[str(archive.path)],
-        )
+    said = dump.read(archive.path)
+    admitted.whole(archive.path, said)
+    if archive.folder is None:
+        admitted.inside(archive.path, said, ours=False)
     return archive, facts
 
 

@@ -97,7 +97,7 @@ class _Restore:
         roles: Sequence[str] = ()
         if self.facts is None:
             self.notes.append("the dump has no facts: what was restored could not be compared with its source")
-            roles = mentioned(archive, target.programs, self.folder)
+            roles = mentioned(archive)
         before.needed(target, self.facts, roles, owners=self.order.owners)
         replaced = choice = None
         if self.order.tables and self.order.replace and state == "used":
@@ -160,7 +160,7 @@ class _Restore:
 
     def _prepare(self, target: Target) -> restoring.Prepared:
         if self.facts is None:
-            return restoring.prepare(target, None)
+            return replace(restoring.prepare(target, None), owners=self.order.owners)
         prepared = restoring.prepare(target, self.facts.catalog)
         for note in prepared.not_verified:
             if note.object == "database collation":

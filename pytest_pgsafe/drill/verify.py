@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from ..backup import admitted, complete, dump, manifest, proof
 from ..backup import archive as archives
-from ..backup import complete, manifest, proof
 from ..backup.archive import Archive
 from ..backup.lock import in_use
 from ..backup.manifest import Manifest
 from ..backup.packed import unpacked
+from ..backup.packing import unpacked as unpacked_dump
 from ..backup.proof import Outcome, Proof, Result
 from ..backup.take import Backup
 from ..catalog.names import unquoted
@@ -29,7 +30,6 @@ from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
 from ..server.full import disk_full
-from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from . import orphans
@@ -88,6 +88,7 @@ class _Verification:
     progress: Progress
     manifest: Manifest | None = None
     facts: Snapshot | None = None
+    archive: Archive | None = None
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
     server_version: str = ""
@@ -95,14 +96,14 @@ class _Verification:
     restored: tuple[Snapshot, restoring.Prepared] | None = None
 
     def all(self) -> None:
-        archive = self._at_rest()
+        archive = self.archive = self._at_rest()
         if archive is None:
             self._skip(("contents", "decode", "restore", *COMPARED), "there is no archive to look at")
             return
         choice = self._choose(archive)
         self.progress("server")
         with choice.start() as server:
-            if choice.extensions is None and self.facts is not None:
+            if choice.extensions is None:
                 check_extensions(self._extensions(), server.extensions(), choice.origin)
             self.server_version = str(server.version)
             self._decode(archive, server)
@@ -137,9 +138,9 @@ class _Verification:
         return archive
 
     def _form(self, archive: Archive) -> None:
-        if archive.form in {"plain", "gzip"}:
-            if archive.form == "plain" and not archives.is_complete(archive.path):
-                raise StepError("the dump is cut: pg_dump's closing line is missing", looked_at=[str(archive.path)])
+        admitted.whole(archive.path, dump.read(archive.path))
+        if archive.form == "plain":
+            admitted.alone(archive.path, dump.read(archive.path))
             return
         origin = archives.origin(archive)
         if origin.pg_dump is None:
@@ -152,21 +153,26 @@ class _Verification:
     def _choose(self, archive: Archive) -> Choice:
         origin = archives.origin(archive)
         choice = probe(self.scratch.use, major=origin.least, image=self.scratch.image)
+        if archive.folder is None:
+            admitted.inside(archive.path, dump.read(archive.path), ours=choice.kind != "existing")
         if choice.extensions is not None:
             check_extensions(self._extensions(), choice.extensions, choice.origin)
         return choice
 
     def _extensions(self) -> list[str]:
-        return [] if self.facts is None else [unquoted(name) for name in self.facts.catalog.extensions]
+        if self.facts is not None:
+            return [unquoted(name) for name in self.facts.catalog.extensions]
+        return [] if self.archive is None else list(dump.read(self.archive.path).extensions)
 
     def _decode(self, archive: Archive, server: Server) -> None:
-        if archive.form in {"plain", "gzip"}:
+        if archive.form == "plain":
             self._skip(
                 ("contents", "decode"), "a dump as SQL has no table of contents, and is read by its restore alone"
             )
             return
         with self._outcome("contents") as said:
-            done = server.programs.run("pg_restore", ["--list", str(archive.path)], files=[archive.path])
+            with unpacked_dump(archive.path) as path:
+                done = server.programs.run("pg_restore", ["--list", str(path)], files=[path])
             if done.returncode:
                 raise StepError("pg_restore cannot read the table of contents", looked_at=_last(done.stderr))
             count = complete.entries(done.stdout)
@@ -175,9 +181,10 @@ class _Verification:
                 raise StepError(f"the archive has {count} entries, not {self.manifest.entries} as the manifest says")
         with self._outcome("decode"):
             self.progress("decode")
-            done = server.programs.run(
-                "pg_restore", ["--file=-", str(archive.path)], stdout=Path("/dev/null"), files=[archive.path]
-            )
+            with unpacked_dump(archive.path) as path:
+                done = server.programs.run(
+                    "pg_restore", ["--file=-", str(path)], stdout=Path("/dev/null"), files=[path]
+                )
             if done.returncode or "error:" in done.stderr:
                 raise StepError("pg_restore cannot decode the archive", looked_at=_last(done.stderr))
 
@@ -214,8 +221,7 @@ class _Verification:
         if self.facts is not None:
             return restoring.prepare(server, self.facts.catalog)
         backup = Backup(archive=archive, facts=None, manifest=None)
-        with private_folder("verify", swept=True) as folder:
-            return restoring.prepare(server, None, restoring.role_names(backup, server, folder))
+        return restoring.prepare(server, None, restoring.role_names(backup))
 
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..backup import manifest
-from ..backup.archive import Archive, is_complete, recognise
+from ..backup import admitted, dump, manifest
+from ..backup.archive import Archive, recognise
 from ..backup.take import Backup, take
-from ..errors import BackupError
 from ..server.address import Address
 from ..server.base import Programs
 from .source import Source
@@ -49,9 +48,5 @@ def opened(archive: Archive) -> Backup:
     """
     if archive.folder is not None:
         return Backup(archive=archive, manifest=manifest.read(archive.folder), facts=manifest.facts(archive.folder))
-    if archive.form == "plain" and not is_complete(archive.path):
-        raise BackupError(
-            "the plain dump is cut: its last line, 'PostgreSQL database dump complete', is missing",
-            looked_at=[str(archive.path)],
-        )
+    admitted.whole(archive.path, dump.read(archive.path))
     return Backup(archive=archive, facts=None, manifest=None)

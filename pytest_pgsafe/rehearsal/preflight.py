@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from ..backup import manifest
+from ..backup import admitted, dump, manifest
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
@@ -101,6 +101,7 @@ def preflight(settings: Settings) -> Plan:
     catalog = _catalog(source, told_here)
     server = settings.server
     choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
+    _admit(source, ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
@@ -114,6 +115,17 @@ def preflight(settings: Settings) -> Plan:
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.said, baseline=remark,
     )  # fmt: skip
+
+
+def _admit(source: Source, *, ours: bool) -> None:
+    """See that a dump, or files that build a database, do nothing besides.
+
+    :raises ConfigError: with each line.
+    """
+    if source.archive is not None and source.archive.folder is None:
+        admitted.inside(source.archive.path, dump.read(source.archive.path), ours=ours)
+    for path in source.sql:
+        admitted.script(path, dump.read(path), ours=ours)
 
 
 def check_space(size: int, folder: Path, *, copies: int = COPIES) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -81,9 +80,9 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
         restore(backup.archive, writable, server.programs, owners=prepared.owners)
 
 
-def role_names(backup: Backup, server: Server, folder: Path) -> tuple[str, ...]:
+def role_names(backup: Backup) -> tuple[str, ...]:
     """Return the roles that a dump without facts mentions."""
-    return mentioned.mentioned(backup.archive, server.programs, folder)
+    return mentioned.mentioned(backup.archive)
 
 
 def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...], notes: list[NotVerified]) -> tuple[str, ...]:

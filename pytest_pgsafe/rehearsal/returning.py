@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..backup.take import Backup
 from ..checks import judge
@@ -32,7 +31,6 @@ class Return:
     steps: Steps
     ground: way_back.Ground
     after: Address
-    folder: Path
     backup: Backup | None
     #: What a restore has to equal, and how many seconds the first took; None without a backup.
     reference: Snapshot | None
@@ -88,7 +86,7 @@ class Return:
             return None
         with self.steps.step("restore_again"):
             restored = way_back.restore(
-                self.plan.source, self.backup, self.reference, self.ground.server, self.folder
+                self.plan.source, self.backup, self.reference, self.ground.server
             )  # fmt: skip
         return restored.seconds
 

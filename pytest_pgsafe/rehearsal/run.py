@@ -62,7 +62,7 @@ def rehearse(
     run = _Run(settings, preflight(settings) if plan is None else plan, Steps(progress))
     with private_folder("rehearsal", swept=True) as folder, suppress(Stopped):
         run.backups = folder if backups is None else backups
-        run.all(folder)
+        run.all()
     return run.explained()
 
 
@@ -92,22 +92,22 @@ class _Run:
     reference: Snapshot | None = None
     seconds: float = 0.0
 
-    def all(self, folder: Path) -> None:
+    def all(self) -> None:
         with self.steps.step("server"):
             server = self.plan.start()
         with server:
             self.server = server.describe()
             try:
-                self._rehearse(server, folder)
+                self._rehearse(server)
             except Stopped:
                 self._keep(server)
                 raise
             # Not after an interruption or a defect: nobody would be told what was left running.
             self._keep(server)
 
-    def _rehearse(self, server: Server, folder: Path) -> None:
+    def _rehearse(self, server: Server) -> None:
         backup = self._backup(server)
-        before, facts, runner = self._restore(server, backup, folder)
+        before, facts, runner = self._restore(server, backup)
         self._decide(before)
         if self.plan.migration is None:
             return
@@ -145,7 +145,7 @@ class _Run:
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
         self.findings = judge(evidence)
         evidence = returning.Return(
-            settings=self.settings, plan=self.plan, steps=self.steps, ground=ground, after=after, folder=folder,
+            settings=self.settings, plan=self.plan, steps=self.steps, ground=ground, after=after,
             backup=backup, reference=self.reference, seconds=self.seconds, not_verified=self.not_verified,
             unused=self.unused,
         ).go(evidence)  # fmt: skip
@@ -196,12 +196,12 @@ class _Run:
             self.not_verified += out_of_date(backup, limit, now, self.recovered)
             return backup
 
-    def _restore(self, server: Server, backup: Backup | None, folder: Path) -> tuple[Address, Snapshot, Runner]:
+    def _restore(self, server: Server, backup: Backup | None) -> tuple[Address, Snapshot, Runner]:
         """Fill ``before``, prove it equal to the source, and make it harmless."""
         source = None if backup is None else backup.facts
         with self.steps.step("restore"):
             started = time.monotonic()
-            names = () if backup is None or source is not None else restoring.role_names(backup, server, folder)
+            names = () if backup is None or source is not None else restoring.role_names(backup)
             prepared = restoring.prepare(server, None if source is None else source.catalog, names)
             self.not_verified += prepared.not_verified
             restoring.fill(self.plan.source, backup, prepared, server)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 
 from ..backup import archive as archives
+from ..backup import dump
 from ..config import values as config
 from ..errors import ConfigError, SourceError
 from ..pitr.engines.recover import Found, find
@@ -58,6 +59,7 @@ def examine(source: config.Source) -> Source:
     if source.backup is not None:
         found = archives.recognise(source.backup)
         origin = archives.origin(found)
+        said = dump.read(found.path)
         size = sum(file.stat().st_size for file in source.backup.rglob("*")) if source.backup.is_dir() else 0
         return Source(
             archive=found,
@@ -65,6 +67,7 @@ def examine(source: config.Source) -> Source:
             database=source.backup.name,
             version=origin.server,
             least_major=origin.least,
+            extensions=said.extensions,
             size=size or source.backup.stat().st_size,
         )
     if source.store is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from psycopg import sql
 
@@ -140,14 +139,14 @@ class Restored:
     not_verified: tuple[NotVerified, ...] = ()
 
 
-def restore(source: Source, backup: Backup, reference: Snapshot, server: Server, folder: Path) -> Restored:
+def restore(source: Source, backup: Backup, reference: Snapshot, server: Server) -> Restored:
     """Restore the backup into a scratch database, prove it equal, and drop it.
 
     :param reference: the facts that came with the backup; without them what the first restore held.
     :raises RestoreError: it cannot be restored, or is not equal.
     """
     started = time.monotonic()
-    names = () if backup.facts is not None else restoring.role_names(backup, server, folder)
+    names = () if backup.facts is not None else restoring.role_names(backup)
     prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names)
     try:
         restoring.fill(source, backup, prepared, server)

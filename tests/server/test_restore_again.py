@@ -79,12 +79,12 @@ def test_a_restore_that_is_not_equal_is_no_way_back(server: Server, database: Ad
     backup = take(database, tmp_path / "backup", server.programs, durable=False)
     assert backup.facts is not None
     source = sources.Source(archive=backup.archive, shown="backup")
-    restored = way_back.restore(source, backup, backup.facts, server, tmp_path)
+    restored = way_back.restore(source, backup, backup.facts, server)
     assert restored.seconds > 0
     content = backup.facts.tables["public.people"]
     other = replace(backup.facts, tables={"public.people": replace(content, rows=51)})
     with pytest.raises(RestoreError, match="is not equal to what it was taken of: 1 difference"):
-        way_back.restore(source, backup, other, server, tmp_path)
+        way_back.restore(source, backup, other, server)
     with connect(server.address()) as session:
         left = session.execute(b"select count(*) from pg_database where datname like 'pgsafe_before%'").fetchone()
     assert left == (0,)

@@ -1,13 +1,13 @@
 import gzip
+import io
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from pytest_pgsafe.backup.archive import Archive
-from pytest_pgsafe.backup.roles import mentioned, names
+from pytest_pgsafe.backup.dump import of_text
+from pytest_pgsafe.backup.roles import mentioned
 from pytest_pgsafe.errors import RestoreError
-from pytest_pgsafe.server.base import Programs
 
 DUMP = '''\
 ALTER TABLE public.a OWNER TO app_owner;
@@ -29,22 +29,22 @@ SET SESSION AUTHORIZATION last;
 
 
 def test_roles_of_a_dump_and_nothing_from_its_data() -> None:
-    assert set(names(DUMP.splitlines(keepends=True))) == {
+    assert set(of_text(io.BufferedReader(io.BytesIO(DUMP.encode()))).roles) == {
         "app_owner", 'Odd "name"', "reader", "boss", "former", "maker", "taker", "one", "Two", "mapped", "last",
     }  # fmt: skip
 
 
-def test_a_packed_dump_mentions_the_same_roles(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_packed_dump_mentions_the_same_roles(tmp_path: Path, end: str) -> None:
     plain, packed = tmp_path / "dump.sql", tmp_path / "dump.sql.gz"
     plain.write_text(DUMP, encoding="utf-8")
-    packed.write_bytes(gzip.compress(DUMP.encode()))
-    programs = cast("Programs", None)
-    found = mentioned(Archive(packed, "gzip"), programs, tmp_path)
-    assert found == mentioned(Archive(plain, "plain"), programs, tmp_path)
+    packed.write_bytes(gzip.compress(DUMP.replace("\n", end).encode()))
+    found = mentioned(Archive(packed, "plain", packed=("gzip",)))
+    assert found == mentioned(Archive(plain, "plain"))
     assert "app_owner" in found
 
 
 def test_a_packed_dump_that_is_cut(tmp_path: Path) -> None:
     (tmp_path / "dump.sql.gz").write_bytes(gzip.compress(DUMP.encode())[:-20])
     with pytest.raises(RestoreError, match="damaged or cut"):
-        mentioned(Archive(tmp_path / "dump.sql.gz", "gzip"), cast("Programs", None), tmp_path)
+        mentioned(Archive(tmp_path / "dump.sql.gz", "plain", packed=("gzip",)))
