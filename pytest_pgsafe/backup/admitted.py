@@ -28,7 +28,7 @@ def whole(path: Path, dump: Dump) -> None:
         )
     if dump.cut is not None:
         raise BackupError(
-            "the archive's header cannot be read: it is damaged or cut",
+            "pg_restore cannot read the archive: it is damaged or cut",
             looked_at=[dump.cut],
             remedies=["fetch another copy of the file, or take the backup again"],
         )

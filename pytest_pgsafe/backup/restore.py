@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from ..errors import BackupError, RestoreError
+from ..errors import BackupError, ConfigError, RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.connection import connect
@@ -121,9 +121,9 @@ def _psql(
     # psql commits what a COPY cut in the middle has sent, and ends with 0.
     try:
         admitted.whole(path, said)
-    except BackupError as error:
+        admitted.inside(path, said, ours=True)
+    except (BackupError, ConfigError) as error:
         raise RestoreError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
-    admitted.inside(path, said, ours=True)
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     with ExitStack() as stack:
         major, fits = _server(target, said)

@@ -121,8 +121,9 @@ def _dbmate(made: Made) -> Path:
     rows = "".join(f"    ('migration {number}'),\n" for number in range(400))
     return made.write(
         f"\\restrict dbmate\n\n{_lines(text, r'.unrestrict .*')}\n\\unrestrict dbmate\n\n\n"
-        f"--\n-- Dbmate schema migrations\n--\n\nINSERT INTO public.customers (name) VALUES\n{rows}    ('last');\n", "schema.sql",
-    )  # fmt: skip
+        f"--\n-- Dbmate schema migrations\n--\n\nINSERT INTO public.customers (name) VALUES\n{rows}    ('last');\n",
+        "schema.sql",
+    )
 
 
 def _hosted(made: Made) -> Path:

@@ -97,7 +97,7 @@ def without_owners(one: Snapshot) -> Snapshot:
         for one in fields(catalog)
         if isinstance(getattr(catalog, one.name), dict)
     }
-    return replace(one, catalog=replace(catalog, **{**bare, "grants": {}, "default_privileges": {}}))  # type: ignore[arg-type]
+    return replace(one, catalog=replace(catalog, **{**bare, "grants": {}}))  # type: ignore[arg-type]
 
 
 def test_it_is_restored(
