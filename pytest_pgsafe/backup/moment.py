@@ -32,6 +32,14 @@ where c.relkind in ('r', 'p')
   )
 order by c.oid
 """
+# The server's own list of locks: no snapshot is taken for it.
+_LOCKED = """
+select l.relation::int8
+from pg_catalog.pg_lock_status() l
+where l.locktype = 'relation' and l.granted and l.pid = pg_catalog.pg_backend_pid()
+"""
+#: A table, or its schema, that is called otherwise by now; or what has its name is no table.
+_GONE = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.WrongObjectType)
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,9 @@ def moment(address: Address, *, lock_timeout: str = "30s") -> Generator[Moment, 
             tables = connection.execute(_TABLES).fetchall()
             connection.execute("begin transaction isolation level repeatable read, read only")
             # Neither statement takes the transaction's snapshot; the locks come first.
-            _lock(connection, [(schema, name) for _, schema, name in tables], lock_timeout)
+            if not _lock(connection, tables, lock_timeout):
+                connection.execute("rollback")
+                continue
             # The source works for others: a session of ours is one process there.
             connection.execute("set local max_parallel_workers_per_gather = 0")
             found = connection.execute("select pg_catalog.pg_export_snapshot()").fetchone()
@@ -81,10 +91,14 @@ def moment(address: Address, *, lock_timeout: str = "30s") -> Generator[Moment, 
                 connection.execute("rollback")
 
 
-def _lock(connection: Connection, tables: Sequence[tuple[str, str]], timeout: str) -> None:
+def _lock(connection: Connection, tables: Sequence[tuple[int, str, str]], timeout: str) -> bool:
+    """Lock tables, all of them or none; tell whether each that was listed is locked.
+
+    :param tables: OID, schema and name.
+    """
     if not tables:
-        return
-    names = sql.SQL(", ").join([sql.SQL("only {}").format(sql.Identifier(*table)) for table in tables])
+        return True
+    names = sql.SQL(", ").join([sql.SQL("only {}").format(sql.Identifier(*table)) for _, *table in tables])
     try:
         connection.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(timeout)))
         connection.execute(sql.SQL("lock table {} in access share mode").format(names))
@@ -100,7 +114,8 @@ def _lock(connection: Connection, tables: Sequence[tuple[str, str]], timeout: st
             looked_at=[str(error).splitlines()[0]],
             remedies=["GRANT pg_read_all_data TO the role, or use the owner of the tables"],
         ) from error
-    except psycopg.errors.UndefinedTable:
-        # Dropped since the list was read: the list that is read next will differ.
-        connection.execute("rollback")
-        connection.execute("begin transaction isolation level repeatable read, read only")
+    except _GONE:
+        # Dropped or renamed since the list was read; whoever renames it back in time leaves the list as it was.
+        return False
+    # By name another table may have been locked: what holds is by OID.
+    return {oid for oid, *_ in tables} <= {oid for (oid,) in connection.execute(_LOCKED).fetchall()}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +24,15 @@ from ..progress import SILENT, Progress, size_of
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import Connection, connect, resolve
+from ..server.limits import for_programs
+from ..server.lost import process
 from ..snapshot import take as facts_of
 from ..snapshot.values import SequenceValue, Snapshot
 from . import manifest
 from .archive import Archive, Form
 from .moment import moment
-from .overtaken import Overtaken, watch
+from .overtaken import Overtaken, Seen, watch
+from .room import room
 
 Look = Callable[[Connection, Snapshot], None]
 #: From this size (bytes of the database) a dump is a folder that several processes write.
@@ -183,19 +187,22 @@ def _attempt(
 ) -> tuple[Snapshot, Form]:
     with connect(source) as outside:
         first = facts_of.sequences(outside)
+        there = room(outside)
         size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert size is not None
     if jobs is None:
         jobs = most if size[0] >= PARALLEL_FROM else 1
+    there.check()
+    jobs, most, watching = there.shared(jobs, most)
     name = f"pgsafe {secrets.token_hex(6)}"
     with (
         ThreadPoolExecutor(2) as pool,
         moment(source, lock_timeout=lock_timeout) as now,
-        watch(source, name, now.connection.info.backend_pid, pool) as seen,
+        watch(source, name, process(now.connection), pool) if watching else nullcontext(Seen()) as seen,
     ):
         dump = pool.submit(
             _dump,
-            resolve(now.connection, source).with_(application_name=name),
+            for_programs(now.connection, resolve(now.connection, source)).with_(application_name=name),
             archive,
             programs,
             snapshot=now.snapshot,
@@ -261,13 +268,32 @@ def _dump(
         raise BackupError(f"pg_dump had not ended after {deadline:g} s and was stopped") from error
     if done.returncode:
         raise BackupError(
-            f"pg_dump ended with status {done.returncode}",
+            _ended(done.stderr) or f"pg_dump ended with status {done.returncode}",
             looked_at=done.stderr.strip().splitlines()[-10:],
             remedies=_remedies(done.stderr),
         )
 
 
+#: What libpq and the server say when a session is gone, or there is none to be had.
+_GONE = re.compile(
+    r"terminating connection|server closed the connection|SSL connection has been closed|connection to server was lost"
+    r"|could not receive data from server|could not send data to server"
+)
+_FULL = re.compile(r"too many (?:clients|connections)|remaining connection slots|no more connections")
+
+
+def _ended(text: str) -> str:
+    """Say in a sentence that pg_dump lost its session or got none; empty if it was something else."""
+    if _FULL.search(text):
+        return "pg_dump got no session: the source has no connection left for it"
+    return "pg_dump's session on the source was ended or cut off" if _GONE.search(text) else ""
+
+
 def _remedies(text: str) -> list[str]:
+    if _FULL.search(text):
+        return ["end other sessions, or raise the limit: CONNECTION LIMIT of the role or database, max_connections"]
+    if _GONE.search(text):
+        return ["see in the server's log who ended it, and whether the server is up; then begin again"]
     if "permission denied" in text or "row-level security" in text:
         return [
             "read the source with a role that may read every object: a superuser, or pg_read_all_data with BYPASSRLS"

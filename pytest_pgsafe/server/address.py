@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from ..config.address import AddressError, check, tidied
@@ -18,6 +18,11 @@ from .private import private_folder
 #: Parameters whose values are secret; they appear in no text that :class:`Address` makes for people.
 SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 SERVICE = "pgsafe"
+#: Whose the sessions are that an address leads to: nobody has asked yet; ours alone, from their begin to their end;
+#: lent by a pooler, which clears them before it lends them to others.
+Sessions = Literal["", "own", "lent"]
+#: With another one of these an address leads elsewhere.
+_WHERE = frozenset({"host", "hostaddr", "port", "user", "dbname", "service"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Address:
     """
 
     parameters: Mapping[str, str] = field(repr=False)
+    sessions: Sessions = field(default="", compare=False, repr=False)
 
     @classmethod
     def parse(cls, dsn: str) -> Address:
@@ -73,7 +79,10 @@ class Address:
     def with_(self, **changes: str | None) -> Address:
         """Return a copy with some parameters replaced; ``None`` removes one."""
         merged: dict[str, str | None] = {**self.parameters, **changes}
-        return Address({key: value for key, value in merged.items() if value is not None})
+        elsewhere = any(self.parameters.get(key) != changes[key] for key in _WHERE & set(changes))
+        return Address(
+            {key: value for key, value in merged.items() if value is not None}, "" if elsewhere else self.sessions
+        )
 
     def __str__(self) -> str:
         """Return the address for people, without secrets: ``user@host:port/dbname``."""

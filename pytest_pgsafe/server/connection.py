@@ -9,33 +9,17 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.string import TextLoader
 
+from . import limits, pooler
 from .address import Address
+from .limits import PINNED
+from .lost import KEEPALIVES, PATIENCE, ConnectionLost, Session, parameters_of
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
+__all__ = ["PINNED", "UNKNOWN", "Connection", "ConnectionLost", "Session", "connect", "pin", "resolve", "sibling"]
+
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-#: Settings on which the text of a value or of a definition depends. search_path is pg_catalog alone, so that
-#: every name that PostgreSQL prints is qualified; row_security off makes hidden rows an error, not a smaller count.
-PINNED: dict[str, str] = {
-    "search_path": "pg_catalog",
-    "row_security": "off",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "timezone": "UTC",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "lc_monetary": "C",
-    "xmloption": "content",
-    "quote_all_identifiers": "off",
-    "standard_conforming_strings": "on",
-    "array_nulls": "on",
-    "transform_null_equals": "off",
-    "default_tablespace": "",
-    "jit": "off",
-}
-
 
 #: OID of the type unknown, which psycopg has no name for.
 UNKNOWN = 705
@@ -53,21 +37,29 @@ def connect(
     *,
     read_only: bool = True,
     autocommit: bool = True,
-    connect_timeout: int = 10,
+    connect_timeout: int = int(PATIENCE),
     statement_timeout: str = "0",
     lock_timeout: str = "0",
-) -> Connection:
+) -> Session:
     """Open a session with pinned settings.
+
+    Nothing is set in one that a pooler lends to others too: it is looked at first, unless the address is known.
 
     :param read_only: every transaction of the session is READ ONLY unless it asks otherwise.
     :param connect_timeout: seconds.
     :param statement_timeout: PostgreSQL's notation, ``"0"`` is none.
-    :raises psycopg.OperationalError: as libpq says it.
+    :raises ConnectionLost: as libpq says it; a :class:`psycopg.OperationalError` too.
+    :raises SourceError: it is a pooler's address and others would find its sessions changed; or what is needed may
+        not be set.
     """
-    parameters: dict[str, Any] = {"connect_timeout": connect_timeout, **address.parameters}
-    parameters["application_name"] = "pgsafe"
-    connection = psycopg.connect(**parameters, autocommit=True, row_factory=tuple_row)
+    connection = _open(address, connect_timeout)
     try:
+        sessions = address.sessions or pooler.examine(address, connection, lambda: _probe(address, connect_timeout))
+        if connection.closed:
+            connection = _open(address, connect_timeout)
+        if sessions == "lent":
+            connection.process = pooler.process_of(connection)
+        connection.address = Address(address.parameters, sessions)
         pin(connection, read_only=read_only, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
     except BaseException:
         connection.close()
@@ -76,39 +68,39 @@ def connect(
     return connection
 
 
+def _open(address: Address, connect_timeout: int) -> Session:
+    """Open a session in which nothing is set.
+
+    A pooler sets in the server's session what it is told at the begin, and leaves it there for whoever says nothing.
+    """
+    parameters: dict[str, Any] = {**KEEPALIVES, "connect_timeout": connect_timeout, **address.parameters}
+    parameters["application_name"] = "pgsafe" if address.sessions == "own" else ""
+    try:
+        connection = Session.connect(**parameters, autocommit=True, row_factory=tuple_row, prepare_threshold=None)
+    except psycopg.OperationalError as error:
+        raise ConnectionLost.unreached(address, error) from error
+    connection.address = address
+    return connection
+
+
+def _probe(address: Address, connect_timeout: int) -> Session:
+    session = _open(address, connect_timeout)
+    session.deadline = PATIENCE
+    return session
+
+
 def sibling(connection: Connection) -> Connection:
     """Open another session like one that :func:`connect` opened: as the same role in the same database, read only.
 
     :raises psycopg.OperationalError: as libpq says it; there may be no room for another.
     """
-    # What libpq was given, took from the environment or had read from files.
-    parameters = {option.keyword.decode(): option.val.decode() for option in connection.pgconn.info if option.val}
-    for name in ("service", "servicefile", "target_session_attrs", "load_balance_hosts"):
-        parameters.pop(name, None)
-    # Of several hosts, the one that answered.
-    parameters.update(host=connection.info.host, port=str(connection.info.port))
-    if "hostaddr" in parameters:
-        parameters["hostaddr"] = connection.info.hostaddr
-    if connection.pgconn.password:
-        parameters["password"] = connection.pgconn.password.decode()
-    return connect(Address(parameters))
+    known = connection.address if isinstance(connection, Session) else Address({})
+    return connect(Address(parameters_of(connection), known.sessions))
 
 
 def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0", lock_timeout: str = "0") -> None:
     """Pin the settings of a session that is outside of a transaction, in one round trip."""
-    settings = {
-        **PINNED,
-        "default_transaction_read_only": "on" if read_only else "off",
-        "statement_timeout": statement_timeout,
-        "lock_timeout": lock_timeout,
-        "idle_in_transaction_session_timeout": "0",
-    }
-    names, values = list(settings), list(settings.values())
-    # Not set_config('…') by literal: one parameterised call sets all of them, whatever their number.
-    connection.execute(
-        "select pg_catalog.set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s(name, value)",
-        (names, values),
-    )
+    limits.pin(connection, read_only=read_only, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
     if connection.info.encoding == "ascii":
         for type_ in ("text", "varchar", "bpchar", "name", UNKNOWN):
             connection.adapters.register_loader(type_, _AnyEncodingLoader)
@@ -116,7 +108,7 @@ def pin(connection: Connection, *, read_only: bool, statement_timeout: str = "0"
 
 #: Parameters of a session that resolve() does not take over from libpq: pgsafe's own, and what others say better.
 _NOT_TAKEN = frozenset(
-    {"service", "servicefile", "application_name", "connect_timeout", "options", "hostaddr", "passfile"}
+    {"service", "servicefile", "application_name", "connect_timeout", "options", "hostaddr", "passfile", *KEEPALIVES}
 )
 _ALWAYS_TAKEN = frozenset({"host", "port", "user", "dbname"})
 #: Defaults that libpq does not report as compiled in.
@@ -138,4 +130,5 @@ def resolve(connection: Connection, address: Address) -> Address:
     if connection.pgconn.password:
         known["password"] = connection.pgconn.password.decode()
     left_out = {"service", "servicefile", *(["passfile"] if "password" in known else [])}
-    return Address({**{key: value for key, value in address.parameters.items() if key not in left_out}, **known})
+    whose = connection.address.sessions if isinstance(connection, Session) else address.sessions
+    return Address({**{key: value for key, value in address.parameters.items() if key not in left_out}, **known}, whose)

@@ -69,7 +69,7 @@ class OwnedServer(ScratchServer):
 
     def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:
         if user is None or user == SUPERUSER:
-            return self._address.with_(dbname=dbname)
+            return self._ours(dbname)
         with self._session() as session:
             found = session.execute("select rolpassword from pg_authid where rolname = %s", (user,)).fetchone()
             if found is None:
@@ -80,7 +80,11 @@ class OwnedServer(ScratchServer):
                 password = _let_in(session, user)
                 found = session.execute("select rolpassword from pg_authid where rolname = %s", (user,)).fetchone()
                 self._passwords[user] = password, (found or ("",))[0]
-        return self._address.with_(dbname=dbname, user=user, password=password)
+        return self._ours(dbname, user=user, password=password)
+
+    def _ours(self, dbname: str, **login: str) -> Address:
+        # Nobody stands between us and a server that we started.
+        return Address({**self._address.parameters, "dbname": dbname, **login}, "own")
 
     def _is_here(self, address: Address) -> bool:
         return all(address.parameters.get(key) == self._address.parameters[key] for key in ("host", "port"))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ from . import cache, enclosure, parameters
 from .address import Address
 from .base import Completed, Programs
 from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
+from .peer import Peer
 from .user import ServerUser, may
 from .version import Version
 
@@ -38,6 +40,10 @@ signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
 ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
 sys.exit(subprocess.call(sys.argv[2:]) if os.getppid() == int(sys.argv[1]) else 1)
 """
+#: It goes on when its server is back.
+_PATIENT = frozenset({"pg_receivewal"})
+#: Seconds between looks at what a program does.
+_LOOK = 1.0
 #: Seconds between SIGTERM and SIGKILL.
 GRACE = 5.0
 
@@ -84,7 +90,7 @@ class LocalPrograms(Programs):
         address: Address | None = None,
         stdin: Path | None = None,
         stdout: Path | IO[bytes] | None = None,
-        files: Sequence[Path] = (),  # noqa: ARG002 they are where the program runs
+        files: Sequence[Path] = (),
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
         confined: bool = False,
@@ -109,7 +115,9 @@ class LocalPrograms(Programs):
             child = subprocess.Popen(
                 command, stdin=given, stdout=taken, stderr=subprocess.PIPE, env=variables, start_new_session=True
             )
-            out, err = _finish(child, program, deadline)
+            watched = address is not None and program not in _PATIENT
+            peer = Peer(address, _written(stdout, files)) if watched and address is not None else None
+            out, err = _finish(child, program, deadline, peer)
         return Completed(
             command=(program, *arguments), returncode=child.returncode, stdout=_text(out), stderr=_text(err)
         )
@@ -235,12 +243,24 @@ def clean(environment: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _finish(child: subprocess.Popen[bytes], name: str, deadline: float | None) -> tuple[bytes | None, bytes | None]:
+def _written(stdout: Path | IO[bytes] | None, files: Sequence[Path]) -> Path | None:
+    return stdout if isinstance(stdout, Path) else files[0] if files else None
+
+
+def _finish(
+    child: subprocess.Popen[bytes], name: str, deadline: float | None, peer: Peer | None = None
+) -> tuple[bytes | None, bytes | None]:
+    begun = time.monotonic()
     try:
-        return child.communicate(timeout=deadline)
-    except subprocess.TimeoutExpired:
-        _end(child)
-        raise TimeoutError(f"{name} was ended: it had not finished after {deadline:g} s") from None
+        while True:
+            left = _LOOK if deadline is None else min(_LOOK, begun + deadline - time.monotonic())
+            try:
+                return child.communicate(timeout=max(0, left))
+            except subprocess.TimeoutExpired:
+                if deadline is not None and time.monotonic() >= begun + deadline:
+                    raise TimeoutError(f"{name} was ended: it had not finished after {deadline:g} s") from None
+                if peer is not None and (gone := peer.look(child.pid)) is not None:
+                    raise gone from None
     except BaseException:
         _end(child)
         raise
