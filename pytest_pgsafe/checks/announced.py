@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from ..catalog.names import container, covers, means
 from ..compare.identity import collection
+from ..config.expectations import Renamed, ValuesRule
 from ..snapshot.values import TableDifference
 from .evidence import count
-from .values import BEYOND, Check, Evidence, Finding, RenameExpected, Severity, ValuesExpected
+from .values import BEYOND, Check, Evidence, Finding, Severity
 
 #: The collections of the catalog that a kind in ``[expect]`` is looked for in.
 COLLECTIONS = {
@@ -29,7 +30,7 @@ COLLECTIONS = {
 }
 
 
-def values_rules(evidence: Evidence, column: str) -> tuple[ValuesExpected, ...]:
+def values_rules(evidence: Evidence, column: str) -> tuple[ValuesRule, ...]:
     """Return the rules that allow a column's values to change: one for all rows if there is one, else each."""
     found = tuple(rule for rule in evidence.rules.values if covers(column, rule.column))
     whole = tuple(rule for rule in found if rule.where is None)
@@ -76,7 +77,7 @@ def _has_changed(evidence: Evidence, name: str) -> bool:
     return found is not None and bool(found.changed.get(name[len(table) + 1 :]))
 
 
-def rename(evidence: Evidence, kind: str, name: str, to: str) -> RenameExpected | None:
+def rename(evidence: Evidence, kind: str, name: str, to: str) -> Renamed | None:
     """Return the expectation that announces a rename."""
     return next(
         (one for one in evidence.rules.renamed if one.kind == kind and means(name, one.object) and means(to, one.to)),

@@ -8,8 +8,9 @@ from dataclasses import replace
 from ..catalog.names import covers, is_pattern, split
 from ..compare.identity import collection
 from ..compare.values import Action
+from ..config.expectations import Changed
 from .announced import COLLECTIONS
-from .values import ChangeExpected, Check, Evidence, Finding, Severity
+from .values import Check, Evidence, Finding, Severity
 
 #: By kind of object: the checks whose findings about it an announced change makes notes. What is lost with an object
 #: that goes, and values that change, have announcements of their own.
@@ -64,7 +65,7 @@ def _happened(evidence: Evidence, kind: str, name: str) -> bool:
     )
 
 
-def _meant(name: str, expected: ChangeExpected) -> bool:
+def _meant(name: str, expected: Changed) -> bool:
     if covers(name, expected.object):
         return True
     # A function may be named without its argument types.

@@ -10,7 +10,8 @@ from ..catalog.names import container, covers, split
 from ..catalog.values import Column, Constraint, Index, Trigger
 from ..compare.renames import tokens
 from ..compare.values import Action, Change, Comparison
-from .values import DropExpected, Evidence, Finding, Severity
+from ..config.expectations import Dropped
+from .values import Evidence, Finding, Severity
 
 
 def of(evidence: Evidence, action: Action, *kinds: str) -> Iterator[Change]:
@@ -71,7 +72,7 @@ def say(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def announced(evidence: Evidence, kind: str, name: str) -> DropExpected | None:
+def announced(evidence: Evidence, kind: str, name: str) -> Dropped | None:
     """Return the expectation that covers the drop of an object: its own, its table's or its schema's."""
     for expected in evidence.rules.dropped:
         if expected.kind == kind and covers(name, expected.object):

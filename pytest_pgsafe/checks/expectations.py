@@ -2,60 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..catalog.names import covers, is_pattern, means
 from ..compare.identity import collection
+from ..config.expectations import Dropped, RowsRule, bounds
 from .announced import COLLECTIONS
 from .evidence import count, unproven
-from .values import Check, DropExpected, Evidence, Finding, RowsExpected, Severity
-
-_DELTA = re.compile(r"(?P<low>[+-]\d+)?(?P<range>\.\.)?(?P<high>[+-]\d+)?")
-_COUNT = re.compile(r"(?P<sign>=|>=|<=|>|<)\s*(?P<number>before|\d+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """The rows that a table may have after; None is open."""
-
-    low: int | None
-    high: int | None
-
-    def hold(self, rows: int) -> bool:
-        """Tell whether so many rows are within them."""
-        return (self.low is None or rows >= self.low) and (self.high is None or rows <= self.high)
-
-
-def bounds(rule: str, before: int) -> Bounds:
-    """Return what a rule of ``[expect] rows`` allows.
-
-    :raises ValueError: the rule is none of ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``,
-        ``>= before`` and their like.
-    """
-    text = rule.strip()
-    if text in ("any", "unchanged"):
-        return Bounds(low=None, high=None) if text == "any" else Bounds(low=before, high=before)
-    delta = _DELTA.fullmatch(text)
-    if delta is not None and (delta["low"] is not None or delta["high"] is not None):
-        low = None if delta["low"] is None else before + int(delta["low"])
-        high = None if delta["high"] is None else before + int(delta["high"])
-        if delta["range"] is None and delta["high"] is None:
-            return Bounds(low=low, high=low)
-        if delta["range"] is not None and (low is None or high is None or low <= high):
-            return Bounds(low=low, high=high)
-    wanted = _COUNT.fullmatch(text)
-    if wanted is None:
-        raise ValueError(f'"{rule}" is no rule for rows: any, unchanged, +1.., +1..+100, -5, = 42, >= before')
-    number = before if wanted["number"] == "before" else int(wanted["number"])
-    return {
-        "=": Bounds(low=number, high=number),
-        ">=": Bounds(low=number, high=None),
-        ">": Bounds(low=number + 1, high=None),
-        "<=": Bounds(low=None, high=number),
-        "<": Bounds(low=None, high=number - 1),
-    }[wanted["sign"]]
+from .values import Check, Evidence, Finding, Severity
 
 
 def allowance(rule: str, before: int) -> int:
@@ -67,7 +21,7 @@ def allowance(rule: str, before: int) -> int:
     return before if low is None else max(0, before - low)
 
 
-def rows_rule(evidence: Evidence, table: str) -> RowsExpected | None:
+def rows_rule(evidence: Evidence, table: str) -> RowsRule | None:
     """Return the rule for a table, if there is one: its own, else the first pattern that covers it."""
     own = next((rule for rule in evidence.rules.rows if means(table, rule.table)), None)
     return own or next((rule for rule in evidence.rules.rows if covers(table, rule.table)), None)
@@ -90,7 +44,7 @@ def _rows(evidence: Evidence) -> Iterator[Finding]:
                 yield from _rows_of(evidence, name, rule)
 
 
-def _rows_of(evidence: Evidence, name: str, rule: RowsExpected) -> Iterator[Finding]:
+def _rows_of(evidence: Evidence, name: str, rule: RowsRule) -> Iterator[Finding]:
     comparison = evidence.comparison
     there = comparison.tables.get(name) or comparison.objects.get("views", {}).get(name)
     if name in comparison.before.extension_tables:
@@ -128,7 +82,7 @@ def _drops(evidence: Evidence) -> Iterator[Finding]:
             yield DROP_EXPECTED.finding(expected.object, told)
 
 
-def _unfulfilled(evidence: Evidence, expected: DropExpected) -> str | None:
+def _unfulfilled(evidence: Evidence, expected: Dropped) -> str | None:
     """Return what is wrong with an announced drop; None if it happened."""
     comparison = evidence.comparison
     where = COLLECTIONS.get(expected.kind)
@@ -155,7 +109,7 @@ def _unfulfilled(evidence: Evidence, expected: DropExpected) -> str | None:
     return f"{announcement}, but it is still there, and is called {there} now"
 
 
-def _same_function(name: str, expected: DropExpected) -> bool:
+def _same_function(name: str, expected: Dropped) -> bool:
     """Tell whether a function is meant by its name without argument types."""
     return expected.kind == "function" and "(" not in expected.object and means(name.partition("(")[0], expected.object)
 

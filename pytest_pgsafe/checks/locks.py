@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
+from ..config.values import LockMode
 from ..migrate.values import Lock
 from .evidence import count, unproven
 from .values import Check, Evidence, Finding, Severity
 
 #: pg_locks.mode from weak to strong.
-MODES = (
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-)
+MODES: tuple[str, ...] = get_args(LockMode)
 #: From here on a lock keeps writers out.
 STRONG = MODES.index("ShareLock")
 #: A table is big from so many rows or bytes on.

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..compare.values import Action
+from ..config.expectations import Moved
 from ..snapshot.values import MovedContent
 from .evidence import count, of
-from .values import Check, Evidence, Finding, MoveExpected, Severity
+from .values import Check, Evidence, Finding, Severity
 
 
 def moved(evidence: Evidence, finding: Finding) -> Finding:
@@ -29,7 +30,7 @@ def moved(evidence: Evidence, finding: Finding) -> Finding:
     return finding
 
 
-def _lost(rule: MoveExpected, found: MovedContent) -> Finding:
+def _lost(rule: Moved, found: MovedContent) -> Finding:
     told = f"{rule.column} was moved to {found.to}, where {count(found.lost, 'value')} of it cannot be read"
     return COLUMN_MOVED.finding(rule.column, told, samples=found.samples)
 

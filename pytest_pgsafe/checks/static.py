@@ -7,34 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from ..catalog.names import container, covers
 from ..reading.values import Cited, Does, Effect, Reading, TableLock, Work
-from .baseline import NO_REASON, Section
+from .baseline import NO_REASON
 from .locks import MODES, STRONG
-from .values import (
-    ChangeExpected,
-    Check,
-    DropExpected,
-    Finding,
-    MoveExpected,
-    RowsExpected,
-    Severity,
-    ValuesExpected,
-)
+from .values import Check, Finding, Rules, Severity
 
 #: What holds data, or what data hangs on.
 _HOLDING = {"table", "foreign table", "column", "schema", "attribute", "sequence", "sequence of column", "database",
             "large objects"}  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Announced:
-    """What was announced, by names as they were written."""
-
-    dropped: tuple[DropExpected, ...] = ()
-    rows: tuple[RowsExpected, ...] = ()
-    values: tuple[ValuesExpected, ...] = ()
-    moved: tuple[MoveExpected, ...] = ()
-    changed: tuple[ChangeExpected, ...] = ()
-    baseline: Section | None = None
 
 
 @dataclass
@@ -63,7 +42,7 @@ class _Made:
         return ("table", name) in self.objects
 
 
-def judge(readings: Sequence[Reading], announced: Announced, *, strict: bool) -> tuple[Finding, ...]:
+def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool) -> tuple[Finding, ...]:
     """Return what the statements will destroy, weaken and lock; errors and warnings first.
 
     What was announced is a note with its reason. What destroys is a warning, since only a rehearsal knows whether there
@@ -170,7 +149,7 @@ def _lock(lock: TableLock) -> Iterator[Finding]:
     yield LOCKS.finding(lock.relation, f"{lock.relation}: {lock.mode} is {how}: it keeps {out} out", after=lock.mode)
 
 
-def _announced(finding: Finding, effect: Effect, announced: Announced) -> Finding:
+def _announced(finding: Finding, effect: Effect, announced: Rules) -> Finding:
     """Return the finding as a note with the reason, if what it tells of was announced."""
     reason = next(_reasons(effect, announced), None)
     if reason is None:
@@ -178,7 +157,7 @@ def _announced(finding: Finding, effect: Effect, announced: Announced) -> Findin
     return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None)
 
 
-def _reasons(effect: Effect, announced: Announced) -> Iterator[str]:
+def _reasons(effect: Effect, announced: Rules) -> Iterator[str]:
     if effect.does is Does.DROPS:
         kind = "view" if effect.kind == "materialized view" else effect.kind
         yield from (

@@ -8,6 +8,7 @@ from enum import Enum
 
 from ..compare.repeated import Repeated
 from ..compare.values import Comparison
+from ..config.expectations import Expect, Moved
 from ..migrate.values import Trace
 from ..reading.values import Cited
 from ..snapshot.values import (
@@ -61,72 +62,9 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DropExpected:
-    """``[expect] dropped``: a column, table or other object that the migration drops on purpose."""
+class Rules(Expect):
+    """What a team said, with the names of the database: expectations, copies, foreign key policies, budgets."""
 
-    object: str
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowsExpected:
-    """``[expect] rows``: ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``, ``>= before``."""
-
-    table: str
-    rule: str
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValuesExpected:
-    """``[expect] values``: a column whose values may change, in the rows that fulfilled ``where`` before."""
-
-    column: str
-    reason: str
-    where: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenameExpected:
-    """``[expect] renamed``: ``to`` is the last part of the new name."""
-
-    object: str
-    kind: str
-    to: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoveExpected:
-    """``[expect] moved``: a column that is gone, and whose values another table has now."""
-
-    column: str
-    #: As it was written, of the after side; so is ``via``.
-    to: str
-    reason: str
-    via: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeExpected:
-    """``[expect] changed``: an object that stays and is another on purpose."""
-
-    object: str
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What a team said: expectations, copies, foreign key policies, budgets."""
-
-    dropped: tuple[DropExpected, ...] = ()
-    rows: tuple[RowsExpected, ...] = ()
-    values: tuple[ValuesExpected, ...] = ()
-    renamed: tuple[RenameExpected, ...] = ()
-    moved: tuple[MoveExpected, ...] = ()
-    changed: tuple[ChangeExpected, ...] = ()
     denormalized: tuple[DenormalizedRule, ...] = ()
     references: tuple[ReferenceRule, ...] = ()
     #: Constraint-free policies by ``schema.table.column``: ``no nulls``, ``no more nulls``, ``any``.
@@ -162,7 +100,7 @@ class Evidence:
         default_factory=dict[DenormalizedRule, "tuple[DenormalizedContent, DenormalizedContent | None]"]
     )
     #: By announced move: what was found of its values, or why that cannot be told.
-    moved: Mapping[MoveExpected, MovedContent | str] = field(default_factory=dict[MoveExpected, "MovedContent | str"])
+    moved: Mapping[Moved, MovedContent | str] = field(default_factory=dict[Moved, "MovedContent | str"])
     #: By rule whose column was dropped: what cannot be read through its source any more.
     losses: Mapping[DenormalizedRule, DenormalizedLoss] = field(
         default_factory=dict[DenormalizedRule, DenormalizedLoss]

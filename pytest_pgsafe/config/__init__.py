@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
+from .expectations import Changed, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from .find import FILE_NAME
 from .resolve import resolve
-from .values import (
-    Budget,
-    Changed,
-    Denormalized,
-    Dropped,
-    Expect,
-    LockBudget,
-    Moved,
-    Options,
-    Reference,
-    Renamed,
-    Report,
-    RowsRule,
-    Server,
-    Settings,
-    Source,
-    ValuesRule,
-    Way,
-)
+from .values import Budget, Denormalized, LockBudget, Options, Reference, Report, Server, Settings, Source, Way
 
 __all__ = [
     "FILE_NAME",

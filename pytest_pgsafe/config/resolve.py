@@ -98,7 +98,7 @@ class _Resolution:
             hooks=self._hooks(),
             server=self._server(),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
-            expect=rules.expect(document),
+            expect=document.expect.expect(),
             denormalized=rules.denormalized(document),
             references=rules.references(document),
             foreign_keys=rules.policies(document),

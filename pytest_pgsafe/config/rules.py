@@ -1,23 +1,11 @@
-"""What the configuration file says of a migration's effects, as values: expectations, rules, limits."""
+"""What the configuration file says of a migration's effects, as values: rules, limits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
 from . import forms
-from .values import (
-    Budget,
-    Changed,
-    Denormalized,
-    Dropped,
-    Expect,
-    LockBudget,
-    Moved,
-    Reference,
-    Renamed,
-    RowsRule,
-    ValuesRule,
-)
+from .values import Budget, Denormalized, LockBudget, Reference
 
 if TYPE_CHECKING:
     from .sections import Document
@@ -39,42 +27,6 @@ def denormalized(document: Document) -> tuple[Denormalized, ...]:
             )
         )
     return tuple(found)
-
-
-def expect(document: Document) -> Expect:
-    """Return what ``[expect]`` announces."""
-    section = document.expect
-    dropped = [
-        Dropped(kind=kind, object=name, reason=entry.reason)
-        for entry in section.dropped
-        for kind, name in entry.objects().items()
-    ]
-    rows = [
-        RowsRule(table=table, rule=entry)
-        if isinstance(entry, str)
-        else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
-        for table, entry in section.rows.items()
-    ]
-    values = [ValuesRule(column=entry.column, reason=entry.reason, where=entry.where) for entry in section.values]
-    renamed = [
-        Renamed(kind=kind, object=name, to=entry.to, reason=entry.reason)
-        for entry in section.renamed
-        for kind, name in entry.objects().items()
-    ]
-    moved = [Moved(column=entry.column, to=entry.to, via=entry.via, reason=entry.reason) for entry in section.moved]
-    changed = [
-        Changed(kind=kind, object=name, reason=entry.reason)
-        for entry in section.changed
-        for kind, name in entry.objects().items()
-    ]
-    return Expect(
-        dropped=tuple(dropped),
-        rows=tuple(rows),
-        values=tuple(values),
-        renamed=tuple(renamed),
-        moved=tuple(moved),
-        changed=tuple(changed),
-    )
 
 
 def budget(document: Document) -> Budget:

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from .expectations import Changed, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule, bounds
 from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
+from .values import LockMode
 from .words import Column, Duration, Jobs, Section, Text, named
-
-_ROWS = re.compile(r"any|unchanged|[+-]\d+(\.\.([+-]\d+)?)?|(=|>=|<=|>|<) ?(before|\d+)")
 
 
 def _rows(text: str) -> str:
-    if not _ROWS.fullmatch(text.strip()):
-        raise ValueError('wanted "any", "unchanged", "+1..", "+1..+100", "-5", "= 42" or ">= before"')
+    bounds(text, 0)
     return text.strip()
 
 
 RowsText = Annotated[str, AfterValidator(_rows)]
-LockMode = Literal[
-    "AccessShareLock",
-    "RowShareLock",
-    "RowExclusiveLock",
-    "ShareUpdateExclusiveLock",
-    "ShareLock",
-    "ShareRowExclusiveLock",
-    "ExclusiveLock",
-    "AccessExclusiveLock",
-]
 
 
 #: The keys of a rule that say what a denormalised column has to be.
@@ -81,7 +70,22 @@ class ReportSection(Section):
     mask: list[Column] = Field(default_factory=list)
 
 
-class DroppedEntry(Section):
+#: A name in a comment, as it may stand in SQL.
+_NAME = r"(?:\"(?:[^\"]|\"\")+\"|[^\s\":])+(?:\([^)]*\))?"
+_REASON = r"\s*:\s+(?P<reason>.+)"
+
+
+class ExpectEntry(Section):
+    """One announcement of ``[expect]``, or of a comment."""
+
+    #: What may stand behind ``-- pgsafe: expect FORM``: the groups are keys, ``name`` and ``kind`` say what is meant.
+    comment: ClassVar[re.Pattern[str]]
+    example: ClassVar[str]
+
+
+class ObjectEntry(ExpectEntry):
+    """An object by its kind: ``{ column = …, reason = … }``."""
+
     column: Column | None = None
     table: Text | None = None
     view: Text | None = None
@@ -95,50 +99,118 @@ class DroppedEntry(Section):
     reason: Text
 
     @model_validator(mode="after")
-    def one_object(self) -> DroppedEntry:
+    def one_object(self) -> ObjectEntry:
         if len(self.objects()) != 1:
             raise ValueError("wanted exactly one object, such as { column = …, reason = … }")
         return self
 
     def objects(self) -> dict[str, str]:
-        """Return what is dropped, by kind."""
+        """Return what is meant, by kind."""
         given = self.model_dump(by_alias=True, exclude_none=True)
         return {kind: name for kind, name in given.items() if kind not in {"reason", "to"}}
 
+    @property
+    def named(self) -> dict[str, str]:
+        """Kind and name, as the values of :mod:`.expectations` want them."""
+        ((kind, name),) = self.objects().items()
+        return {"kind": kind, "object": name, "reason": self.reason}
 
-class RenamedEntry(DroppedEntry):
+
+_KINDS = "|".join((*(one.removesuffix("_") for one in ObjectEntry.model_fields if one != "reason"), "policy"))
+_OBJECT = rf"(?:(?P<kind>{_KINDS})\s+)?(?P<name>{_NAME})"
+
+
+class DroppedEntry(ObjectEntry):
+    comment = re.compile(rf"{_OBJECT}{_REASON}")
+    example = "sales.customer_name: REASON (or: dropped view NAME, dropped table NAME …)"
+
+    def expectation(self) -> Dropped:
+        return Dropped(**self.named)
+
+
+class RenamedEntry(ObjectEntry):
+    comment = re.compile(rf"{_OBJECT}\s+to\s+(?P<to>{_NAME}){_REASON}")
+    example = "sales.name to title: REASON"
+
     to: Text
 
+    def expectation(self) -> Renamed:
+        return Renamed(**self.named, to=self.to)
 
-class ChangedEntry(DroppedEntry):
+
+class ChangedEntry(ObjectEntry):
+    comment = re.compile(rf"{_OBJECT}{_REASON}")
+    example = "sales.amount: REASON (or: changed sequence NAME, changed constraint NAME …)"
+
     policy: Text | None = None
 
+    def expectation(self) -> Changed:
+        return Changed(**self.named)
 
-class ValuesEntry(Section):
+
+class ValuesEntry(ExpectEntry):
+    comment = re.compile(rf"(?P<name>{_NAME})(?:\s+where\s+(?P<where>.+?))?{_REASON}", re.IGNORECASE)
+    example = "customers.email where email <> lower(email): REASON (without where: in all rows)"
+
     column: Column
     where: Text | None = None
     reason: Text
 
+    def expectation(self) -> ValuesRule:
+        return ValuesRule(column=self.column, where=self.where, reason=self.reason)
 
-class MovedEntry(Section):
+
+class MovedEntry(ExpectEntry):
+    comment = re.compile(rf"(?P<name>{_NAME})\s+to\s+(?P<to>{_NAME})(?:\s+via\s+(?P<via>{_NAME}))?{_REASON}")
+    example = "customer.email to contact.email via contact.customer_id: REASON"
+
     column: Column
     to: Column
     via: Column | None = None
     reason: Text
 
+    def expectation(self) -> Moved:
+        return Moved(column=self.column, to=self.to, via=self.via, reason=self.reason)
 
-class RowsEntry(Section):
+
+class RowsEntry(ExpectEntry):
+    comment = re.compile(rf"(?P<name>{_NAME})\s+(?P<rule>[^:]+?){_REASON}")
+    example = "sessions any: REASON (rules as in [expect] rows)"
+
     rule: RowsText
     reason: Text | None = None
 
 
 class ExpectSection(Section):
     dropped: list[DroppedEntry] = Field(default_factory=list[DroppedEntry])
-    rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
     values: list[ValuesEntry] = Field(default_factory=list[ValuesEntry])
     renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
     moved: list[MovedEntry] = Field(default_factory=list[MovedEntry])
     changed: list[ChangedEntry] = Field(default_factory=list[ChangedEntry])
+    rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
+
+    def expect(self) -> Expect:
+        """Return what is announced."""
+        listed: tuple[DroppedEntry | ValuesEntry | RenamedEntry | MovedEntry | ChangedEntry, ...]
+        listed = (*self.dropped, *self.values, *self.renamed, *self.moved, *self.changed)
+        rows = (
+            RowsRule(table=table, rule=entry)
+            if isinstance(entry, str)
+            else RowsRule(table=table, rule=entry.rule, reason=entry.reason)
+            for table, entry in self.rows.items()
+        )
+        return Expect.of((*(entry.expectation() for entry in listed), *rows))
+
+
+#: By what stands behind ``expect`` in a comment.
+ENTRIES: Mapping[str, type[ExpectEntry]] = {
+    "dropped": DroppedEntry,
+    "values": ValuesEntry,
+    "renamed": RenamedEntry,
+    "moved": MovedEntry,
+    "changed": ChangedEntry,
+    "rows": RowsEntry,
+}
 
 
 class DenormalizedEntry(Section):

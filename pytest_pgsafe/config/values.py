@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .expectations import Expect
+
 Samples = Literal["values", "keys", "none"]
 
 
@@ -136,75 +138,6 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dropped:
-    """An announced drop. ``object`` as it stands in the file; see ``rehearsal.rules`` for what it names."""
-
-    #: ``column``, ``table``, ``view``, ``index``, ``constraint``, ``function``, ``type``, ``sequence``, ``schema``,
-    #: ``trigger``.
-    kind: str
-    object: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowsRule:
-    table: str
-    #: ``any``, ``unchanged``, ``+1..``, ``+1..+100``, ``-5``, ``= 42``, ``>= before``.
-    rule: str
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ValuesRule:
-    """A column whose values may change, in the rows that held ``where`` before; None is all of them."""
-
-    column: str
-    reason: str
-    where: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Renamed:
-    """An announced rename; ``kind`` as in :class:`Dropped`, ``to`` the last part of the new name."""
-
-    kind: str
-    object: str
-    to: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moved:
-    """A column whose values another table has now, read through the column ``via`` (found when not given)."""
-
-    column: str
-    to: str
-    reason: str
-    via: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Changed:
-    """An announced change of an object that stays; ``kind`` as in :class:`Dropped`, or ``policy``."""
-
-    kind: str
-    object: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expect:
-    """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed`` and ``moved``."""
-
-    dropped: tuple[Dropped, ...] = ()
-    rows: tuple[RowsRule, ...] = ()
-    values: tuple[ValuesRule, ...] = ()
-    renamed: tuple[Renamed, ...] = ()
-    moved: tuple[Moved, ...] = ()
-    changed: tuple[Changed, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Denormalized:
     """What a column has to hold: see :class:`~pytest_pgsafe.snapshot.values.DenormalizedRule`."""
 
@@ -226,10 +159,22 @@ class Reference:
     where: str | None = None
 
 
+#: pg_locks.mode, from weak to strong.
+LockMode = Literal[
+    "AccessShareLock",
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class LockBudget:
-    #: pg_locks.mode: ``AccessExclusiveLock`` and so on.
-    mode: str
+    mode: LockMode
     #: Seconds.
     longer_than: float
 
@@ -283,7 +228,7 @@ class Settings:
     hooks: Hooks = Hooks()
     server: Server = Server()
     report: Report = Report()
-    expect: Expect = Expect()
+    expect: Expect = field(default_factory=Expect)
     denormalized: tuple[Denormalized, ...] = ()
     references: tuple[Reference, ...] = ()
     #: By column: ``no nulls``, ``no more nulls``, ``any``.

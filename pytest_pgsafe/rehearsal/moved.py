@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ..catalog.names import bare, means
 from ..catalog.values import Catalog, Column, Constraint
-from ..checks.values import MoveExpected
 from ..compare.values import Comparison
+from ..config.expectations import Moved
 from ..server.connection import Connection
 from ..snapshot.key import choose_key
 from ..snapshot.moved import Path, read
@@ -18,7 +18,7 @@ class _Unclear(Exception):  # noqa: N818 (not an error: the check says it)
     """Why the values cannot be looked for."""
 
 
-def find(rule: MoveExpected, comparison: Comparison, before: Connection, after: Connection) -> MovedContent | str:
+def find(rule: Moved, comparison: Comparison, before: Connection, after: Connection) -> MovedContent | str:
     """Look for the values of a column where they were announced to be; return what was found, or why it cannot be told.
 
     :raises SnapshotError: one side cannot be read.
@@ -37,7 +37,7 @@ def find(rule: MoveExpected, comparison: Comparison, before: Connection, after: 
     return read(before, after, (old, new), path, types)
 
 
-def _path(rule: MoveExpected, comparison: Comparison) -> tuple[Path, tuple[str, ...]]:
+def _path(rule: Moved, comparison: Comparison) -> tuple[Path, tuple[str, ...]]:
     new = comparison.after.catalog
     column = comparison.before.catalog.columns[rule.column]
     to = _column(rule.to, new, "to")

@@ -20,8 +20,8 @@ from ..migrate.sources import Migration, of
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
-from . import announced, baseline, copies, hooks, ignored, pending
-from .rules import resolve_rules
+from . import baseline, copies, hooks, ignored, pending
+from .rules import announced, resolve_rules
 from .source import Source, examine, unreachable
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
@@ -96,7 +96,7 @@ def preflight(settings: Settings) -> Plan:
         )
     hooks.check(settings)
     remark = baseline.remark(settings)
-    told_here = announced.told(settings, migration)
+    told_here = announced(settings, migration)
     source = examine(settings.source)
     catalog = _catalog(source, told_here)
     server = settings.server

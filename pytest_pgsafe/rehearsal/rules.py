@@ -7,19 +7,28 @@ from collections.abc import Iterable, Mapping
 
 from ..catalog.names import container, covers, is_pattern, means
 from ..catalog.values import Catalog
-from ..checks.values import (
-    ChangeExpected,
-    DropExpected,
-    MoveExpected,
-    RenameExpected,
-    RowsExpected,
-    Rules,
-    ValuesExpected,
-)
+from ..checks.announced import COLLECTIONS
+from ..checks.values import Rules
+from ..compare.identity import collection
+from ..config import comments
 from ..config.values import Denormalized, Settings
 from ..errors import ConfigError
+from ..migrate.sources import Migration, SqlFiles
 from ..snapshot.values import DenormalizedRule, ReferenceRule
 from . import baseline
+
+
+def announced(settings: Settings, migration: Migration | None) -> Settings:
+    """Return the settings with what a ``.sql`` migration announces by itself.
+
+    :raises ConfigError: a comment that is none of the forms; with file and line.
+    """
+    return comments.announced(settings, migration.files) if isinstance(migration, SqlFiles) else settings
+
+
+def as_written(settings: Settings) -> Rules:
+    """Return what was announced by names as they were written, where there is no database that would know them."""
+    return Rules(**settings.expect.forms(), baseline=baseline.section(settings))
 
 
 def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
@@ -33,53 +42,12 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
     """
     known = _known(catalog)
     columns = known["column"]
+
+    def full(kind: str, name: str, place: str) -> str:
+        return _full(name, known[kind], place)
+
     return Rules(
-        dropped=tuple(
-            DropExpected(
-                object=_full(entry.object, known[entry.kind], f"[expect] dropped {entry.kind}"),
-                kind=entry.kind,
-                reason=entry.reason,
-            )
-            for entry in settings.expect.dropped
-        ),
-        rows=tuple(
-            RowsExpected(
-                table=_full(entry.table, known["table"], "[expect] rows"), rule=entry.rule, reason=entry.reason
-            )
-            for entry in settings.expect.rows
-        ),
-        values=tuple(
-            ValuesExpected(
-                column=_full(entry.column, columns, "[expect] values"), reason=entry.reason, where=entry.where
-            )
-            for entry in settings.expect.values
-        ),
-        renamed=tuple(
-            RenameExpected(
-                object=_full(entry.object, known[entry.kind], f"[expect] renamed {entry.kind}"),
-                kind=entry.kind,
-                to=entry.to,
-                reason=entry.reason,
-            )
-            for entry in settings.expect.renamed
-        ),
-        moved=tuple(
-            MoveExpected(
-                column=_full(entry.column, columns, "[expect] moved"),
-                to=entry.to,
-                via=entry.via,
-                reason=entry.reason,
-            )
-            for entry in settings.expect.moved
-        ),
-        changed=tuple(
-            ChangeExpected(
-                object=_full(entry.object, known[entry.kind], f"[expect] changed {entry.kind}"),
-                kind=entry.kind,
-                reason=entry.reason,
-            )
-            for entry in settings.expect.changed
-        ),
+        **settings.expect.forms(full),
         denormalized=tuple(_denormalized(entry, known) for entry in settings.denormalized),
         references=tuple(
             ReferenceRule(
@@ -147,19 +115,7 @@ def predicates(rules: Rules, catalog: Catalog) -> Mapping[str, Mapping[str, str]
 
 def _known(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
     """Return the names of a database by the kinds that can be announced."""
-    return {
-        "column": tuple(catalog.columns),
-        "table": tuple(catalog.tables),
-        "view": tuple(catalog.views),
-        "index": tuple(catalog.indexes),
-        "constraint": tuple(catalog.constraints),
-        "function": tuple(catalog.functions),
-        "type": tuple(catalog.types),
-        "sequence": tuple(catalog.sequences),
-        "schema": tuple(catalog.schemas),
-        "trigger": tuple(catalog.triggers),
-        "policy": tuple(catalog.policies),
-    }
+    return {kind: tuple(collection(catalog, field)) for kind, field in COLLECTIONS.items()}
 
 
 def _full(wanted: str, names: Iterable[str], place: str, *, needed: bool = False) -> str:

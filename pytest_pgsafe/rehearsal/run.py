@@ -29,13 +29,13 @@ from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, announced, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
+from . import aftermath, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
 from .preflight import Plan, preflight
 from .repositories import recovered_from
-from .rules import predicates, resolve_rules
+from .rules import announced, predicates, resolve_rules
 from .running import Runner
 from .steps import Steps, Stopped
 from .vacuous import out_of_date, without_content
@@ -134,7 +134,7 @@ class _Run:
             self.not_verified.append(NotVerified(object="locks", reason="no lock could be observed on this server"))
         runner.hooked("after_migration", after, self.steps)
         with self.steps.step("compare"), connect(before) as one, connect(after, read_only=False) as two:
-            rules = resolve_rules(announced.told(self.settings, self.plan.migration), facts.catalog)
+            rules = resolve_rules(announced(self.settings, self.plan.migration), facts.catalog)
             now = read_facts(two)
             self.comparison = compare_databases(
                 one, two, facts, now, self.settings.report.samples, where=predicates(rules, facts.catalog)
@@ -164,7 +164,7 @@ class _Run:
 
     def _check_rules(self, before: Address, catalog: Catalog) -> None:
         """Find out that the team's rules can be checked here, before anything is migrated."""
-        told = announced.told(self.settings, self.plan.migration)
+        told = announced(self.settings, self.plan.migration)
         if told.denormalized or told.references or told.foreign_keys:
             with self.steps.step("rules"), connect(before) as connection:
                 copies.check(resolve_rules(told, catalog), catalog, connection)

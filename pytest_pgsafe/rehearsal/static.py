@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..checks import static as checks
 from ..checks.unverified import NOT_VERIFIED
-from ..checks.values import ChangeExpected, DropExpected, Finding, MoveExpected, RowsExpected, ValuesExpected
+from ..checks.values import Finding
 from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
@@ -17,7 +17,7 @@ from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, of
 from ..reading.files import of_files
 from ..reading.values import Cited, Reading
 from ..snapshot.values import NotVerified
-from . import announced, baseline
+from .rules import announced, as_written
 from .steps import Steps, Stopped
 from .values import Read, Result
 
@@ -69,7 +69,7 @@ def prepare(settings: Settings) -> Static:
             remedies=[_ALTERNATIVES[type(migration)], "or rehearse it: leave out --pgsafe-static"],
         )
     # Comments that announce nothing known are told before anything is read.
-    announced.told(settings, migration)
+    announced(settings, migration)
     if settings.from_rev is None:
         return Static(migration=migration)
     if not migration.folder:
@@ -95,7 +95,7 @@ def read(settings: Settings, static: Static, progress: Callable[[str], None] | N
             raise MigrationError(f"a file cannot be read: {error}") from error
         gaps = tuple(_gap(one) for one in readings if one.unread is not None)
         counts = Read(statements=len(readings), unread=len(gaps))
-        found = checks.judge(readings, _announced(settings, static.migration), strict=settings.strict)
+        found = checks.judge(readings, as_written(announced(settings, static.migration)), strict=settings.strict)
         if settings.strict:
             found = (*(_unverified(gap) for gap in gaps), *found)
     return Result(steps=steps.done, source={}, server={}, findings=found, not_verified=gaps, read=counts)
@@ -109,17 +109,3 @@ def _gap(reading: Reading) -> NotVerified:
 def _unverified(gap: NotVerified) -> Finding:
     found = NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="static")
     return replace(found, remedy="Rehearse it: --pgsafe-source=X without --pgsafe-static.")
-
-
-def _announced(settings: Settings, migration: SqlFiles) -> checks.Announced:
-    expect = announced.told(settings, migration).expect
-    return checks.Announced(
-        dropped=tuple(DropExpected(object=one.object, kind=one.kind, reason=one.reason) for one in expect.dropped),
-        rows=tuple(RowsExpected(table=one.table, rule=one.rule, reason=one.reason) for one in expect.rows),
-        values=tuple(
-            ValuesExpected(column=one.column, where=one.where, reason=one.reason) for one in expect.values
-        ),
-        moved=tuple(MoveExpected(column=one.column, to=one.to, reason=one.reason, via=one.via) for one in expect.moved),
-        changed=tuple(ChangeExpected(object=one.object, kind=one.kind, reason=one.reason) for one in expect.changed),
-        baseline=baseline.section(settings),
-    )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import Bench
-from pytest_pgsafe.checks.values import Finding, MoveExpected, Rules, Severity
+from pytest_pgsafe.checks.values import Finding, Rules, Severity
+from pytest_pgsafe.config.expectations import Moved
 from pytest_pgsafe.server.base import Server
 
 SCHEMA = """
@@ -47,7 +48,7 @@ def judged(
 ) -> list[Finding]:
     """Return what is said of the column that was moved."""
     (folder / "m.sql").write_text(f"set search_path = public;\n{migration}")
-    rule = MoveExpected(column=column, to=to, via=via, reason="several for each")
+    rule = Moved(column=column, to=to, via=via, reason="several for each")
     found = bench.judge(folder / "m.sql", Rules(moved=(rule,)))
     return [one for one in found if one.object == column]
 
@@ -151,8 +152,8 @@ def test_names_that_lead_nowhere_are_told(bench: Bench, tmp_path: Path) -> None:
         ("contacts.email", None): "there is no column contacts.email after it; did you mean public.contact.email?",
         ("contact.email", "line.no"): "via is a column of public.line",
     }
-    rules = [MoveExpected(column=EMAIL, to=to, via=via, reason="x") for to, via in said]
-    rules.append(MoveExpected(column="customer.mail", to="contact.email", reason="x"))
+    rules = [Moved(column=EMAIL, to=to, via=via, reason="x") for to, via in said]
+    rules.append(Moved(column="customer.mail", to="contact.email", reason="x"))
     found = bench.judge(tmp_path / "m.sql", Rules(moved=tuple(rules)))
     messages = [one.message for one in found if one.code == "PGS007"]
     assert len(messages) == 4

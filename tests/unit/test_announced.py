@@ -11,20 +11,13 @@ from builders import column, content, difference, evidence, sales, sample, shown
 from pytest_pgsafe.catalog.names import covers, is_pattern
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.baseline import parse
-from pytest_pgsafe.checks.values import (
-    DropExpected,
-    Evidence,
-    RenameExpected,
-    RowsExpected,
-    Rules,
-    Severity,
-    ValuesExpected,
-)
+from pytest_pgsafe.checks.values import Evidence, Rules, Severity
 from pytest_pgsafe.config import Settings
-from pytest_pgsafe.config.values import Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
+from pytest_pgsafe.config.comments import expectations
+from pytest_pgsafe.config.expectations import Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.migrate.sources import Command, SqlFiles
-from pytest_pgsafe.rehearsal.announced import expectations, told
+from pytest_pgsafe.rehearsal.rules import announced as told
 from pytest_pgsafe.rehearsal.rules import predicates
 
 
@@ -49,10 +42,10 @@ def test_patterns(name: str, pattern: str, meant: bool) -> None:
     assert is_pattern(pattern) is ("*" in pattern and '"' not in pattern)
 
 
-VALUES = ValuesExpected(column="public.sales.name", reason="upper case")
+VALUES = ValuesRule(column="public.sales.name", reason="upper case")
 
 
-def changed(*values: ValuesExpected, outside: int = 0) -> Evidence:
+def changed(*values: ValuesRule, outside: int = 0) -> Evidence:
     found = replace(
         difference(changed={"name": 5}),
         outside={"name": outside} if outside else {},
@@ -108,7 +101,7 @@ def test_predicates_are_joined_unless_all_rows_may_change() -> None:
 def renamed(to: str) -> Evidence:
     before = [table("public.t", oid=7), column("public.t.a", oid=7)]
     after = [table("public.t", oid=7), column("public.t.b", oid=7)]
-    rule = RenameExpected(object="public.t.a", kind="column", to=to, reason="clearer")
+    rule = Renamed(object="public.t.a", kind="column", to=to, reason="clearer")
     return evidence(snapshot(*before), snapshot(*after), rules=Rules(renamed=(rule,), strict=True))
 
 
@@ -121,7 +114,7 @@ def test_an_announced_rename() -> None:
 def test_a_rename_that_does_not_happen() -> None:
     same = snapshot(*sales())
     for name in ("public.sales.name", "sales.nmae"):
-        rule = RenameExpected(object=name, kind="column", to="title", reason="clearer")
+        rule = Renamed(object=name, kind="column", to="title", reason="clearer")
         assert shown(judge(evidence(same, same, rules=Rules(renamed=(rule,))))) == [("PGS005", "error", name)]
 
 
@@ -129,16 +122,16 @@ def test_a_pattern_of_drops_and_rows() -> None:
     old = [table("old.a"), table("old.b"), *sales()]
     before = snapshot(*old, tables={name: content(3, key=()) for name in ("old.a", "old.b")})
     after = snapshot(table("old.b"), *sales(), tables={"old.b": content(3, key=())})
-    drop = DropExpected(object="old.*", kind="table", reason="retired")
+    drop = Dropped(object="old.*", kind="table", reason="retired")
     found = judge(evidence(before, after, rules=Rules(dropped=(drop,))))
     assert [(one.code, one.severity, one.reason) for one in found] == [("PGS103", Severity.NOTE, "retired")]
     assert shown(judge(evidence(before, before, rules=Rules(dropped=(drop,))))) == [("PGS002", "error", "old.*")]
     none = replace(drop, object="new.*")
     assert ("PGS002", "error", "new.*") in shown(judge(evidence(before, after, rules=Rules(dropped=(none,)))))
     # The table's own rule comes before the pattern, and each table is held to it.
-    rows = (RowsExpected(table="old.*", rule="= 3"), RowsExpected(table="old.b", rule="= 4"))
+    rows = (RowsRule(table="old.*", rule="= 3"), RowsRule(table="old.b", rule="= 4"))
     assert shown(judge(evidence(before, before, rules=Rules(rows=rows)))) == [("PGS105", "error", "old.b")]
-    rows = (RowsExpected(table="new.*", rule="any"),)
+    rows = (RowsRule(table="new.*", rule="any"),)
     assert shown(judge(evidence(before, before, rules=Rules(rows=rows)))) == [("PGS105", "error", "new.*")]
 
 

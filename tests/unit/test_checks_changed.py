@@ -6,8 +6,9 @@ import pytest
 
 from builders import changed, column, constraint, evidence, sales, sequence, shown, snapshot, table
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.values import ChangeExpected, Finding, Rules
-from pytest_pgsafe.rehearsal.announced import expectations
+from pytest_pgsafe.checks.values import Finding, Rules
+from pytest_pgsafe.config.comments import expectations
+from pytest_pgsafe.config.expectations import Changed
 from pytest_pgsafe.snapshot.values import SequenceValue
 
 OBJECTS = [
@@ -20,7 +21,7 @@ OBJECTS = [
 
 
 def found(kind: str, name: str, object_: str, **changes: object) -> tuple[Finding, ...]:
-    rules = Rules(changed=(ChangeExpected(object=name, kind=kind, reason="on purpose"),))
+    rules = Rules(changed=(Changed(object=name, kind=kind, reason="on purpose"),))
     after = changed(OBJECTS, object_, **changes) if changes else OBJECTS
     return judge(evidence(snapshot(*OBJECTS), snapshot(*after), rules=rules))
 
@@ -61,7 +62,7 @@ def test_an_announced_change_has_to_happen(kind: str, name: str, words: str) -> 
 
 
 def test_a_sequence_that_is_set_back_on_purpose() -> None:
-    rules = Rules(changed=(ChangeExpected(object="s", kind="sequence", reason="a new year"),))
+    rules = Rules(changed=(Changed(object="s", kind="sequence", reason="a new year"),))
     before = snapshot(*OBJECTS, sequences={"public.s": SequenceValue(value=500, is_called=True)})
     after = snapshot(*OBJECTS, sequences={"public.s": SequenceValue(value=1, is_called=False)})
     assert shown(judge(evidence(before, after))) == [("PGS602", "error", "public.s")]
@@ -70,7 +71,7 @@ def test_a_sequence_that_is_set_back_on_purpose() -> None:
 
 
 def test_what_is_gone_was_not_changed() -> None:
-    rules = Rules(changed=(ChangeExpected(object="sales.name", kind="column", reason="r"),))
+    rules = Rules(changed=(Changed(object="sales.name", kind="column", reason="r"),))
     before = snapshot(*sales())
     after = snapshot(*[one for one in sales() if one.name != "public.sales.name"])
     told = [one for one in judge(evidence(before, after, rules=rules)) if one.code == "PGS008"]

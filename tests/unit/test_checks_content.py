@@ -22,7 +22,8 @@ from builders import (
     without,
 )
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.values import DropExpected, Rules
+from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.config.expectations import Dropped
 from pytest_pgsafe.snapshot.values import DenormalizedContent, DenormalizedRule, ForeignKeyContent
 
 NAME = "public.sales.name"
@@ -75,13 +76,13 @@ def test_a_column_added_back_under_its_name_is_judged_by_its_values() -> None:
 
 @pytest.mark.parametrize("name", ["sales.name", NAME, '"sales"."name"'])
 def test_an_announced_column_is_a_note(name: str) -> None:
-    rules = Rules(dropped=(DropExpected(object=name, kind="column", reason="phase 4"),), strict=True)
+    rules = Rules(dropped=(Dropped(object=name, kind="column", reason="phase 4"),), strict=True)
     found = judge(evidence(sold(), sold(without(sales(), NAME)), rules=rules))
     assert [(one.code, one.severity.value, one.reason) for one in found] == [("PGS203", "note", "phase 4")]
 
 
 def test_another_drop_than_the_announced_one_stays_an_error() -> None:
-    rules = Rules(dropped=(DropExpected(object="sales.name", kind="column", reason="phase 4"),))
+    rules = Rules(dropped=(Dropped(object="sales.name", kind="column", reason="phase 4"),))
     found = judge(evidence(sold(), sold(without(sales(), NAME, TOTAL)), rules=rules))
     assert shown(found) == [("PGS203", "error", TOTAL), ("PGS203", "note", NAME)]
 
@@ -90,7 +91,7 @@ def test_another_drop_than_the_announced_one_stays_an_error() -> None:
     ("name", "said"), [("sales.name", "is still there"), ("sales.nothing", "there was none"), ("name", "still there")]
 )
 def test_an_announced_drop_that_did_not_happen_is_an_error(name: str, said: str) -> None:
-    rules = Rules(dropped=(DropExpected(object=name, kind="column", reason="phase 4"),))
+    rules = Rules(dropped=(Dropped(object=name, kind="column", reason="phase 4"),))
     found = judge(evidence(sold(), sold(), rules=rules))
     assert [finding.code for finding in found] == ["PGS002"]
     assert said in found[0].message
@@ -101,7 +102,7 @@ def test_an_announced_drop_that_became_a_rename_did_not_happen() -> None:
         objects = [table("public.t", 5), column(f"public.t.{name}", oid=5)]
         return snapshot(*objects, tables={"public.t": content(key=(), **{name: 3})})
 
-    rules = Rules(dropped=(DropExpected(object="t.a", kind="column", reason="unused"),))
+    rules = Rules(dropped=(Dropped(object="t.a", kind="column", reason="unused"),))
     found = judge(evidence(side("a"), side("b"), rules=rules))
     assert shown(found) == [("PGS002", "error", "t.a"), ("PGS534", "note", "public.t.a")]
     assert "is called public.t.b now" in found[0].message
@@ -251,7 +252,7 @@ def test_copies_that_drift(before: int, after: int, expected: list) -> None:
 
 
 def test_a_copy_dropped_while_it_drifted_is_an_error_although_its_drop_was_announced() -> None:
-    rules = {"dropped": (DropExpected(object="sales.name", kind="column", reason="phase 4"),)}
+    rules = {"dropped": (Dropped(object="sales.name", kind="column", reason="phase 4"),)}
     assert copies(2, None, **rules) == [("PGS401", "error", NAME), ("PGS203", "note", NAME)]
     assert copies(0, None, **rules) == [("PGS203", "note", NAME)]
 

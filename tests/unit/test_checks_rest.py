@@ -26,7 +26,8 @@ from builders import (
     without,
 )
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.values import DropExpected, Evidence, Rules
+from pytest_pgsafe.checks.values import Evidence, Rules
+from pytest_pgsafe.config.expectations import Dropped
 from pytest_pgsafe.migrate.values import Lock, Trace
 from pytest_pgsafe.snapshot.values import SequenceValue
 
@@ -306,6 +307,6 @@ def test_the_bookkeeping_of_tools_is_not_rolled_back() -> None:
 
 
 def test_an_announced_table_covers_what_lies_within() -> None:
-    rules = {"dropped": (DropExpected(object="sales", kind="table", reason="moved"),)}
+    rules = {"dropped": (Dropped(object="sales", kind="table", reason="moved"),)}
     parts = [READ, sequence(SEQ, ID), index("public.i", T, ["name"], unique=True)]
     assert judged([*sales(), *parts], [], **rules) == [("PGS103", "note", T)]

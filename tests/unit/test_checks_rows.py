@@ -20,7 +20,8 @@ from builders import (
 )
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.expectations import allowance, bounds
-from pytest_pgsafe.checks.values import DropExpected, RowsExpected, Rules
+from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.config.expectations import Dropped, RowsRule
 from pytest_pgsafe.snapshot.values import LargeObjects, NotVerified, Snapshot
 
 
@@ -96,7 +97,7 @@ def test_a_dropped_empty_table_is_a_note() -> None:
 
 
 def test_an_announced_drop_is_a_note_with_its_reason() -> None:
-    rules = Rules(dropped=(DropExpected(object="sales", kind="table", reason="phase 4"),), strict=True)
+    rules = Rules(dropped=(Dropped(object="sales", kind="table", reason="phase 4"),), strict=True)
     found = judge(evidence(sold(), snapshot(), rules=rules))
     assert shown(found) == [("PGS103", "note", "public.sales")]
     assert found[0].reason == "phase 4"
@@ -213,7 +214,7 @@ def test_rows_that_a_rule_lets_go(rule: str, gone: int) -> None:
 
 
 def expecting(rule: str, name: str = "sales") -> Rules:
-    return Rules(rows=(RowsExpected(table=name, rule=rule, reason="old ones go"),))
+    return Rules(rows=(RowsRule(table=name, rule=rule, reason="old ones go"),))
 
 
 def test_announced_losses_are_a_note_with_the_reason() -> None:
@@ -253,7 +254,7 @@ def test_rows_of_a_table_that_became_a_partition_are_compared_or_missed() -> Non
 @pytest.mark.parametrize(("strict", "severity"), [(False, "warning"), (True, "error")])
 def test_a_rule_for_an_empty_table_says_nothing(strict: bool, severity: str) -> None:
     for rule in ("unchanged", ">= before"):
-        rules = Rules(rows=(RowsExpected(table="sales", rule=rule),), strict=strict)
+        rules = Rules(rows=(RowsRule(table="sales", rule=rule),), strict=strict)
         assert shown(judge(evidence(sold(0), sold(0), rules=rules))) == [("PGS105", severity, "public.sales")]
     for rule in ("any", "= 0"):
         assert judge(evidence(sold(0), sold(0), rules=expecting(rule))) == ()

@@ -26,7 +26,8 @@ from builders import (
     without,
 )
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.values import DropExpected, Rules
+from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.config.expectations import Dropped
 
 T = "public.sales"
 CHECK = constraint(f"{T}.positive", "check", "CHECK ((total > 0))", columns=("total",))
@@ -41,7 +42,7 @@ def judged(before: list, after: list, **rules) -> list[tuple[str, str, str]]:
 
 def test_a_dropped_constraint_is_an_error_and_an_announced_one_a_note() -> None:
     assert judged([*sales(), CHECK], sales()) == [("PGS501", "error", CHECK.name)]
-    announced = (DropExpected(object="sales.positive", kind="constraint", reason="refunds"),)
+    announced = (Dropped(object="sales.positive", kind="constraint", reason="refunds"),)
     assert judged([*sales(), CHECK], sales(), dropped=announced) == [("PGS501", "note", CHECK.name)]
 
 

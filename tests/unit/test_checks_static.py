@@ -8,16 +8,9 @@ import pytest
 
 from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.pages import folder
-from pytest_pgsafe.checks.static import CHECKS, Announced, judge
-from pytest_pgsafe.checks.values import (
-    ChangeExpected,
-    Check,
-    DropExpected,
-    MoveExpected,
-    RowsExpected,
-    Severity,
-    ValuesExpected,
-)
+from pytest_pgsafe.checks.static import CHECKS, judge
+from pytest_pgsafe.checks.values import Check, Rules, Severity
+from pytest_pgsafe.config.expectations import Changed, Dropped, Moved, RowsRule, ValuesRule
 from pytest_pgsafe.config.values import Settings, Way
 from pytest_pgsafe.reading.files import of_text
 from pytest_pgsafe.rehearsal.static import prepare, read
@@ -25,8 +18,8 @@ from pytest_pgsafe.rehearsal.static import prepare, read
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
 
 
-def told(text: str, announced: Announced | None = None, *, strict: bool = False) -> list[tuple[str, str, str]]:
-    found = judge(tuple(of_text(text, "m.sql")), announced or Announced(), strict=strict)
+def told(text: str, announced: Rules | None = None, *, strict: bool = False) -> list[tuple[str, str, str]]:
+    found = judge(tuple(of_text(text, "m.sql")), announced or Rules(), strict=strict)
     return [(one.code, one.severity.value, one.object) for one in found]
 
 
@@ -117,23 +110,23 @@ def test_what_is_made_again_is_a_note() -> None:
 @pytest.mark.parametrize(
     ("text", "announced"),
     [
-        ("alter table t drop c", Announced(dropped=(DropExpected(kind="column", object="public.t.c", reason="why"),))),
-        ("alter table s.t drop c", Announced(dropped=(DropExpected(kind="column", object="t.*", reason="why"),))),
-        ("alter table t drop c", Announced(dropped=(DropExpected(kind="table", object="t", reason="why"),))),
-        ("update t set a = 1", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
-        ("alter table t alter a type int", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
-        ("truncate t", Announced(rows=(RowsExpected(table="t", rule="any", reason="why"),))),
-        ("alter table t drop c", Announced(moved=(MoveExpected(column="t.c", to="u.c", reason="why"),))),
+        ("alter table t drop c", Rules(dropped=(Dropped(kind="column", object="public.t.c", reason="why"),))),
+        ("alter table s.t drop c", Rules(dropped=(Dropped(kind="column", object="t.*", reason="why"),))),
+        ("alter table t drop c", Rules(dropped=(Dropped(kind="table", object="t", reason="why"),))),
+        ("update t set a = 1", Rules(values=(ValuesRule(column="t.a", reason="why"),))),
+        ("alter table t alter a type int", Rules(values=(ValuesRule(column="t.a", reason="why"),))),
+        ("truncate t", Rules(rows=(RowsRule(table="t", rule="any", reason="why"),))),
+        ("alter table t drop c", Rules(moved=(Moved(column="t.c", to="u.c", reason="why"),))),
         ("alter table t alter c type int",
-         Announced(changed=(ChangeExpected(kind="column", object="t.c", reason="why"),))),
+         Rules(changed=(Changed(kind="column", object="t.c", reason="why"),))),
         (
             "alter table t drop c",
-            Announced(baseline=parse("[m.sql]\nPGS203 column-dropped public.t.c  # why\n", {"PGS203": "column-dropped"})
+            Rules(baseline=parse("[m.sql]\nPGS203 column-dropped public.t.c  # why\n", {"PGS203": "column-dropped"})
                       .section("m.sql")),
         ),
     ],
 )  # fmt: skip
-def test_what_was_announced_is_a_note_with_its_reason(text: str, announced: Announced) -> None:
+def test_what_was_announced_is_a_note_with_its_reason(text: str, announced: Rules) -> None:
     found = judge(tuple(of_text(text, "m.sql")), announced, strict=True)
     destroys = [one for one in found if one.code == "PGS020"]
     assert [(one.severity, one.reason) for one in destroys] == [(Severity.NOTE, "why")]
@@ -142,11 +135,11 @@ def test_what_was_announced_is_a_note_with_its_reason(text: str, announced: Anno
 @pytest.mark.parametrize(
     ("text", "announced"),
     [
-        ("alter table t drop c", Announced(dropped=(DropExpected(kind="column", object="u.c", reason="why"),))),
-        ("drop table t", Announced(dropped=(DropExpected(kind="view", object="t", reason="why"),))),
-        ("update t set a = 1, b = 2", Announced(values=(ValuesExpected(column="t.a", reason="why"),))),
-        ("truncate t", Announced(rows=(RowsExpected(table="t", rule="unchanged", reason="why"),))),
+        ("alter table t drop c", Rules(dropped=(Dropped(kind="column", object="u.c", reason="why"),))),
+        ("drop table t", Rules(dropped=(Dropped(kind="view", object="t", reason="why"),))),
+        ("update t set a = 1, b = 2", Rules(values=(ValuesRule(column="t.a", reason="why"),))),
+        ("truncate t", Rules(rows=(RowsRule(table="t", rule="unchanged", reason="why"),))),
     ],
 )
-def test_another_announcement_excuses_nothing(text: str, announced: Announced) -> None:
+def test_another_announcement_excuses_nothing(text: str, announced: Rules) -> None:
     assert [one[:2] for one in told(text, announced)] == [("PGS020", "warning")]

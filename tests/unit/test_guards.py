@@ -35,11 +35,12 @@ from pytest_pgsafe.catalog.values import Constraint, Extension, Index
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.bookkeeping import is_bookkeeping
 from pytest_pgsafe.checks.equivalents import constraint_after, index_after
-from pytest_pgsafe.checks.values import ChangeExpected, DropExpected, RowsExpected, Rules, ValuesExpected
+from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.compare import recorded, restored_equals_source
 from pytest_pgsafe.compare.content import differing_extensions, differing_views, unexplained
 from pytest_pgsafe.compare.identity import match
 from pytest_pgsafe.compare.values import Comparison
+from pytest_pgsafe.config.expectations import Changed, Dropped, RowsRule, ValuesRule
 from pytest_pgsafe.migrate.values import Lock, Trace
 from pytest_pgsafe.snapshot.values import (
     DenormalizedContent,
@@ -256,7 +257,7 @@ def test_an_announced_table_is_no_schema_of_that_name() -> None:
     after = snapshot(schema("archive"))
 
     def severity(kind: str) -> str:
-        rules = Rules(dropped=(DropExpected(object="archive", kind=kind, reason="phase 4"),))
+        rules = Rules(dropped=(Dropped(object="archive", kind=kind, reason="phase 4"),))
         [finding] = [found for found in judge(evidence(before, after, rules=rules)) if found.object == "archive.v"]
         return finding.severity.value
 
@@ -280,7 +281,7 @@ def test_a_rule_in_sql_is_excused_by_no_announcement(kind: Any, severity: str) -
     rule = DenormalizedRule(column=f"{T}.name", source="public.customers.name", kind=kind)
     before = snapshot(*sales(oid=1), tables={T: sales_content()})
     after = snapshot(*without(sales(oid=1), f"{T}.name"), tables={T: content(id=1, customer_id=2, total=4)})
-    rules = Rules(denormalized=(rule,), values=(ValuesExpected(column="public.customers.name", reason="new spelling"),))
+    rules = Rules(denormalized=(rule,), values=(ValuesRule(column="public.customers.name", reason="new spelling"),))
     found = evidence(
         before,
         after,
@@ -316,7 +317,7 @@ def test_a_view_that_became_a_table_is_still_there() -> None:
 def test_an_announced_change_excuses_nothing_that_stood_before() -> None:
     name = f"{T}.sales_customer_fkey"
     key = foreign_key(name, "customer_id", "public.customers", validated=False)
-    rules = Rules(changed=(ChangeExpected(object=name, kind="constraint", reason="later"),))
+    rules = Rules(changed=(Changed(object=name, kind="constraint", reason="later"),))
     orphans = {name: ForeignKeyContent(nulls=0, orphans=2)}
     same = snapshot(*sales(oid=1), key, foreign_keys=orphans)
     standing = [found for found in judge(evidence(same, same)) if found.object == name and found.standing]
@@ -328,5 +329,5 @@ def test_an_announced_change_excuses_nothing_that_stood_before() -> None:
 @pytest.mark.parametrize(("rule", "told"), [("public.*", False), (T, True)])
 def test_a_pattern_over_empty_tables_is_no_rule_that_says_nothing(rule: str, told: bool) -> None:
     same = snapshot(*sales(oid=1), tables={T: sales_content(0)})
-    findings = judge(evidence(same, same, rules=Rules(rows=(RowsExpected(table=rule, rule="unchanged"),))))
+    findings = judge(evidence(same, same, rules=Rules(rows=(RowsRule(table=rule, rule="unchanged"),))))
     assert bool(findings) is told

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from pytest_pgsafe.checks.values import DropExpected, RowsExpected
-from pytest_pgsafe.config import Budget, Denormalized, Dropped, Expect, LockBudget, RowsRule, Settings
+from pytest_pgsafe.config import Budget, Denormalized, Expect, LockBudget, Settings
+from pytest_pgsafe.config.expectations import Dropped, RowsRule
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.snapshot.values import DenormalizedRule
@@ -41,6 +41,8 @@ CATALOG = cast(
                 "schemas": ["public", "billing"],
                 "triggers": ["public.sales.tr"],
                 "policies": [],
+                "rules": [],
+                "extensions": [],
             }.items()
         }
     ),
@@ -54,7 +56,7 @@ def settings(**more: object) -> Settings:
 def dropped(kind: str, name: str) -> str:
     expect = Expect(dropped=(Dropped(kind=kind, object=name, reason="r"),))
     (entry,) = resolve_rules(settings(expect=expect), CATALOG).dropped
-    assert entry == DropExpected(kind=kind, object=entry.object, reason="r")
+    assert entry == Dropped(kind=kind, object=entry.object, reason="r")
     return entry.object
 
 
@@ -110,8 +112,8 @@ def test_what_is_announced_and_not_there_is_for_the_checks(kind: str, name: str)
 def test_rows() -> None:
     expect = Expect(rows=(RowsRule(table="sales", rule="any"), RowsRule(table="gone", rule="-5", reason="r")))
     assert resolve_rules(settings(expect=expect), CATALOG).rows == (
-        RowsExpected(table="public.sales", rule="any"),
-        RowsExpected(table="gone", rule="-5", reason="r"),
+        RowsRule(table="public.sales", rule="any"),
+        RowsRule(table="gone", rule="-5", reason="r"),
     )
     with pytest.raises(ConfigError, match="ambiguous"):
         resolve_rules(settings(expect=Expect(rows=(RowsRule(table="invoices", rule="any"),))), CATALOG)
