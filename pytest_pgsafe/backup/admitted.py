@@ -3,10 +3,11 @@ r"""Whether a dump may be run: it is whole, fills one database, and does nothing
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BackupError, ConfigError
-from .dump import Dump, Part, Text
+from .dump import Dump, Part, Text, read
 from .statements import Outside, What
 
 #: Programs that unpack, as they are written before a pipe.
@@ -85,6 +86,14 @@ def script(path: Path, dump: Dump, *, ours: bool) -> None:
     :raises ConfigError: it fills several, or would change an existing server besides the copy.
     """
     alone(path, dump)
+    for line, inner in included(path, dump):
+        reached = [one for one in inner[1].outside if one.what in {"connection", "database"}]
+        if reached:
+            raise ConfigError(
+                "a script that is included reaches another database",
+                looked_at=[f"{path}: line {line}", *(f"{inner[0]}: {one}" for one in reached[:_SHOWN])],
+                remedies=["name the scripts one by one, in their order: --pgsafe-source=FIRST --pgsafe-source=NEXT"],
+            )
     found = [one for one in outside(dump) if one.what == "cluster"]
     if found and not ours:
         raise ConfigError(
@@ -92,6 +101,48 @@ def script(path: Path, dump: Dump, *, ours: bool) -> None:
             looked_at=[f"{path}: {one}" for one in found[:_SHOWN]],
             remedies=["--pgsafe-server=local rehearses it on a server of its own"],
         )
+
+
+def included(path: Path, dump: Dump, *, depth: int = 8) -> Iterator[tuple[int, tuple[Path, Dump]]]:
+    """Yield the scripts that a script includes by a name that can be followed, with its line, and what these include."""
+    for line, relative, name in () if dump.text is None or not depth else dump.text.includes:
+        other = (path.parent if relative else Path()) / name
+        if not other.is_file():
+            continue
+        inner = read(other)
+        yield line, (other, inner)
+        yield from ((line, one) for _, one in included(other, inner, depth=depth - 1))
+
+
+def migration(path: Path, dump: Dump, *, ours: bool) -> None:
+    """See that a migration reaches no database but the copy's.
+
+    :param ours: the server is one of ours, and nobody else's database is on it.
+    :raises ConfigError: it would, with the line.
+    """
+    scripts = [(path, dump), *(inner for _, inner in included(path, dump))]
+    reached = [
+        (script, one)
+        for script, said in scripts
+        for one in said.outside
+        if (one.what == "connection" and (not ours or elsewhere(one.text)))
+        or (one.what == "database" and not ours and not one.text.lower().startswith(("grant", "revoke", "comment")))
+    ]
+    if reached:
+        raise ConfigError(
+            "the migration reaches another database than the copy",
+            looked_at=[f"{script}: {one}" for script, one in reached[:_SHOWN]],
+            remedies=[
+                "take these lines out of it: pgsafe, and the tool that migrates, connect it to its database",
+                *([] if ours else ["--pgsafe-server=local rehearses it on a server of its own"]),
+            ],
+        )
+
+
+def elsewhere(command: str) -> bool:
+    r"""Tell whether a ``\connect`` names a server: a host, or a connection string."""
+    words = command.split()[1:]
+    return len(words) > 2 or any("=" in word or "://" in word for word in words)
 
 
 def outside(dump: Dump) -> tuple[Outside, ...]:

@@ -72,6 +72,8 @@ class Text:
     #: Whether a command of psql stands in it besides ``\\restrict`` and ``\\unrestrict``, and how many of the first.
     commands: bool
     restricted: int
+    #: Scripts that it includes: the line, whether the name is relative to the script's folder, the name.
+    includes: tuple[tuple[int, bool, str], ...]
     #: Whether something follows behind ``\\unrestrict``.
     loose: bool
 
@@ -97,6 +99,8 @@ class Dump:
     roles: tuple[str, ...] = ()
     #: Those of them that ``--no-owner`` does not leave out.
     bound: tuple[str, ...] = ()
+    #: Roles that it makes itself.
+    made: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     #: What is missing, for people; None where it is whole as far as its structure tells.
     cut: str | None = None
@@ -213,8 +217,7 @@ class _Found:
         self.roles.update(about.roles)
         self.roles.update(about.bound)
         self.bound.update(about.bound)
-        if about.made is not None:
-            self.made.add(about.made)
+        self.made.update(about.made)
         if about.extension is not None:
             self.extensions.add(about.extension)
         if about.setting in statements.SETTINGS_SINCE:
@@ -253,6 +256,7 @@ class _TextReader:
         self.makes_public = self.commands = False
         self.restricted = 0
         self.lifted = self.loose = False
+        self.includes: list[tuple[int, bool, str]] = []
         self.dropping: int | None = None
         self.cleaned: int | None = None
         self.first_made: int | None = None
@@ -273,6 +277,9 @@ class _TextReader:
         if piece.kind == "command":
             name = script.name_of(piece.text)
             self.restricted += name == "restrict"
+            if name in {"i", "include", "ir", "include_relative"}:
+                words = piece.text.split(None, 1)[1:]
+                self.includes.append((piece.line, "r" in name.removeprefix("include"), "".join(words).strip("'\" ")))
             self.lifted = self.lifted or name == "unrestrict"
             self.commands = self.commands or name not in {"restrict", "unrestrict"}
             if about.outside == "connection":
@@ -321,7 +328,8 @@ class _TextReader:
 
     def _connect(self, database: str | None, line: int) -> None:
         last = self.parts[-1]
-        if last.database == database:
+        # Without a name it is the same database, as another user.
+        if database is None or last.database == database:
             return
         last.end = line - 1
         self.parts.append(_Part(database, line))
@@ -346,6 +354,7 @@ class _TextReader:
             commands=self.commands,
             restricted=self.restricted,
             loose=self.loose,
+            includes=tuple(self.includes),
         )
         found = self.found
         return Dump(
@@ -354,7 +363,7 @@ class _TextReader:
             settings=tuple((name, statements.SETTINGS_SINCE[name]) for name in sorted(found.settings)),
             roles=found.names(), bound=tuple(sorted(found.bound - found.made)),
             extensions=tuple(sorted(found.extensions)), cut=self.cut, outside=tuple(found.outside), text=text,
-            rows_only=self.rows and not self.tables,
+            rows_only=self.rows and not self.tables, made=tuple(sorted(found.made)),
         )  # fmt: skip
 
 

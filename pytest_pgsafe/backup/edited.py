@@ -21,6 +21,7 @@ _AUTHORIZATION = re.compile(
     r"""(?is)\bcreate\s+schema\b(?P<name>.*?)\s+authorization\s+(?P<role>"(?:[^"]|"")+"|\S+)$"""
 )
 
+_RELATIVE = re.compile(r"\\(?:ir|include_relative)\s+(?!'?/)(.+)")
 _SCHEMA = re.compile(r"(?i)create\s+schema\s+(?!if\b)")
 
 
@@ -44,6 +45,8 @@ class Edits:
     public: bool = False
     #: Commands of psql that only print, and ``\restrict``.
     commands: bool = False
+    #: The script's folder, for what it includes: it is run from another one.
+    folder: Path | None = None
     #: The text is UTF-16, or begins with a byte order mark.
     recoded: bool = False
 
@@ -54,13 +57,15 @@ class Edits:
 
 
 def edits(
-    dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True
-) -> Edits:
+    dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True,
+    folder: Path | None = None,
+) -> Edits:  # fmt: skip
     r"""Return what has to be taken out of a dump, or of a script.
 
     :param owners: owners and privileges stay.
     :param major: of the server.
     :param foreign: it is a dump, and no script of one's own project, whose commands of psql stay.
+    :param folder: of a script of one's own.
     :param restricts: psql knows ``\restrict``.
     """
     text = dump.text
@@ -79,7 +84,7 @@ def edits(
         recoded=text.recoded,
     )
     # What is written anew is restricted by whoever runs it.
-    return replace(found, commands=foreign) if found.needed else found
+    return replace(found, commands=foreign, folder=folder) if found.needed else found
 
 
 def said(wanted: Edits, dump: Dump) -> tuple[str, ...]:
@@ -125,6 +130,9 @@ def change(piece: Piece, about: Read, wanted: Edits) -> bytes | None:
         return f"CREATE SCHEMA {found['name'].strip() or found['role']};".encode()
     if wanted.public and about.schema == "public" and (made := _SCHEMA.match(piece.text)):
         return f"CREATE SCHEMA IF NOT EXISTS {piece.text[made.end() :]};".encode()
+    if wanted.folder is not None and (included := _RELATIVE.match(piece.text)):
+        name = str(wanted.folder / included[1].strip("'\" ")).replace("'", "''")
+        return f"\\i '{name}'".encode()
     if wanted.commands and piece.kind == "command" and about.outside is None:
         return _command(piece)
     return None
@@ -135,7 +143,8 @@ def _left_out(piece: Piece, about: Read, wanted: Edits) -> bool:
     cleaning = wanted.cleaned is not None and piece.line < wanted.cleaned
     return (
         (part is not None and not part.lines[0] <= piece.line <= part.lines[1])
-        or (wanted.databases and about.outside in {"database", "connection"})
+        or (wanted.databases and about.outside == "database")
+        or (wanted.databases and about.outside == "connection" and (about.database is not None or wanted.commands))
         or (wanted.owners and about.ownership)
         or about.setting in wanted.settings
         or (cleaning and (about.drops or (wanted.headed and about.fills)))

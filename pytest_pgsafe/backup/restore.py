@@ -74,14 +74,29 @@ def restore(
     judge(done, said)
 
 
-def run_sql(files: Sequence[Path], target: Address, programs: Programs, *, deadline: float | None = None) -> None:
-    """Build a database from SQL files of a user, in order, stopping at the first error.
+def run_sql(
+    files: Sequence[Path], target: Address, programs: Programs, *, owners: bool = True, deadline: float | None = None
+) -> None:
+    r"""Build a database from SQL files of a user, in order, stopping at the first error.
 
+    Whatever database a file makes or connects to, it is this one: ``CREATE DATABASE`` and ``\\connect`` are left out.
+
+    :param owners: owners and privileges are restored; their roles exist.
     :raises RestoreError: with psql's words, which name file and line.
     """
+    with connect(target) as session:
+        major = session.info.server_version // 10000
     for path in files:
-        arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={path}"]
-        judge(programs.run("psql", arguments, address=target, files=[path], deadline=deadline))
+        said = dumps.read(path)
+        wanted = edited.edits(said, owners=owners, major=major, foreign=False, folder=path.parent.absolute())
+        with ExitStack() as stack:
+            script = path
+            if wanted.needed or said.packed:
+                script = stack.enter_context(private_folder("unpacked", swept=True)) / path.name
+                edited.write(path, script, wanted)
+            arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={script}"]
+            done = programs.run("psql", arguments, address=target, files=[script], deadline=deadline)
+        judge(replace(done, stderr=done.stderr.replace(str(script), str(path))), said)
 
 
 def judge(done: Completed, said: dumps.Dump | None = None) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from . import dump
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import admitted, dump
 from .archive import Archive
 
 
@@ -16,3 +19,11 @@ def mentioned(archive: Archive) -> tuple[str, ...]:
         return said.roles
     # Of a cluster's dump one part is restored, and roles that stand before it are made nowhere.
     return tuple(sorted(role for part in said.text.filled for role in part.roles))
+
+
+def of_scripts(files: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names of the roles that scripts mention, but for those that one of them makes."""
+    found = [dump.read(path) for path in files]
+    found += [inner for path, one in zip(files, found, strict=True) for _, (_, inner) in admitted.included(path, one)]
+    made = {role for one in found for role in one.made}
+    return tuple(sorted({role for one in found for role in one.roles} - made))

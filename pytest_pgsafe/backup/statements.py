@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     r"""(?:[eEuUbBxX]&?)?'(?:[^'\\]|\\.|'')*'|(?P<dollar>\$\w*\$).*?(?P=dollar)|"(?:[^"]|"")*"|[^\W\d][\w$]*|\S""",
     re.DOTALL,
 )
+_ROLE_MADE = re.compile(r"""create\s+(?:role|user|group)\s+(?:"((?:[^"]|"")+)"|([^\W\d][\w$]*))""", re.IGNORECASE)
 #: Words that stand where a role may.
 _NO_ROLES = frozenset({"public", "current_user", "session_user", "current_role", "default", "none", "user"})
 #: Commands of psql that print, or change how it prints.
@@ -64,8 +65,8 @@ class Read:
     roles: tuple[str, ...] = ()
     #: Roles without which the statement fails, and that no option leaves out: of policies and user mappings.
     bound: tuple[str, ...] = ()
-    #: A role that is made.
-    made: str | None = None
+    #: Roles that are made.
+    made: tuple[str, ...] = ()
     extension: str | None = None
     setting: str | None = None
     schema: str | None = None
@@ -94,6 +95,8 @@ def statement(text: str) -> Read:
     first = head[0].lower() if head else ""
     if first == "insert":
         return Read(fills=True)
+    if first == "do":
+        return Read(made=tuple(_made_inside(text)))
     reader: Callable[[_Words], Read] | None = _READERS.get(first.strip('(;"'))
     return Read() if reader is None else reader(_Words(text[:_SEEN]))
 
@@ -173,7 +176,7 @@ def _create(words: _Words) -> Read:  # noqa: PLR0911 (one for each kind)
     if kind == "database":
         return Read(database=words.name(at + 1), outside="database", alone=True)
     if kind in {"role", "user", "group"} and not words.at("user", "mapping", start=at):
-        return Read(made=words.name(at + 1), outside="cluster")
+        return Read(made=words.roles(at + 1), outside="cluster")
     if kind == "tablespace":
         return Read(outside="cluster", alone=True)
     if kind == "user":
@@ -313,6 +316,12 @@ def _alone(_: _Words) -> Read:
 
 def _reindex(words: _Words) -> Read:
     return Read(alone="concurrently" in words.words)
+
+
+def _made_inside(text: str) -> Iterator[str]:
+    """Yield roles that a DO block makes, as far as its text names them."""
+    for found in _ROLE_MADE.finditer(text):
+        yield found[1].replace('""', '"') if found[1] is not None else found[2].lower()
 
 
 def _reassign(words: _Words) -> Read:

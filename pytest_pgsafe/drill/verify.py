@@ -221,7 +221,7 @@ class _Verification:
         if self.facts is not None:
             return restoring.prepare(server, self.facts.catalog)
         backup = Backup(archive=archive, facts=None, manifest=None)
-        return restoring.prepare(server, None, restoring.role_names(backup))
+        return restoring.prepare(server, None, restoring.role_names(Source(shown=str(self.path)), backup))
 
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]

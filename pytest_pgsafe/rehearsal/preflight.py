@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..config.values import Settings
 from ..errors import BackupError, ConfigError, ServerError
-from ..migrate.sources import Migration, of
+from ..migrate.sources import Migration, SqlFiles, of
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
@@ -102,6 +102,7 @@ def preflight(settings: Settings) -> Plan:
     server = settings.server
     choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
     _admit(source, ours=choice.kind != "existing")
+    _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
@@ -126,6 +127,16 @@ def _admit(source: Source, *, ours: bool) -> None:
         admitted.inside(source.archive.path, dump.read(source.archive.path), ours=ours)
     for path in source.sql:
         admitted.script(path, dump.read(path), ours=ours)
+
+
+def _admit_migrations(migrations: Sequence[Migration | None], *, ours: bool) -> None:
+    """See that migrations for psql reach no database but the copy's.
+
+    :raises ConfigError: with each line.
+    """
+    for migration in migrations:
+        for path in migration.files if isinstance(migration, SqlFiles) else ():
+            admitted.migration(path, dump.read(path), ours=ours)
 
 
 def check_space(size: int, folder: Path, *, copies: int = COPIES) -> None:

@@ -73,16 +73,16 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     :raises RestoreError: with the errors counted.
     """
     if backup is None:
-        run_sql(source.sql, prepared.address, server.programs)
+        run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners)
     else:
         # The source's own setting would keep pg_restore out, which resets the timeouts but not this.
         writable = prepared.address.with_(options="-c default_transaction_read_only=off")
         restore(backup.archive, writable, server.programs, owners=prepared.owners)
 
 
-def role_names(backup: Backup) -> tuple[str, ...]:
-    """Return the roles that a dump without facts mentions."""
-    return mentioned.mentioned(backup.archive)
+def role_names(source: Source, backup: Backup | None) -> tuple[str, ...]:
+    """Return the roles that a dump without facts mentions, or files that build a database."""
+    return mentioned.of_scripts(source.sql) if backup is None else mentioned.mentioned(backup.archive)
 
 
 def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...], notes: list[NotVerified]) -> tuple[str, ...]:

@@ -201,7 +201,7 @@ class _Run:
         source = None if backup is None else backup.facts
         with self.steps.step("restore"):
             started = time.monotonic()
-            names = () if backup is None or source is not None else restoring.role_names(backup)
+            names = () if source is not None else restoring.role_names(self.plan.source, backup)
             prepared = restoring.prepare(server, None if source is None else source.catalog, names)
             self.not_verified += prepared.not_verified
             restoring.fill(self.plan.source, backup, prepared, server)

@@ -146,7 +146,7 @@ def restore(source: Source, backup: Backup, reference: Snapshot, server: Server)
     :raises RestoreError: it cannot be restored, or is not equal.
     """
     started = time.monotonic()
-    names = () if backup.facts is not None else restoring.role_names(backup)
+    names = () if backup.facts is not None else restoring.role_names(source, backup)
     prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names)
     try:
         restoring.fill(source, backup, prepared, server)

@@ -220,7 +220,7 @@ class Ground:
 
     def _refill(self, backup: Backup, server: Server, name: str) -> Address:
         facts = backup.facts
-        names = () if facts is not None else restoring.role_names(backup)
+        names = () if facts is not None else restoring.role_names(Source(shown="", archive=backup.archive), backup)
         prepared = restoring.prepare(server, None if facts is None else facts.catalog, names, name=name)
         writable = Source(shown="", archive=backup.archive)
         restoring.fill(writable, backup, prepared, server)
