@@ -104,7 +104,7 @@ def script(path: Path, dump: Dump, *, ours: bool) -> None:
 
 
 def included(path: Path, dump: Dump, *, depth: int = 8) -> Iterator[tuple[int, tuple[Path, Dump]]]:
-    """Yield the scripts that a script includes by a name that can be followed, with its line, and what these include."""
+    """Yield the scripts that a script includes by a name that can be followed, with the line; and theirs."""
     for line, relative, name in () if dump.text is None or not depth else dump.text.includes:
         other = (path.parent if relative else Path()) / name
         if not other.is_file():

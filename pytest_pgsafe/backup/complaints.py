@@ -10,6 +10,11 @@ _ERROR = re.compile(r"^(?:pg_restore|psql)(?::[^\n]*?:\d+)?: error: |: ERROR:  |
 _ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (.+)$")
 _COMMAND = re.compile(r"^Command was: (.*)$")
 _OF_PG_RESTORE = re.compile(r"^pg_restore: (?:error: )?(?:\[[^]]*\] )?(.*)$", re.MULTILINE)
+#: What pg_restore tells with --verbose of what it does.
+_DOING = re.compile(
+    r"^pg_restore: (?:creating|processing|connecting|launching|finished|entering|executing|implied|reading|dropping|"
+    r"skipping|restor|setting|disabling|enabling|started|table |transferring|reducing|warning: errors ignored)"
+)
 _SHOWN = 160
 
 
@@ -32,6 +37,11 @@ class Complaint:
 def of(stderr: str) -> tuple[Complaint, ...]:
     """Return the errors that a program printed, in order."""
     return tuple(_complaints(stderr.splitlines()))
+
+
+def last(stderr: str) -> list[str]:
+    """Return the last lines that a program printed, of which none is an error as errors are known."""
+    return [line for line in stderr.splitlines() if line.strip() and not _DOING.match(line)][-10:]
 
 
 def _complaints(lines: list[str]) -> Iterator[Complaint]:

@@ -74,6 +74,15 @@ def restore(
     judge(done, said)
 
 
+def left_out(said: dumps.Dump, major: int, *, foreign: bool = True) -> tuple[str, ...]:
+    """Return what is left out of a plain dump, or of a script, when it is restored; each in a line for people.
+
+    :param major: of the server.
+    :param foreign: it is no script of one's own project.
+    """
+    return () if said.text is None else edited.said(edited.edits(said, major=major, foreign=foreign), said)
+
+
 def run_sql(
     files: Sequence[Path], target: Address, programs: Programs, *, owners: bool = True, deadline: float | None = None
 ) -> None:
@@ -111,7 +120,7 @@ def judge(done: Completed, said: dumps.Dump | None = None) -> None:
     what = f"{len(errors)} error{'s' if len(errors) != 1 else ''}" if errors else f"status {done.returncode}"
     raise RestoreError(
         f"{done.command[0].rsplit('/', 1)[-1]} ended with {what}: the restore is not complete",
-        looked_at=[str(error) for error in errors[:10]] or done.stderr.strip().splitlines()[:10],
+        looked_at=[str(error) for error in errors[:10]] or complaints.last(done.stderr),
         remedies=complaints.remedies(done.stderr, rows_only=said is not None and said.rows_only),
     )
 
@@ -126,7 +135,8 @@ def _pg_restore(
     arguments: Sequence[str], files: Sequence[Path], target: Address, programs: Programs, deadline: float | None
 ) -> Completed:
     # A tablespace is a folder of the source's machine.
-    command = ["--dbname=service=pgsafe", "--no-tablespaces", *arguments, str(files[0])]
+    # Without --verbose it does not say of which object an error is.
+    command = ["--dbname=service=pgsafe", "--verbose", "--no-tablespaces", *arguments, str(files[0])]
     return programs.run("pg_restore", command, address=target, files=files, deadline=deadline)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from ..backup import contents
+from ..backup import contents, dump
 from ..backup import restore as restores
 from ..backup.archive import Archive
 from ..backup.lock import in_use
@@ -97,6 +97,8 @@ class _Restore:
         roles: Sequence[str] = ()
         if self.facts is None:
             self.notes.append("the dump has no facts: what was restored could not be compared with its source")
+            said = dump.read(archive.path)
+            self.notes += restores.left_out(said, target.version.major)
             roles = mentioned(archive)
         before.needed(target, self.facts, roles, owners=self.order.owners)
         replaced = choice = None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..backup import admitted, complete, dump, manifest, proof
 from ..backup import archive as archives
+from ..backup import restore as restores
 from ..backup.archive import Archive
 from ..backup.lock import in_use
 from ..backup.manifest import Manifest
@@ -204,6 +205,8 @@ class _Verification:
     def _fill(self, archive: Archive, server: Server) -> None:
         self.progress("restore")
         prepared = self._prepare(archive, server)
+        left_out = restores.left_out(dump.read(archive.path), server.version.major)
+        self.not_verified += [NotVerified(object="dump", reason=reason) for reason in left_out]
         size = None if self.facts is None else self.facts.catalog.database.size
         start = time.monotonic()
         backup = Backup(archive=archive, facts=self.facts, manifest=self.manifest)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 
 from ..backup import admitted, dump, manifest
+from ..backup import restore as restores
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
@@ -20,6 +21,7 @@ from ..migrate.sources import Migration, SqlFiles, of
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.version import SUPPORTED
 from . import baseline, copies, hooks, ignored, pending
 from .rules import announced, resolve_rules
 from .source import Source, examine, unreachable
@@ -42,6 +44,8 @@ class Plan:
     decided: bool = True
     #: Which files of the folder are not run, and who said that they are applied.
     left_out: str | None = None
+    #: What of a dump, or of files that build a database, is not run.
+    omitted: tuple[str, ...] = ()
     #: Which section of the baseline is held against the migration.
     baseline: str | None = None
 
@@ -69,6 +73,7 @@ class Plan:
         ]
         if source.version is not None and not source.version.supported:
             lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
+        lines += [f"pgsafe source: {line}" for line in self.omitted]
         if self.left_out is not None:
             lines.append(f"pgsafe migration: {self.left_out}")
         if self.baseline is not None:
@@ -101,7 +106,7 @@ def preflight(settings: Settings) -> Plan:
     catalog = _catalog(source, told_here)
     server = settings.server
     choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
-    _admit(source, ours=choice.kind != "existing")
+    omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
@@ -114,19 +119,25 @@ def preflight(settings: Settings) -> Plan:
         source=source, choice=choice, extensions=needed, decided=told is not None,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
-        left_out=None if told is None else told.said, baseline=remark,
+        left_out=None if told is None else told.said, baseline=remark, omitted=omitted,
     )  # fmt: skip
 
 
-def _admit(source: Source, *, ours: bool) -> None:
-    """See that a dump, or files that build a database, do nothing besides.
+def _admit(source: Source, *, ours: bool) -> tuple[str, ...]:
+    """See that a dump, or files that build a database, do nothing besides; return what of them is not run.
 
     :raises ConfigError: with each line.
     """
+    omitted: list[str] = []
     if source.archive is not None and source.archive.folder is None:
-        admitted.inside(source.archive.path, dump.read(source.archive.path), ours=ours)
+        said = dump.read(source.archive.path)
+        admitted.inside(source.archive.path, said, ours=ours)
+        omitted += restores.left_out(said, SUPPORTED[-1])
     for path in source.sql:
-        admitted.script(path, dump.read(path), ours=ours)
+        said = dump.read(path)
+        admitted.script(path, said, ours=ours)
+        omitted += restores.left_out(said, SUPPORTED[-1], foreign=False)
+    return tuple(omitted)
 
 
 def _admit_migrations(migrations: Sequence[Migration | None], *, ours: bool) -> None:
