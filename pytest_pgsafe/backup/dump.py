@@ -18,8 +18,9 @@ from typing import IO, Any, Literal, cast
 
 from ..errors import ConfigError
 from ..server.version import Version
-from . import packing, script, statements, toc
+from . import packing, script, statements, stored, toc
 from .statements import Outside, Read
+from .stored import Option
 
 Form = Literal["custom", "directory", "tar", "plain"]
 
@@ -109,6 +110,8 @@ class Dump:
     text: Text | None = None
     #: Whether it holds rows and no table to put them into (``--data-only``).
     rows_only: bool = False
+    #: Options that PostgreSQL does not document, each time that one stands there: a server may have stored them.
+    options: tuple[Option, ...] = ()
     #: Entries of an archive that make the schema public, which every database has.
     public: tuple[toc.Entry, ...] = field(default=(), repr=False)
 
@@ -177,11 +180,13 @@ def _archive(stream: IO[bytes], form: Form, packed: tuple[str, ...], path: Path)
             found.roles.add(entry.owner)
         for piece in _statements(entry):
             found.take(piece, statements.read(piece))
+        if entry.kind in stored.KINDS:
+            found.options += stored.options(entry.sql)
     # What stands in its entries is sent to the database as it is: no command of psql is in it.
     outside = tuple(one for one in found.outside if one.what in {"cluster", "database"})
     return Dump(
         form=form, packed=packed, server=server, pg_dump=pg_dump, roles=found.names(), bound=tuple(sorted(found.bound)),
-        extensions=tuple(sorted(found.extensions)), outside=outside,
+        extensions=tuple(sorted(found.extensions)), outside=outside, options=tuple(found.options),
         rows_only=not any(one.kind == "TABLE" for one in entries) and any(one.kind == "TABLE DATA" for one in entries),
         public=tuple(one for one in entries if one.kind == "SCHEMA" and one.tag == "public" and _makes(one.sql)),
     )  # fmt: skip
@@ -212,6 +217,7 @@ class _Found:
     extensions: set[str] = field(default_factory=set[str])
     settings: set[str] = field(default_factory=set[str])
     outside: list[Outside] = field(default_factory=list[Outside])
+    options: list[Option] = field(default_factory=list[Option])
 
     def take(self, piece: script.Piece, about: Read) -> None:
         self.roles.update(about.roles)
@@ -287,6 +293,7 @@ class _TextReader:
             return
         self.loose = self.lifted
         if piece.kind == "statement":
+            self.found.options += stored.options(piece.text)
             self.first = self.first or piece.text[:40]
             self._statement(about, piece.line)
         part = self.parts[-1]
@@ -362,7 +369,8 @@ class _TextReader:
             pg_dump=self.versions.get("by pg_dump"),
             settings=tuple((name, statements.SETTINGS_SINCE[name]) for name in sorted(found.settings)),
             roles=found.names(), bound=tuple(sorted(found.bound - found.made)),
-            extensions=tuple(sorted(found.extensions)), cut=self.cut, outside=tuple(found.outside), text=text,
+            extensions=tuple(sorted(found.extensions)), cut=self.cut, outside=tuple(found.outside),
+            options=tuple(found.options), text=text,
             rows_only=self.rows and not self.tables, made=tuple(sorted(found.made)),
         )  # fmt: skip
 

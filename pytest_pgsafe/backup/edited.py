@@ -7,7 +7,7 @@ is, byte for byte. Whoever has to take something else out adds a field to :class
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -16,12 +16,15 @@ from . import packing, script, statements
 from .dump import Dump, Part
 from .script import Piece
 from .statements import Read
+from .stored import Option, take_out
 
 _AUTHORIZATION = re.compile(
     r"""(?is)\bcreate\s+schema\b(?P<name>.*?)\s+authorization\s+(?P<role>"(?:[^"]|"")+"|\S+)$"""
 )
 
 _RELATIVE = re.compile(r"\\(?:ir|include_relative)\s+(?!'?/)(.+)")
+#: How statements begin that have options.
+_DEFINING = ("CREATE ", "ALTER ")
 _SCHEMA = re.compile(r"(?i)create\s+schema\s+(?!if\b)")
 
 
@@ -47,6 +50,8 @@ class Edits:
     commands: bool = False
     #: The script's folder, for what it includes: it is run from another one.
     folder: Path | None = None
+    #: Options that a server stored for itself.
+    stored: frozenset[Option] = frozenset()
     #: The text is UTF-16, or begins with a byte order mark.
     recoded: bool = False
 
@@ -59,6 +64,7 @@ class Edits:
 def edits(
     dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True,
     folder: Path | None = None,
+    stored: frozenset[Option] = frozenset(),
 ) -> Edits:  # fmt: skip
     r"""Return what has to be taken out of a dump, or of a script.
 
@@ -67,6 +73,7 @@ def edits(
     :param foreign: it is a dump, and no script of one's own project, whose commands of psql stay.
     :param folder: of a script of one's own.
     :param restricts: psql knows ``\restrict``.
+    :param stored: options that the server is not given.
     """
     text = dump.text
     assert text is not None
@@ -82,6 +89,7 @@ def edits(
         public=text.makes_public,
         commands=foreign and (text.commands or text.loose or text.restricted > (1 if restricts else 0)),
         recoded=text.recoded,
+        stored=stored,
     )
     # What is written anew is restricted by whoever runs it.
     return replace(found, commands=foreign, folder=folder) if found.needed else found
@@ -119,6 +127,9 @@ def write(path: Path, target: Path, wanted: Edits) -> None:
             if changed is not None:
                 copy.keep(piece.start)
                 copy.replace(piece.end, changed)
+            elif wanted.stored and piece.kind == "statement" and piece.text.startswith(_DEFINING):
+                copy.keep(piece.start)
+                copy.rewrite(piece.end, lambda text: take_out(text, wanted.stored.__contains__)[0])
         copy.keep(None)
 
 
@@ -176,6 +187,10 @@ class _Copy:
         self._file.write(text)
         for chunk in self._chunks(to):
             self._file.write(b"\n" * chunk.count(b"\n"))
+
+    def rewrite(self, to: int, change: Callable[[bytes], bytes]) -> None:
+        """Write what stands up to an offset, changed."""
+        self._file.write(change(b"".join(self._chunks(to))))
 
     def _chunks(self, to: int | None) -> Iterator[bytes]:
         while True:

@@ -58,6 +58,8 @@ class Manifest:
     database_size: int | None = None
     #: What of the source is not in the backup, or not as it was, each in one line.
     left_out: tuple[str, ...] = ()
+    #: What the source's server stored for itself, and the archive is without, each in one line.
+    stored: tuple[str, ...] = ()
     #: Commands that restore it, when they are pasted into a shell in the backup's folder.
     restore: tuple[str, ...] = ()
     #: SHA-256 of the manifest's own bytes with zeros in this place; empty in manifests of older releases.

@@ -15,10 +15,11 @@ from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import admitted, complaints, edited, packing
+from . import admitted, complaints, edited, fitting, packing
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
+from .stored import Option
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20
@@ -35,8 +36,8 @@ def restore(
     stop: bool = False,
     only: Path | None = None,
     deadline: float | None = None,
-) -> None:
-    """Restore everything that an archive holds.
+) -> tuple[str, ...]:
+    """Restore everything that an archive holds; tell what of it the server does not take, each in one line.
 
     pg_restore goes on after an error, and here it may: the database is a scratch one, and all errors say more than
     the first. One is enough to fail.
@@ -49,11 +50,14 @@ def restore(
     :raises RestoreError: with the number of errors and the first of them.
     """
     said = dumps.read(archive.path)
+    gone = fitting.refused(said.options, lambda: connect(target, read_only=False))
+    taken_out = fitting.told(option for option in said.options if option in gone)
     if archive.form == "plain":
-        done = _psql(archive.path, said, target, programs, owners=owners, deadline=deadline)
+        done = _psql(archive.path, said, target, programs, owners=owners, stored=gone, deadline=deadline)
     else:
         with ExitStack() as stack:
             path = stack.enter_context(packing.unpacked(archive.path))
+            path = stack.enter_context(fitting.without(path, gone))
             arguments = [] if owners else ["--no-owner", "--no-privileges"]
             arguments += ["--exit-on-error"] if stop else []
             files = [path]
@@ -70,8 +74,9 @@ def restore(
             judge(done, said)
             if said.public and only is None and owners:
                 _own_public(said, target)
-        return
+        return taken_out
     judge(done, said)
+    return taken_out
 
 
 def left_out(said: dumps.Dump, major: int, *, foreign: bool = True) -> tuple[str, ...]:
@@ -141,8 +146,9 @@ def _pg_restore(
 
 
 def _psql(
-    path: Path, said: dumps.Dump, target: Address, programs: Programs, *, owners: bool, deadline: float | None
-) -> Completed:
+    path: Path, said: dumps.Dump, target: Address, programs: Programs, *, owners: bool, stored: frozenset[Option],
+    deadline: float | None,
+) -> Completed:  # fmt: skip
     # psql commits what a COPY cut in the middle has sent, and ends with 0.
     try:
         admitted.whole(path, said)
@@ -154,7 +160,7 @@ def _psql(
         major, fits = _server(target, said)
         options += ["--single-transaction"] if fits else []
         restricts = programs.version >= RESTRICT_SINCE.get(programs.version.major, programs.version)
-        wanted = edited.edits(said, owners=owners, major=major, restricts=restricts)
+        wanted = edited.edits(said, owners=owners, major=major, restricts=restricts, stored=stored)
         plain = path
         if wanted.needed or said.packed:
             plain = stack.enter_context(private_folder("unpacked", swept=True)) / "dump.sql"

@@ -30,6 +30,7 @@ from ..snapshot import take as facts_of
 from ..snapshot.values import SequenceValue, Snapshot
 from . import manifest
 from .archive import Archive, Form
+from .fitting import strip
 from .moment import moment
 from .overtaken import Overtaken, Seen, watch
 from .room import room
@@ -106,6 +107,7 @@ def take(
                 )  # fmt: skip
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
             archive = Archive(partial / manifest.ARCHIVE, form, partial)
+            stored = strip(archive.path)
             more = Further() if further is None else further(archive, facts)
             written = manifest.Manifest(
                 format=manifest.FORMAT,
@@ -120,6 +122,7 @@ def take(
                 entries=more.entries,
                 database_size=facts.catalog.database.size,
                 left_out=more.left_out,
+                stored=stored,
                 restore=more.restore,
             )
             if more.readable is not None:

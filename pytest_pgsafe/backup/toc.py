@@ -37,6 +37,9 @@ class Entry:
     copy: str
     schema: str
     owner: str
+    #: Where the bytes of ``sql`` stand, counted from the beginning of the table of contents, and how many there are.
+    place: int = 0
+    length: int = 0
 
 
 def read(stream: IO[bytes]) -> tuple[Header, tuple[Entry, ...]]:
@@ -54,6 +57,7 @@ class _Reader:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self._at = 0
         if self._take(5) != MAGIC:
             raise ValueError("no archive of pg_dump")
         major, minor, self._revision = self._take(3)
@@ -61,6 +65,8 @@ class _Reader:
         if self._format < _OLDEST or major > 1:
             raise ValueError(f"an archive of the format {major}.{minor}")
         self._integer, self._offset, self._form = self._take(3)
+        #: Bytes of the last text.
+        self._length = 0
 
     def header(self) -> Header:
         # From 1.15 (PostgreSQL 16) the compression is one byte, before an integer.
@@ -85,7 +91,9 @@ class _Reader:
         tag, kind = self._text(), self._text()
         if self._format >= (1, 11):
             self._int()  # the section
-        sql, _, copy = self._text(), self._text(), self._text()
+        sql, end = self._text(), self._at
+        length = self._length
+        _, copy = self._text(), self._text()
         schema = self._text()
         self._text()  # the tablespace
         if self._format >= (1, 14):
@@ -100,12 +108,23 @@ class _Reader:
             self._take(1 + self._offset)
         else:
             self._text()  # the file of its data
-        return Entry(number=number, kind=kind, tag=tag, sql=sql, copy=copy, schema=schema, owner=owner)
+        return Entry(
+            number=number,
+            kind=kind,
+            tag=tag,
+            sql=sql,
+            copy=copy,
+            schema=schema,
+            owner=owner,
+            place=end - length,
+            length=length,
+        )
 
     def _take(self, count: int) -> bytes:
         taken = self._stream.read(count)
         if len(taken) != count:
             raise ValueError("the archive is cut within its table of contents")
+        self._at += count
         return taken
 
     def _int(self) -> int:
@@ -115,6 +134,7 @@ class _Reader:
 
     def _optional(self) -> str | None:
         length = self._int()
+        self._length = max(0, length)
         return None if length < 0 else self._take(length).decode("utf-8", "replace")
 
     def _text(self) -> str:

@@ -49,6 +49,11 @@ def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
     )
 
 
+def stored_by_server(lines: Sequence[str]) -> tuple[Finding, ...]:
+    """Return a note for each line that says what the source's server stores, and no restore is given."""
+    return tuple(STORED_BY_SERVER.finding(line.partition(":")[0], line, standing=True) for line in lines)
+
+
 NOT_RESTORED = Check(
     code="PGS010",
     check="restore",
@@ -67,4 +72,16 @@ VIEW_COMPUTED_AGAIN = Check(
     effect="A restore computes it from the tables; what it showed since its last REFRESH is in no backup.",
     remedy="If its rows matter, refresh it before the backup, or keep them in a table.",
 )
-CHECKS = (NOT_RESTORED, VIEW_COMPUTED_AGAIN)
+STORED_BY_SERVER = Check(
+    code="PGS012",
+    check="restore",
+    name="stored-by-server",
+    severity=Severity.NOTE,
+    condition=(
+        "The source's server stores something among its options that PostgreSQL does not document: a newer minor's "
+        "own, or that of an extension which is gone."
+    ),
+    effect="No restore is given it: a server that does not know it refuses the whole table.",
+    remedy="Nothing, if nobody set it: the server keeps such things for itself. Else RESET it in the source.",
+)
+CHECKS = (NOT_RESTORED, VIEW_COMPUTED_AGAIN, STORED_BY_SERVER)

@@ -19,10 +19,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ..backup import contents
+from ..backup import contents, edited
+from ..backup import dump as dumps
 from ..backup.archive import Archive
 from ..catalog import read as catalog_of
 from ..catalog.names import bare, container, unquoted
+from ..catalog.options import is_own
 from ..catalog.values import Catalog, Grant
 from ..errors import RestoreError
 from ..server.connection import Connection, connect
@@ -158,6 +160,10 @@ class Swap:
         done = self.target.programs.run("pg_dump", ["--schema-only", *patterns], address=address, stdout=path)
         if done.returncode:
             raise RestoreError("pg_dump failed", looked_at=done.stderr.strip().splitlines()[-4:])
+        gone = frozenset(option for option in dumps.read(path).options if is_own(option.name))
+        if gone:
+            edited.write(path, self.folder / "fitting.sql", edited.Edits(stored=gone))
+            path = self.folder / "fitting.sql"
         return path.read_bytes()
 
     def _swap(self, session: Connection, materialized: bytes) -> Swapped:
@@ -249,7 +255,7 @@ class Swap:
         listed = self.target.programs.run("pg_restore", ["--list", str(self.archive.path)], files=[self.archive.path])
         chosen = self.folder / "tables.list"
         chosen.write_text(self.plan.choice.listed(listed.stdout), encoding="utf-8")
-        script.run(session, self.archive, self.target.programs, chosen, self.folder, owners=self.owners)
+        self.notes += script.run(session, self.archive, self.target.programs, chosen, self.folder, owners=self.owners)
         if self.owners:
             restored = contents.grants(catalog_of.read(session), self.plan.choice)
             self._take_back(session, self.facts.catalog, lambda one: one.name in restored)

@@ -217,7 +217,7 @@ class _Restore:
             target.address(), prepared.address.dbname, name, stall=self.order.stall, size=size, progress=self.progress
         ) as seen:
             try:
-                restores.restore(
+                self.notes += restores.restore(
                     archive, address, target.programs, owners=prepared.owners, jobs=jobs, stop=True, only=only
                 )
             except RestoreError as error:

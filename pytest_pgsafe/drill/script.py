@@ -9,9 +9,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
+from ..backup import dump as dumps
+from ..backup import fitting
 from ..backup import restore as restores
 from ..backup.archive import Archive
 from ..errors import RestoreError
@@ -31,29 +34,34 @@ _CHUNK = 1 << 20
 def run(
     session: Connection, archive: Archive, programs: Programs, chosen: Path, folder: Path, *, owners: bool,
     tablespaces: bool = True, lock_timeout: str = "0", between: Callable[[], None] = lambda: None,
-) -> None:  # fmt: skip
+) -> tuple[str, ...]:  # fmt: skip
     """Make the chosen objects in the session's transaction: definitions, rows, then what is faster made after the rows.
 
     :param chosen: a list file.
     :param folder: a private one, for the definitions; rows are streamed.
     :param between: called when the rows are there, before indexes and constraints are made.
+    :returns: what was taken out of the archive, for the server does not take it.
     :raises RestoreError: pg_restore failed.
     :raises psycopg.Error: the server refused.
     """
     options = [f"--use-list={chosen}", *([] if owners else ["--no-owner", "--no-privileges"])]
     options += [] if tablespaces else ["--no-tablespaces"]
-    files = [archive.path, chosen]
+    found = dumps.read(archive.path).options
+    gone = fitting.refused(found, lambda: nullcontext(session))
+    with fitting.without(archive.path, gone) as path:
+        files = [path, chosen]
 
-    def section(name: str, stdout: Path | IO[bytes]) -> None:
-        command = [*options, f"--section={name}", "--file=-", str(archive.path)]
-        restores.judge(programs.run("pg_restore", command, stdout=stdout, files=files))
+        def section(name: str, stdout: Path | IO[bytes]) -> None:
+            command = [*options, f"--section={name}", "--file=-", str(path)]
+            restores.judge(programs.run("pg_restore", command, stdout=stdout, files=files))
 
-    section("pre-data", folder / "pre.sql")
-    define(session, (folder / "pre.sql").read_bytes(), lock_timeout)
-    _rows(session, lambda stream: section("data", stream), lock_timeout)
-    between()
-    section("post-data", folder / "post.sql")
-    define(session, (folder / "post.sql").read_bytes(), lock_timeout)
+        section("pre-data", folder / "pre.sql")
+        define(session, (folder / "pre.sql").read_bytes(), lock_timeout)
+        _rows(session, lambda stream: section("data", stream), lock_timeout)
+        between()
+        section("post-data", folder / "post.sql")
+        define(session, (folder / "post.sql").read_bytes(), lock_timeout)
+    return fitting.told(option for option in found if option in gone)
 
 
 def define(session: Connection, text: bytes, lock_timeout: str = "0") -> None:

@@ -95,6 +95,8 @@ class _Verification:
     server_version: str = ""
     restore_seconds: float | None = None
     restored: tuple[Snapshot, restoring.Prepared] | None = None
+    #: What the source's server stored for itself, and no restore is given.
+    taken_out: tuple[str, ...] = ()
 
     def all(self) -> None:
         archive = self.archive = self._at_rest()
@@ -190,8 +192,9 @@ class _Verification:
                 raise StepError("pg_restore cannot decode the archive", looked_at=_last(done.stderr))
 
     def _restore(self, archive: Archive, server: Server) -> None:
-        with self._outcome("restore"):
+        with self._outcome("restore") as said:
             self._fill(archive, server)
+            said.extend(self.taken_out)
         if self.restored is None:
             self._skip(COMPARED, "nothing was restored")
         elif self.facts is None:
@@ -211,7 +214,7 @@ class _Verification:
         start = time.monotonic()
         backup = Backup(archive=archive, facts=self.facts, manifest=self.manifest)
         with growing(self.progress, "restore", server.address(), prepared.address.dbname, total=size):
-            restoring.fill(Source(shown=str(self.path)), backup, prepared, server)
+            self.taken_out = restoring.fill(Source(shown=str(self.path)), backup, prepared, server)
         self.restore_seconds = round(time.monotonic() - start, 3)
         self.progress("compare")
         with connect(prepared.address) as connection:

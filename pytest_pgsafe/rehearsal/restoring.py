@@ -67,17 +67,17 @@ def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = (), 
     return Prepared(address=address, owners=not missing, not_verified=tuple(notes))
 
 
-def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Server) -> None:
-    """Restore the backup, or run the source's ``.sql`` files.
+def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Server) -> tuple[str, ...]:
+    """Restore the backup, or run the source's ``.sql`` files; tell what of the backup the server does not take.
 
     :raises RestoreError: with the errors counted.
     """
     if backup is None:
         run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners)
-    else:
-        # The source's own setting would keep pg_restore out, which resets the timeouts but not this.
-        writable = prepared.address.with_(options="-c default_transaction_read_only=off")
-        restore(backup.archive, writable, server.programs, owners=prepared.owners)
+        return ()
+    # The source's own setting would keep pg_restore out, which resets the timeouts but not this.
+    writable = prepared.address.with_(options="-c default_transaction_read_only=off")
+    return restore(backup.archive, writable, server.programs, owners=prepared.owners)
 
 
 def role_names(source: Source, backup: Backup | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..backup.take import Backup
 from ..catalog.values import Catalog
 from ..checks import judge
-from ..checks.restored import computed_again, not_restored
+from ..checks.restored import computed_again, not_restored, stored_by_server
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
 from ..compare import not_carried
@@ -204,7 +204,10 @@ class _Run:
             names = () if source is not None else restoring.role_names(self.plan.source, backup)
             prepared = restoring.prepare(server, None if source is None else source.catalog, names)
             self.not_verified += prepared.not_verified
-            restoring.fill(self.plan.source, backup, prepared, server)
+            taken_out = restoring.fill(self.plan.source, backup, prepared, server)
+            if backup is not None and backup.manifest is not None:
+                taken_out = (*backup.manifest.stored, *taken_out)
+            self.notes = stored_by_server(taken_out)
             self.seconds = time.monotonic() - started
             with connect(prepared.address) as connection:
                 role = self.settings.role or restoring.owner(connection, server)
@@ -238,7 +241,7 @@ class _Run:
         self.compared = facts
         self.not_verified += source.not_verified
         self.not_verified += not_carried(source.catalog)
-        self.notes = computed_again(source, facts)
+        self.notes += computed_again(source, facts)
         changes = way_back.unequal(source, facts, prepared)
         self.findings = not_restored(changes)
         refuse(changes, "the restored copy is not equal to the source")

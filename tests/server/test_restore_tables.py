@@ -68,9 +68,7 @@ create function by_text() returns bigint language plpgsql as
     $$begin return (select count(*) from public."Odd, ""name"); end$$;
 create function atomic(int) returns numeric language sql
     begin atomic select total from "Odd, ""name" where id = $1; end;
-create function named("Odd, ""name") returns text language sql stable return $1.note || $1.id;
-comment on function named is 'by its row';
-revoke all on function named from public;
+{again}
 create procedure given(inout one "Odd, ""name", n int default 3) language plpgsql as $$begin one.note := n; end$$;
 create function every() returns setof "Odd, ""name" language sql as 'select * from public."Odd, ""name"';
 create publication {publication} for table "Odd, ""name"{published};
@@ -96,6 +94,13 @@ refresh materialized view summary;
 #: Seconds after the start at which a replacement is killed.
 MOMENTS = [0.6 + n / 20 for n in range(30)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [1.2]
 ODD = '"Odd, ""name"'
+#: From 15.20 on no column changes its type while a function whose body is stored parsed uses the table's row type.
+WITHOUT = 'drop function named("Odd, ""name")'
+AGAIN = """
+create function named("Odd, ""name") returns text language sql stable return $1.note || $1.id;
+comment on function named is 'by its row';
+revoke all on function named from public;
+"""
 
 
 @dataclass
@@ -136,8 +141,10 @@ class Ground:
 def made(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Address, Path]]:
     database = server.create("tables")
     newer = server.version.major >= 15
-    text = SHAPES.replace("{publication}", "told").replace(
-        "{published}", " (id, note) where (id > 0) with (publish = 'insert')" if newer else ""
+    text = (
+        SHAPES.replace("{again}", AGAIN)
+        .replace("{publication}", "told")
+        .replace("{published}", " (id, note) where (id > 0) with (publish = 'insert')" if newer else "")
     )
     with connect(database, read_only=False) as session:
         session.execute("set search_path = public")
@@ -165,7 +172,9 @@ DAMAGE = f"""
 alter table {ODD} drop constraint positive;
 drop index "an index;";
 drop trigger stamp on {ODD};
+{WITHOUT};
 alter table {ODD} add column extra text default 'x', alter column tags type text using tags::text;
+{AGAIN}
 insert into {ODD} (note, total) select 'new ' || n, -n from generate_series(1, 17) n;
 delete from {ODD} where id between 60 and 62;
 update {ODD} set region = null where id between 1 and 9;
@@ -289,7 +298,7 @@ def test_a_failure_on_the_way_leaves_everything(
     ground: Ground, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A view that cannot read the old type: seen when it is made again, after the restore.
-    ground.do(f"create table late (n int); alter table {ODD} alter column code type bigint")
+    ground.do(f"create table late (n int); {WITHOUT}; alter table {ODD} alter column code type bigint; {AGAIN}")
     ground.do(f"create view later as select code from {ODD}")
     before = ground.differences(capsys)
     told = answer(ground.arguments(ODD), capsys, status=1)["error"]
