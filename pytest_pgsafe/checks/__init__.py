@@ -83,19 +83,19 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
 
     What migration tools do to their own tables is a note at most.
     """
-    found = [_softened(evidence, finding) for check in CHECKS for finding in check.judge(evidence)]
+    found = [_softened(evidence, finding, check) for check in CHECKS for finding in check.judge(evidence)]
     section = evidence.rules.baseline
     if section is not None:
         found = list(effects.held(found, section, BY_CODE, rolled_back=evidence.rollback is not None))
     return tuple(sorted(found, key=lambda one: (_ORDER[one.severity], one.code, one.object, one.message)))
 
 
-def _softened(evidence: Evidence, finding: Finding) -> Finding:
-    if finding.code == "PGS201" and renamed_model(evidence.comparison.before.catalog, finding.object):
+def _softened(evidence: Evidence, finding: Finding, check: Check) -> Finding:
+    if check is contents.VALUES_CHANGED and renamed_model(evidence.comparison.before.catalog, finding.object):
         reason = "Django renames its content types and permissions with their models"
         return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None, standing=True)
     if not is_bookkeeping(evidence, finding.object):
-        return changed.excused(evidence, finding)
+        return changed.excused(evidence, finding, check)
     if finding.severity is Severity.NOTE:
         return replace(finding, standing=True)
     reason = "a migration tool's own table may change"

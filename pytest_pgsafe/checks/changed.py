@@ -12,27 +12,11 @@ from ..config.expectations import Changed
 from .announced import COLLECTIONS
 from .values import Check, Evidence, Finding, Severity
 
-#: By kind of object: the checks whose findings about it an announced change makes notes. What is lost with an object
-#: that goes, and values that change, have announcements of their own.
-_EXCUSED = {
-    "table": {"PGS522", "PGS525", "PGS528", "PGS533"},
-    "column": {"PGS204", "PGS521", "PGS533"},
-    "constraint": {"PGS502", "PGS503", "PGS504"},
-    "index": {"PGS511", "PGS512", "PGS514"},
-    "view": {"PGS108", "PGS522", "PGS533", "PGS536"},
-    "function": {"PGS533", "PGS536"},
-    "type": {"PGS521", "PGS532", "PGS533"},
-    "sequence": {"PGS601", "PGS602", "PGS533"},
-    "schema": {"PGS533"},
-    "trigger": {"PGS524"},
-    "policy": {"PGS523"},
-}
 
-
-def excused(evidence: Evidence, finding: Finding) -> Finding:
+def excused(evidence: Evidence, finding: Finding, check: Check) -> Finding:
     """Return a finding as a note with the reason, if the change of its object was announced."""
     for expected in evidence.rules.changed:
-        if finding.code in _EXCUSED[expected.kind] and _meant(finding.object, expected) and not finding.standing:
+        if expected.kind in check.excused_by and _meant(finding.object, expected) and not finding.standing:
             known = COLLECTIONS[expected.kind]
             if finding.object in collection(evidence.comparison.before.catalog, known):
                 return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
@@ -78,6 +62,7 @@ CHANGE_EXPECTED = Check(
     check="schema",
     name="change-expected",
     severity=Severity.ERROR,
+    is_effect=False,
     condition="[expect] changed announces that an object is another afterwards, and it is as it was, or there is none.",
     effect="The announcement would excuse a change that nobody reviewed, in a later migration.",
     remedy="Take the entry out of [expect] changed, or correct its name.",

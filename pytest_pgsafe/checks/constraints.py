@@ -164,6 +164,7 @@ CONSTRAINT_WEAKENED = Check(
     check="schema",
     name="constraint-weakened",
     severity=Severity.ERROR,
+    excused_by=frozenset({"constraint"}),
     condition=(
         "A constraint is NOT VALID, NOT ENFORCED, disabled, DEFERRABLE or NO INHERIT and was not, has another ON "
         "DELETE or ON UPDATE, other columns or another table."
@@ -177,6 +178,7 @@ CONSTRAINT_CHANGED = Check(
     check="schema",
     name="constraint-changed",
     severity=Severity.WARNING,
+    excused_by=frozenset({"constraint"}),
     condition=(
         "A CHECK or EXCLUDE constraint of the same name has another definition. Whether it protects less cannot "
         "be told from its text, so this is a warning."
@@ -190,6 +192,7 @@ NOT_VALID = Check(
     check="schema",
     name="constraint-not-valid",
     severity=Severity.WARNING,
+    excused_by=frozenset({"constraint"}),
     condition="A constraint is NOT VALID and was so before, or was added so and not validated.",
     effect="It holds for new rows only; old ones may break it.",
     remedy="ALTER TABLE … VALIDATE CONSTRAINT, in a transaction of its own.",

@@ -163,6 +163,7 @@ TYPE_CHANGED = Check(
     check="values",
     name="type-changed",
     severity=Severity.NOTE,
+    excused_by=frozenset({"column"}),
     condition=(
         "A column has another type, and each value is equal to what it was through the cast. Otherwise values-"
         "changed says which are not. If it left a domain whose constraints nothing else keeps, it is an error."

@@ -139,6 +139,7 @@ COPY_UNVERIFIED = Check(
     check="denormalized",
     name="copy-unverified",
     severity=Severity.WARNING,
+    is_effect=False,
     condition=(
         "A rule in [[denormalized]] could not be checked: there was no row, what it reads is a foreign table, or it "
         "cannot be evaluated after the migration."

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from .baseline import FILE_NAME, Entry, Section, written
 from .values import ANNOUNCED, BEYOND, Check, Finding, Severity
 
-#: Of these, none is an effect: expectations and rules that did not hold, what could not be told, what hangs on time.
-_NO_EFFECT = re.compile(r"PGS(0\d\d|105|106|403|8\d\d)")
-
 
 def names(checks: Mapping[str, Check]) -> Mapping[str, str]:
     """Return the names of the checks whose effects can be listed, by code."""
-    return {code: check.name for code, check in checks.items() if not _NO_EFFECT.fullmatch(code)}
+    return {code: check.name for code, check in checks.items() if check.is_effect}
 
 
 def effect(finding: Finding, checks: Mapping[str, Check]) -> str | None:
     """Return the effect that a finding tells of; None where it tells of none of the migration's."""
-    if finding.standing or _NO_EFFECT.fullmatch(finding.code) or finding.code not in checks:
+    if finding.standing or finding.code not in checks or not checks[finding.code].is_effect:
         return None
     aspect = "" if finding.aspect is None else f" ({finding.aspect})"
     text = f"{finding.code} {checks[finding.code].name} {finding.object}{aspect}"
@@ -89,7 +85,7 @@ def held(
             seen.add(text)
     for entry in section.entries:
         happened = entry.effect in seen or f"{entry.effect} ({BEYOND})" in seen
-        if not happened and (rolled_back or not entry.code.startswith("PGS9")):
+        if not happened and (rolled_back or checks[entry.code].check != "rollback"):
             told = f"{FILE_NAME}, line {entry.line}, lists “{entry.effect}”, which did not happen"
             yield UNUSED.finding(entry.object, told, check=checks[entry.code].check)
 
@@ -99,6 +95,7 @@ UNLISTED = Check(
     check="schema",
     name="effect-unlisted",
     severity=Severity.ERROR,
+    is_effect=False,
     condition="The migration has a section in pgsafe.baseline, and has an effect that is not listed there.",
     effect="It does more than was reviewed.",
     remedy="Take it out of the migration, or write the baseline anew (--pgsafe-update) and have it reviewed.",
@@ -109,6 +106,7 @@ UNUSED = Check(
     check="schema",
     name="effect-unused",
     severity=Severity.ERROR,
+    is_effect=False,
     condition="The section of the migration in pgsafe.baseline lists an effect that did not happen.",
     effect="The line would excuse the effect, unreviewed, in a later version of the migration.",
     remedy="Take the line out, or write the baseline anew: --pgsafe-update.",

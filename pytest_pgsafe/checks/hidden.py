@@ -80,6 +80,7 @@ ROWS_HIDDEN = Check(
     check="schema",
     name="rows-hidden",
     severity=Severity.ERROR,
+    excused_by=frozenset({"table"}),
     condition=(
         "Row security was enabled, or forced upon the owner, and a role that may read the table has no policy that "
         "shows it a row."

@@ -112,6 +112,7 @@ UNIQUE_LOST = Check(
     check="schema",
     name="unique-index-lost",
     severity=Severity.ERROR,
+    excused_by=frozenset({"index"}),
     condition=(
         "A unique index was dropped, or is not unique, has more columns, another key or a narrower predicate, and"
         " nothing keeps the same unique in its place."
@@ -128,6 +129,7 @@ INDEX_INVALID = Check(
     check="schema",
     name="index-invalid",
     severity=Severity.ERROR,
+    excused_by=frozenset({"index"}),
     condition="An index is INVALID and was not before. One that was, or that the migration left so, is a warning.",
     effect="Queries do not use it, it costs each write, and a unique one proves nothing.",
     remedy="DROP INDEX CONCURRENTLY and build it again, or REINDEX INDEX CONCURRENTLY.",
@@ -148,6 +150,7 @@ INDEX_CHANGED = Check(
     check="schema",
     name="index-changed",
     severity=Severity.NOTE,
+    excused_by=frozenset({"index"}),
     condition="An index of the same name has another definition, and keeps the same unique.",
     effect="Queries may use it otherwise than before.",
     remedy="Compare the two definitions.",

@@ -52,6 +52,7 @@ COLUMN_MOVED = Check(
     check="values",
     name="move-expected",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "[expect] moved announces that another table has a column's values now, and one of them cannot be read there "
         "by its row's key; or the column is still there, or no key leads from the one table to the other."

@@ -205,6 +205,7 @@ LABEL_GONE = Check(
     check="schema",
     name="enum-label-gone",
     severity=Severity.ERROR,
+    excused_by=frozenset({"type"}),
     condition="An enum is without a label that it had. One more label is a note.",
     effect="Statements that write or look for the label fail.",
     remedy="Leave the label in place; it does no harm.",
@@ -215,6 +216,7 @@ OBJECT_CHANGED = Check(
     check="schema",
     name="object-changed",
     severity=Severity.NOTE,
+    excused_by=frozenset({"column", "function", "schema", "sequence", "table", "type", "view"}),
     condition=(
         "A view, function, default, comment, option or another attribute is not what it was, and protects as before."
     ),

@@ -82,6 +82,7 @@ ARCHIVE_BROKEN = Check(
     check="pitr_archive",
     name="archive-broken",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "A WAL segment between the newest base backup and the archive's end is missing, was cut, or holds something "
         "else than its name says. Before the newest base backup it is a warning."
@@ -94,6 +95,7 @@ BASE_DAMAGED = Check(
     check="pitr_base",
     name="base-backup-damaged",
     severity=Severity.ERROR,
+    is_effect=False,
     condition="The newest base backup is not what its manifest says: pg_verifybackup objects to it.",
     effect="What is recovered from it is damaged, or nothing is.",
     remedy="Take a new base backup now (pgsafe pitr basebackup), and look at the disk that holds them.",
@@ -103,6 +105,7 @@ RECOVERED_DAMAGED = Check(
     check="pitr_recovery",
     name="recovered-damaged",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "A database of the recovered cluster cannot be opened, its catalog or a table cannot be read to its end, or "
         "amcheck finds a damaged table or B-tree index."
@@ -115,6 +118,7 @@ TOO_OLD = Check(
     check="pitr_window",
     name="recovery-too-old",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "The newest moment that can be recovered is older than [pitr] window, and the source's server does not say "
         "that nothing was committed since."

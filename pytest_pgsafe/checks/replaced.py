@@ -48,6 +48,7 @@ REPLACED = Check(
     check="schema",
     name="replaced",
     severity=Severity.NOTE,
+    excused_by=frozenset({"function", "view"}),
     condition="A constraint, an index or a sequence is gone, and another one does the same under another name.",
     effect="Nothing is less protected. Statements that name it (ON CONFLICT ON CONSTRAINT, later migrations) fail.",
     remedy="See that nothing names it.",

@@ -210,6 +210,7 @@ CONTENT_UNEXPLAINED = Check(
     check="values",
     name="content-unexplained",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "The digest of a table is another, or it could not be read after the migration, and its rows were not compared."
     ),
@@ -232,6 +233,7 @@ UNPOPULATED = Check(
     check="rows",
     name="view-unpopulated",
     severity=Severity.ERROR,
+    excused_by=frozenset({"view"}),
     condition="A materialized view was populated before the migration and is not after it.",
     effect="Each query of it fails with “has not been populated”.",
     remedy="Refresh it at the end of the migration, or create it WITH DATA.",

@@ -140,6 +140,7 @@ SEQUENCE_BEHIND = Check(
     check="sequences",
     name="sequence-behind",
     severity=Severity.ERROR,
+    excused_by=frozenset({"sequence"}),
     condition=(
         "A sequence gives values next that its column has already, and did not before. One that did is a warning."
     ),
@@ -152,6 +153,7 @@ SEQUENCE_BACK = Check(
     check="sequences",
     name="sequence-back",
     severity=Severity.ERROR,
+    excused_by=frozenset({"sequence"}),
     condition="A sequence was set back, or counts the other way, while its column still holds what it held.",
     effect="Numbers that were given out before (on an invoice, in a link, of a row deleted since) are given out again.",
     remedy="Leave the sequence where it is; gaps do no harm.",

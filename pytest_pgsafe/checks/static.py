@@ -202,6 +202,7 @@ DESTROYS = Check(
     check="static",
     name="statement-destroys",
     severity=Severity.WARNING,
+    is_effect=False,
     condition=(
         "Under --pgsafe-static: a statement drops what holds data, empties a table, deletes or overwrites rows, or "
         "changes a type, and that was not announced."
@@ -214,6 +215,7 @@ WEAKENS = Check(
     check="static",
     name="statement-weakens",
     severity=Severity.WARNING,
+    is_effect=False,
     condition=(
         "Under --pgsafe-static: a statement drops or disables a constraint, index, trigger, policy, view, function or "
         "privilege, and that was not announced."
@@ -226,6 +228,7 @@ LOCKS = Check(
     check="static",
     name="statement-locks",
     severity=Severity.WARNING,
+    is_effect=False,
     condition=(
         "Under --pgsafe-static: by PostgreSQL's documentation a statement reads or rewrites a whole table under a "
         "lock that keeps writers out."

@@ -131,6 +131,7 @@ NOT_NULL_DROPPED = Check(
     check="schema",
     name="not-null-dropped",
     severity=Severity.ERROR,
+    excused_by=frozenset({"column", "type"}),
     condition="A column, or a domain, that was NOT NULL allows NULL.",
     effect="Rows without the value can be written; readers that take it for granted fail later and elsewhere.",
     remedy="Leave NOT NULL in place; accept an intended one in the baseline, with its reason.",
@@ -141,6 +142,7 @@ ROW_SECURITY_LOST = Check(
     check="schema",
     name="row-security-lost",
     severity=Severity.ERROR,
+    excused_by=frozenset({"table", "view"}),
     condition=(
         "Row security was disabled or is not forced any more, or a view is without security_barrier, "
         "security_invoker or check_option."
@@ -156,6 +158,7 @@ POLICY_LOST = Check(
     check="schema",
     name="policy-lost",
     severity=Severity.ERROR,
+    excused_by=frozenset({"policy"}),
     condition=(
         "A row security policy was dropped or changed. A permissive one that was added to a protected table is a "
         "warning."
@@ -169,6 +172,7 @@ TRIGGER_LOST = Check(
     check="schema",
     name="trigger-lost",
     severity=Severity.ERROR,
+    excused_by=frozenset({"trigger"}),
     condition=(
         "A trigger, a rule or an event trigger was dropped, disabled, or fires for less than it did. Another "
         "definition is a warning."
@@ -185,6 +189,7 @@ UNLOGGED = Check(
     check="schema",
     name="table-unlogged",
     severity=Severity.ERROR,
+    excused_by=frozenset({"table"}),
     condition="A permanent table became UNLOGGED.",
     effect="A crash of the server empties it; standbys and point-in-time recovery never have its rows.",
     remedy="ALTER TABLE … SET LOGGED at the end, or load into a table of its own.",

@@ -19,6 +19,7 @@ NOT_VERIFIED = Check(
     check="values",
     name="not-verified",
     severity=Severity.ERROR,
+    is_effect=False,
     condition=(
         "Under strict: something was there and was not compared. Without strict the report lists it, and nothing fails."
     ),

@@ -138,6 +138,12 @@ class Check:
     effect: str
     remedy: str
     judge: Callable[[Evidence], Iterable[Finding]] = field(default=_nothing, repr=False, compare=False)
+    #: What it finds is something that a migration does, and can be listed in the baseline. An expectation or a rule
+    #: that did not hold is none, nor what could not be told, nor what hangs on time.
+    is_effect: bool = True
+    #: Kinds of objects in ``[expect] changed`` that make its findings about them notes. What is lost with an object
+    #: that goes, and values that change, have announcements of their own.
+    excused_by: frozenset[str] = frozenset()
 
     def finding(
         self,
