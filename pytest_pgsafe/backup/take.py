@@ -79,6 +79,7 @@ def take(
     expected: int | None = None,
     further: Callable[[Archive, Snapshot], Further] | None = None,
     look: Look | None = None,
+    asked: bool = True,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
 
@@ -95,6 +96,7 @@ def take(
     :param expected: bytes that the archive may have, for the progress.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :param look: is shown the source at the moment of the backup, beside its facts.
+    :param asked: the server is the source's own; else its settings say nothing of the source.
     :raises BackupError: with what pg_dump said.
     """
     previous = os.umask(0o077)
@@ -105,6 +107,8 @@ def take(
                     source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout,
                     jobs=jobs, most=most, look=look,
                 )  # fmt: skip
+            if not asked:
+                facts = dataclasses.replace(facts, catalog=dataclasses.replace(facts.catalog, settings=None))
             (partial / manifest.FACTS).write_bytes(codec.dumps(facts))
             archive = Archive(partial / manifest.ARCHIVE, form, partial)
             stored = strip(archive.path)

@@ -16,6 +16,7 @@ from ..server.connection import Connection
 from .canonical import unqualified
 from .queries import queries
 from .rows import Shared, rows_as
+from .settings import settings
 from .values import (
     Catalog,
     Column,
@@ -32,6 +33,7 @@ from .values import (
     Rule,
     Schema,
     Sequence,
+    Setting,
     Table,
     Trigger,
     Type,
@@ -58,6 +60,8 @@ KINDS: Mapping[str, tuple[str, type[Object]]] = {
     "extension": ("extensions", Extension),
     "grant": ("grants", Grant),
     "role": ("roles", Role),
+    "cluster_role": ("cluster_roles", Role),
+    "setting": ("settings", Setting),
 }
 
 #: From so many relations on, indexes and sequences among them, memory counts for more than round trips.
@@ -83,6 +87,7 @@ def read(connection: Connection) -> Catalog:
     fields = {field: _by_name(values.pop(kind)) for kind, (field, _) in KINDS.items() if kind in values}
     # Each query is in the order of collate "C", which is that of code points; these come from many.
     rest = sorted(cast("Iterable[Definition]", chain.from_iterable(values.values())), key=_form_and_name)
+    fields["settings"] = settings(connection, cast("Any", fields))
     return Catalog(database=database, definitions=_by_name(rest, key=_form_and_name), **cast("Any", fields))
 
 

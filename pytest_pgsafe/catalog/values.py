@@ -344,6 +344,18 @@ class Role(Object):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Setting(Object):
+    """A setting of the server that changes what a statement does or means, as new sessions have it."""
+
+    kind: ClassVar[str] = "setting"
+
+    #: As SET takes it, in the setting's own unit; None where the role that reads cannot see it.
+    value: str | None
+    #: It is PostgreSQL's default.
+    usual: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Database(Object):
     """The database itself: what pg_dump writes only with ``--create``.
 
@@ -396,3 +408,16 @@ class Catalog:
     definitions: Mapping[str, Definition] = field(default_factory=dict[str, Definition])
     #: Cluster-wide, so not part of what a database is.
     roles: Mapping[str, Role] = field(default_factory=dict[str, Role], compare=False)
+    #: All roles of the cluster but the predefined ones, and the server's settings; None where nobody asked the server.
+    cluster_roles: Mapping[str, Role] | None = field(default=None, compare=False)
+    settings: Mapping[str, Setting] | None = field(default=None, compare=False)
+
+
+def setting(catalog: Catalog, name: str) -> str | None:
+    """Return what a session of the database has where its role says nothing else; None where that is not known."""
+    for one in catalog.database.settings:
+        own, _, value = one.partition("=")
+        if own.lower() == name.lower():
+            return value
+    found = None if catalog.settings is None else catalog.settings.get(name)
+    return None if found is None else found.value

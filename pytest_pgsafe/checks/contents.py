@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..catalog.values import Catalog, Column
+from ..catalog.values import Catalog, Column, setting
 from ..compare.values import Action
 from .announced import permitted
 from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
@@ -27,10 +27,34 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
             elif nulled:
                 told += f"; in {nulled:,} of them it became NULL"
             if name in types:
-                told += f"; its type went from {types[name].before} to {types[name].after}, which lost part of them"
+                told += f"; its type went from {types[name].before} to {types[name].after}, {_by_cast(evidence, name)}"
             samples = found.changed_samples.get(column, ())
             finding = VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
             yield permitted(evidence, finding, column, found)
+
+
+def _by_cast(evidence: Evidence, column: str) -> str:
+    """Say what became of the values of a column that has another type."""
+    zones = {_zoned(side.columns[name].type) for side, name in _sides(evidence, column)}
+    if zones != {True, False}:
+        return "which lost part of them"
+    zone = setting(evidence.comparison.before.catalog, "TimeZone")
+    told = "the session's time zone" if zone is None else f"the session's time zone, {zone}"
+    return f"which reads them in {told}: not the moments that the same digits are in UTC (AT TIME ZONE names a zone)"
+
+
+def _sides(evidence: Evidence, column: str) -> Iterator[tuple[Catalog, str]]:
+    comparison = evidence.comparison
+    yield comparison.before.catalog, column
+    if column in comparison.columns:
+        yield comparison.after.catalog, comparison.columns[column]
+
+
+def _zoned(type_: str) -> bool | None:
+    """Tell whether a type has a time zone; None of one that is no time."""
+    if not re.match(r"(timestamp|time|date)\b", type_):
+        return None
+    return "with time zone" in type_
 
 
 def _column_dropped(evidence: Evidence) -> Iterator[Finding]:

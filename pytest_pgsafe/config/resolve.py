@@ -62,6 +62,13 @@ def resolve(options: Options, *, environment: Mapping[str, str], rootdir: Path, 
     ).settings()
 
 
+def _settings(given: Mapping[str, bool | int | float | str]) -> tuple[tuple[str, str], ...]:
+    def words(value: object) -> str:
+        return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+    return tuple((name.lower(), words(value)) for name, value in given.items())
+
+
 @dataclass(kw_only=True)
 class _Resolution:
     """One resolution: the three sources, and where each setting came from."""
@@ -84,7 +91,8 @@ class _Resolution:
         return Settings(
             folder=self.folder,
             file=self.path,
-            source=source and replace(source, jobs=document.source.jobs or source.jobs),
+            source=source
+            and replace(source, jobs=document.source.jobs or source.jobs, settings=_settings(document.source.settings)),
             max_age=None if document.source.max_age is None else forms.duration(document.source.max_age),
             migration=self._migration(),
             rollback=self._rollback(),
@@ -145,7 +153,7 @@ class _Resolution:
             origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
             return forms.source(words, base=self.invocation_dir, origin=origin)
         section = self.document.source
-        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age"})
+        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age", "settings"})
         if not given:
             return None
         self.origins["source"] = self.file_name

@@ -26,6 +26,12 @@ RowsText = Annotated[str, AfterValidator(_rows)]
 DENORMALIZED_KINDS = ("source", "count", "sum", "min", "max", "latest", "sql")
 
 
+def _setting(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)*", name):
+        raise ValueError('wanted the name of a setting of the server, such as timezone or "app.tenant"')
+    return name
+
+
 class SourceSection(Section):
     dsn: Text | None = None
     backup: Text | None = None
@@ -34,6 +40,7 @@ class SourceSection(Section):
     barman: Text | None = None
     max_age: Duration | None = None
     jobs: Jobs | None = None
+    settings: dict[Annotated[str, AfterValidator(_setting)], bool | int | float | str] = Field(default_factory=dict)
 
 
 class MigrationSection(Section):

@@ -72,6 +72,8 @@ class Source:
     engine: Engine | None = None
     #: Sessions that read facts of a database, and processes that dump it, at most: it has other work to do.
     jobs: int = 2
+    #: ``[source] settings``, by name in lower case: what the source's server has, for one that cannot be asked.
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> Literal["dsn", "backup", "sql", "engine"]:

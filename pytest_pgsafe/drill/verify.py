@@ -25,6 +25,7 @@ from ..compare.restored import difference
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
 from ..rehearsal import restoring
+from ..rehearsal.likeness import likeness
 from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
 from ..server.base import Server
@@ -225,7 +226,8 @@ class _Verification:
 
     def _prepare(self, archive: Archive, server: Server) -> restoring.Prepared:
         if self.facts is not None:
-            return restoring.prepare(server, self.facts.catalog)
+            like = replace(likeness(self.facts.catalog), told=False)
+            return restoring.prepare(server, self.facts.catalog, like=like)
         backup = Backup(archive=archive, facts=None, manifest=None)
         return restoring.prepare(server, None, restoring.role_names(Source(shown=str(self.path)), backup))
 

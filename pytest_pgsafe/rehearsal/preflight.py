@@ -23,6 +23,7 @@ from ..server.choose import Choice, probe
 from ..server.connection import connect
 from ..server.version import SUPPORTED
 from . import baseline, copies, hooks, ignored, pending
+from .likeness import likeness
 from .rules import announced, resolve_rules
 from .source import Source, examine, unreachable
 
@@ -105,7 +106,8 @@ def preflight(settings: Settings) -> Plan:
     source = examine(settings.source)
     catalog = _catalog(source, told_here)
     server = settings.server
-    choice = probe(server.use, major=source.least_major, image=server.image, keep=server.keep)
+    startup = likeness(catalog, settings.source.settings).startup()
+    choice = probe(server.use, major=source.least_major, image=server.image, settings=startup, keep=server.keep)
     omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)

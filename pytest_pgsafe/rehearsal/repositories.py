@@ -50,7 +50,7 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
             prepared.roll_back(server)
             told = replace(restored, database=database(server, engine.dbname))
             address = server.address(told.database)
-            backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs)
+            backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs, asked=False)
         if engine.facts is not None:
             assert backup.facts is not None
             equals(engine.facts, backup.facts)

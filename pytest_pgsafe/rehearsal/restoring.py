@@ -20,6 +20,7 @@ from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import Connection, connect
 from ..snapshot.values import NotVerified, Snapshot
+from .likeness import Likeness, give
 from .source import Source
 
 #: The first pg_dump that dumps the owner of the schema public.
@@ -36,18 +37,30 @@ class Prepared:
     #: Whether every role is there, so that owners and privileges can be restored.
     owners: bool
     not_verified: tuple[NotVerified, ...] = ()
+    #: Settings of the source's server that had to become the database's, in lower case.
+    given: frozenset[str] = frozenset()
 
 
-def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = (), *, name: str = "before") -> Prepared:
+def prepare(
+    server: Server,
+    facts: Catalog | None,
+    names: tuple[str, ...] = (),
+    *,
+    name: str = "before",
+    like: Likeness | None = None,
+) -> Prepared:
     """Create ``before`` as the source's database was created, and the roles that its restore needs.
 
     :param facts: the source's catalog; None for a source without facts.
     :param names: of roles that a dump without facts mentions.
     :param name: of the database, to which something is added.
+    :param like: what its sessions have in common with those of the source's server; None for a server that is nobody's
+        copy.
     :raises CopyError:
     """
     notes: list[NotVerified] = []
-    missing = _roles(server, names if facts is None else facts.roles, notes)
+    like = Likeness() if like is None else like
+    missing = _roles(server, names if facts is None else facts.roles, like.roles, notes)
     if missing:
         notes.append(
             NotVerified(
@@ -56,7 +69,9 @@ def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = (), 
             )
         )
     if facts is None:
-        return Prepared(address=server.create(name), owners=not missing, not_verified=tuple(notes))
+        address = server.create(name)
+        given, refused = give(like, server, address)
+        return Prepared(address=address, owners=not missing, not_verified=(*notes, *refused), given=given)
     address = _create(server, facts.database, notes, name=name)
     try:
         _configure(server, address, facts, owners=not missing, notes=notes)
@@ -64,7 +79,8 @@ def prepare(server: Server, facts: Catalog | None, names: tuple[str, ...] = (), 
         raise RestoreError(
             "the scratch database cannot be given the source's settings", looked_at=str(error).splitlines()[:3]
         ) from error
-    return Prepared(address=address, owners=not missing, not_verified=tuple(notes))
+    given, refused = give(like, server, address)
+    return Prepared(address=address, owners=not missing, not_verified=(*notes, *refused), given=given)
 
 
 def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Server) -> tuple[str, ...]:
@@ -75,8 +91,8 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     if backup is None:
         run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners)
         return ()
-    # The source's own setting would keep pg_restore out, which resets the timeouts but not this.
-    writable = prepared.address.with_(options="-c default_transaction_read_only=off")
+    # The source's own settings would keep pg_restore out, or change what it writes; it resets the timeouts alone.
+    writable = prepared.address.with_(options="-c default_transaction_read_only=off -c array_nulls=on")
     return restore(backup.archive, writable, server.programs, owners=prepared.owners)
 
 
@@ -85,27 +101,45 @@ def role_names(source: Source, backup: Backup | None) -> tuple[str, ...]:
     return mentioned.of_scripts(source.sql) if backup is None else mentioned.mentioned(backup.archive)
 
 
-def _roles(server: Server, needed: Mapping[str, Role] | tuple[str, ...], notes: list[NotVerified]) -> tuple[str, ...]:
-    """Make the roles that are missing; return those that must not be made."""
+def _roles(
+    server: Server, needed: Mapping[str, Role] | tuple[str, ...], others: Mapping[str, Role], notes: list[NotVerified]
+) -> tuple[str, ...]:
+    """Make the roles that are missing; return those that the restore needs and that must not be made.
+
+    :param others: of the source's cluster, which a migration may name.
+    """
     with connect(server.address(), read_only=False) as connection:
         there = {row[0] for row in connection.execute("select quote_ident(rolname) from pg_catalog.pg_roles")}
         if isinstance(needed, tuple):
             quoted = connection.execute("select quote_ident(name) from unnest(%s::text[]) as t(name)", (list(needed),))
-            needed = {name: Role(name=name) for (name,) in quoted}
+            needed = {name: others.get(name, Role(name=name)) for (name,) in quoted}
         missing = tuple(sorted(set(needed) - there))
+        absent = {name: role for name, role in others.items() if name not in there and name not in needed}
         if not server.owns_cluster:
+            if absent:
+                reason = f"the existing server lacks {_listed(tuple(absent))}, and pgsafe makes no roles there"
+                notes.append(NotVerified(object="roles of the cluster", reason=reason))
             return missing
         for statement in create_roles_sql(needed, there):
-            text = statement.as_string(connection)
-            try:
-                connection.execute(statement)
-            except psycopg.Error as error:
-                said = str(error).splitlines()[0]
-                if text.startswith("CREATE"):
-                    raise RestoreError("a role of the source cannot be made", looked_at=[text, said]) from error
-                # A setting, or an option of a membership, that this major does not know.
-                notes.append(NotVerified(object=" ".join(text.split()[:3]), reason=f"{text} failed: {said}"))
+            _make(connection, statement, notes, demanded=True)
+        for statement in create_roles_sql(absent, {*there, *needed}):
+            _make(connection, statement, notes, demanded=False)
     return ()
+
+
+def _make(connection: Connection, statement: sql.Composed, notes: list[NotVerified], *, demanded: bool) -> None:
+    """Make a role, or what belongs to one.
+
+    :param demanded: the restore needs it.
+    """
+    try:
+        connection.execute(statement)
+    except psycopg.Error as error:
+        text, said = statement.as_string(connection), str(error).splitlines()[0]
+        if demanded and text.startswith("CREATE"):
+            raise RestoreError("a role of the source cannot be made", looked_at=[text, said]) from error
+        # A setting, or an option of a membership, that this major does not know.
+        notes.append(NotVerified(object=" ".join(text.split()[:3]), reason=f"{text} failed: {said}"))
 
 
 def _create(server: Server, database: Database, notes: list[NotVerified], *, name: str) -> Address:
@@ -190,8 +224,9 @@ def comparable(facts: Catalog, prepared: Prepared, restored: Catalog) -> Catalog
         names = ("provider", "collate", "ctype", "locale", "icu_rules")
         database = replace(database, **{name: getattr(restored.database, name) for name in names})
     # Only those that failed: of any other a difference still counts.
-    kept = tuple(one for one in database.settings if f"setting {one.split('=', 1)[0]}" not in noted)
-    database = replace(database, settings=kept)
+    kept = {one for one in database.settings if f"setting {one.split('=', 1)[0]}" not in noted}
+    kept |= {one for one in restored.database.settings if one.split("=", 1)[0].lower() in prepared.given}
+    database = replace(database, settings=tuple(sorted(kept)))
     return replace(facts, database=database)
 
 

@@ -86,7 +86,7 @@ class Return:
             return None
         with self.steps.step("restore_again"):
             restored = way_back.restore(
-                self.plan.source, self.backup, self.reference, self.ground.server
+                self.plan.source, self.backup, self.reference, self.ground.server, like=self.ground.like
             )  # fmt: skip
         return restored.seconds
 

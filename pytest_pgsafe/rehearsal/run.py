@@ -33,6 +33,7 @@ from . import aftermath, baseline, copies, judging, pending, restoring, returnin
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
+from .likeness import Likeness, likeness
 from .preflight import Plan, preflight
 from .repositories import recovered_from
 from .rules import announced, predicates, resolve_rules
@@ -91,6 +92,8 @@ class _Run:
     #: What a restore has to equal, and how many seconds the restore took, without the proof.
     reference: Snapshot | None = None
     seconds: float = 0.0
+    #: What the copy has of the source's server.
+    like: Likeness = field(default_factory=Likeness)
 
     def all(self) -> None:
         with self.steps.step("server"):
@@ -116,7 +119,7 @@ class _Run:
             after = server.clone(before, "after")
         ground = way_back.Ground(
             server=server, before=before, facts=facts, samples=self.settings.report.samples,
-            run=runner.run, forth=runner.forth,
+            run=runner.run, forth=runner.forth, like=self.like,
         )  # fmt: skip
         runner.hooked("before_migration", after, self.steps)
         with self.steps.step("migrate"):
@@ -202,7 +205,11 @@ class _Run:
         with self.steps.step("restore"):
             started = time.monotonic()
             names = () if source is not None else restoring.role_names(self.plan.source, backup)
-            prepared = restoring.prepare(server, None if source is None else source.catalog, names)
+            self.like = likeness(
+                None if source is None else source.catalog, self._configured(),
+                archive=None if backup is None else backup.archive, role=self.settings.role,
+            )  # fmt: skip
+            prepared = restoring.prepare(server, None if source is None else source.catalog, names, like=self.like)
             self.not_verified += prepared.not_verified
             taken_out = restoring.fill(self.plan.source, backup, prepared, server)
             if backup is not None and backup.manifest is not None:
@@ -237,6 +244,9 @@ class _Run:
                 facts = read_facts(connection)
         return prepared.address, facts, runner
 
+    def _configured(self) -> tuple[tuple[str, str], ...]:
+        return () if self.settings.source is None else self.settings.source.settings
+
     def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
         self.compared = facts
         self.not_verified += source.not_verified
@@ -270,6 +280,7 @@ class _Run:
                 "database": self.plan.source.database if self.recovered is None else self.recovered.database,
                 "from": self.plan.source.shown if self.recovered is None else str(self.recovered),
             },
+            settings=None if self.like.settings is None else self.like.unusual,
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,
             findings=(*self.findings, *self.notes, *self._unverified(not_verified)),

@@ -46,6 +46,8 @@ class Result:
     steps: tuple[Step, ...]
     #: ``server_version``, ``database``, and where it came from (without secrets).
     source: Mapping[str, str]
+    #: Settings of the source's server that are not PostgreSQL's defaults; None where they are not known.
+    settings: Mapping[str, str] | None = None
     #: ``kind``, ``version``, ``origin``.
     server: Mapping[str, str]
     changes: tuple[Change, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
@@ -25,6 +25,7 @@ from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from . import restoring
 from .comparing import compare_databases
+from .likeness import Likeness
 from .source import Source
 
 #: Kinds of changes that are about what a database holds.
@@ -42,6 +43,8 @@ class Ground:
     run: Callable[[Migration, Address], object]
     #: The same for the migration with the hooks before and after it.
     forth: Callable[[Migration, Address], object]
+    #: What a copy that is restored once more has of the source's server.
+    like: Likeness = field(default_factory=Likeness)
 
 
 def back(rollback: Migration, after: Address, ground: Ground) -> Comparison:
@@ -139,15 +142,16 @@ class Restored:
     not_verified: tuple[NotVerified, ...] = ()
 
 
-def restore(source: Source, backup: Backup, reference: Snapshot, server: Server) -> Restored:
+def restore(source: Source, backup: Backup, reference: Snapshot, server: Server, *, like: Likeness) -> Restored:
     """Restore the backup into a scratch database, prove it equal, and drop it.
 
     :param reference: the facts that came with the backup; without them what the first restore held.
+    :param like: as the first restore had it.
     :raises RestoreError: it cannot be restored, or is not equal.
     """
     started = time.monotonic()
     names = () if backup.facts is not None else restoring.role_names(source, backup)
-    prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names)
+    prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names, like=like)
     try:
         restoring.fill(source, backup, prepared, server)
         seconds = time.monotonic() - started

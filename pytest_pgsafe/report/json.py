@@ -24,7 +24,12 @@ def document(result: Result) -> dict[str, Any]:
         "format": FORMAT,
         "result": result.verdict,
         "interrupted": result.interrupted,
-        "source": {"server_version": None, "database": None, **_known(result.source)},
+        "source": {
+            "server_version": None,
+            "database": None,
+            **_known(result.source),
+            **({} if result.settings is None else {"settings": dict(result.settings)}),
+        },
         "server": {"kind": None, "version": None, **_known(result.server)},
         "steps": [
             {"name": step.name, "seconds": step.seconds, "outcome": step.outcome.value, "reason": step.reason}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,7 +19,9 @@ from .lost import KEEPALIVES, PATIENCE, ConnectionLost, Session, parameters_of
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
-__all__ = ["PINNED", "UNKNOWN", "Connection", "ConnectionLost", "Session", "connect", "pin", "resolve", "sibling"]
+__all__ = [
+    "PINNED", "UNKNOWN", "Connection", "ConnectionLost", "Session", "connect", "given", "pin", "resolve", "sibling",
+]  # fmt: skip
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -87,6 +91,17 @@ def _probe(address: Address, connect_timeout: int) -> Session:
     session = _open(address, connect_timeout)
     session.deadline = PATIENCE
     return session
+
+
+#: What libpq itself asks for in a new session.
+_OF_LIBPQ = {"PGTZ": "timezone", "PGDATESTYLE": "datestyle"}
+_GIVEN = re.compile(r"(?:-c\s*|--)([\w.-]+)\s*=")
+
+
+def given(connection: Connection) -> frozenset[str]:
+    """Return the settings, in lower case, that a session was opened with: its server's own cannot be told from it."""
+    names = {name.replace("-", "_").lower() for name in _GIVEN.findall(connection.info.options)}
+    return frozenset(names | {name for variable, name in _OF_LIBPQ.items() if os.environ.get(variable)})
 
 
 def sibling(connection: Connection) -> Connection:

@@ -27,6 +27,8 @@ PINNED: dict[str, str] = {
     "array_nulls": "on",
     "transform_null_equals": "off",
     "default_tablespace": "",
+    "default_table_access_method": "heap",
+    "exit_on_error": "off",
     "jit": "off",
 }
 #: What a role or a database may limit its sessions by, and we are not to be limited by; those that a server knows.
@@ -63,7 +65,7 @@ with role(name) as (
 ),
 settings(place, name, value) as (
     select 1, name, value from unnest(%s::text[], %s::text[]) as s(name, value)
-    where name in (select name from pg_catalog.pg_settings)
+    where pg_catalog.lower(name) in (select pg_catalog.lower(known.name) from pg_catalog.pg_settings known)
     union all
     select 2, 'work_mem', '4MB' from pg_catalog.pg_settings where name = 'work_mem' and setting::int8 < 4096
     union all

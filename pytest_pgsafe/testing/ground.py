@@ -26,6 +26,7 @@ from ..errors import ConfigError, PgsafeError
 from ..migrate import isolation
 from ..rehearsal import hooks, restoring
 from ..rehearsal.backups import backup_of, backup_once, opened
+from ..rehearsal.likeness import likeness
 from ..rehearsal.preflight import Plan, check_extensions
 from ..rehearsal.source import Source, examine
 from ..server.address import Address
@@ -201,7 +202,8 @@ class Ground:
             own = self.settings.source is not None and source is self.source
             backup = backup_of(source, self.folder if own else self._private(), server.programs)
             return self._hooked(self._refill(backup, server, self.named("source")), server, source)
-        prepared = restoring.prepare(server, None, name=self.named("source"))
+        like = likeness(None, self._settings(), whole=False)
+        prepared = restoring.prepare(server, None, name=self.named("source"), like=like)
         restoring.fill(source, None, prepared, server)
         return self._hooked(_isolated(prepared.address), server, source)
 
@@ -221,10 +223,18 @@ class Ground:
     def _refill(self, backup: Backup, server: Server, name: str) -> Address:
         facts = backup.facts
         names = () if facts is not None else restoring.role_names(Source(shown="", archive=backup.archive), backup)
-        prepared = restoring.prepare(server, None if facts is None else facts.catalog, names, name=name)
+        catalog = None if facts is None else facts.catalog
+        # A test's server may hold copies of several sources.
+        like = likeness(
+            catalog, self._settings(), archive=backup.archive, role=self.settings.role, whole=False
+        )  # fmt: skip
+        prepared = restoring.prepare(server, catalog, names, name=name, like=like)
         writable = Source(shown="", archive=backup.archive)
         restoring.fill(writable, backup, prepared, server)
         return _isolated(prepared.address)
+
+    def _settings(self) -> tuple[tuple[str, str], ...]:
+        return () if self.settings.source is None else self.settings.source.settings
 
     def _private(self) -> Path:
         made = self.folder / f"own-{os.getpid()}-{len(list(self.folder.glob('own-*')))}"

@@ -15,7 +15,9 @@ from pytest_pgsafe.catalog import values
 NOT_COMPARED = {
     ("Column", "number"),
     ("Column", "type_oid"),
+    ("Catalog", "cluster_roles"),
     ("Catalog", "roles"),
+    ("Catalog", "settings"),
     ("Database", "collation_version"),
     ("Database", "comment"),
     ("Database", "is_template"),
