@@ -111,7 +111,7 @@ def _start_local(
 ) -> Server:
     from .local import LocalServer
 
-    return LocalServer.start(found, settings=settings, reason=reason, template=template)
+    return LocalServer.start(found, settings=settings, reason=reason, template=template, enclosed=True)
 
 
 def _start_existing(address: Address, *, major: int | None, reason: str) -> Server:

@@ -93,7 +93,15 @@ def enter(rules: Rules, libc: ctypes.CDLL, *, connects: bool = False) -> None:
     :param connects: although it may reach nobody, the system call for connections stays; not that for Unix sockets.
     :raises OSError: the kernel refuses; some rules may hold then.
     """
-    have = version()
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "no_new_privs is refused")
+    if have := version():
+        _landlock(rules, libc, have)
+    if not rules.reaches and (machine := _MACHINES.get(platform.machine())):
+        _filter(libc, machine, connects=connects)
+
+
+def _landlock(rules: Rules, libc: ctypes.CDLL, have: int) -> None:
     handled = _FIRST
     for since, right in _SINCE.items():
         handled |= right if have >= since else 0
@@ -109,12 +117,8 @@ def enter(rules: Rules, libc: ctypes.CDLL, *, connects: bool = False) -> None:
     for paths, right in ((rules.reads, READ), (rules.writes, everything), (rules.executes, EXECUTE | READ_FILE)):
         for path in paths:
             _allow(libc, ruleset, path, right & handled)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "no_new_privs is refused")
     _called(libc, _RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
-    if not rules.reaches and (machine := _MACHINES.get(platform.machine())):
-        _filter(libc, machine, connects=connects)
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str, right: int) -> None:
@@ -192,6 +196,56 @@ def _refuse_equal(number: int, *, argument: int, value: int) -> list[tuple[int, 
     ]
 
 
+#: What a server reads of a machine: libraries, time zones, dictionaries, locales. Neither /etc nor anybody's home.
+LIBRARIES = (
+    "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/share",
+    "/usr/local/lib", "/usr/local/lib64", "/usr/local/share", "/opt", "/nix/store", "/gnu/store",
+    "/home/linuxbrew/.linuxbrew", "/var/cache/postgresql",
+    "/etc/ld.so.cache", "/etc/localtime", "/etc/locale.alias", "/etc/nsswitch.conf", "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies", "/etc/perl", "/etc/python3",
+    "/sys/devices/system/cpu", "/sys/devices/system/node", "/dev/urandom", "/dev/random",
+)  # fmt: skip
+DEVICES = ("/dev/null", "/dev/zero")
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 where POSIX has it
+#: Programs that stand in these folders have files elsewhere, among those of others.
+_COMMON = frozenset({"/", "/usr", "/usr/local"})
+
+
+def of_server(postgres: str, libraries: Sequence[str], *, shared_memory: bool) -> Rules:
+    """Return the rules of a server, but for its own folders, which its keeper adds.
+
+    :param libraries: further folders that its loader looks into.
+    :param shared_memory: whether it may use POSIX's, in which others of the same user have theirs.
+    """
+    program = os.path.realpath(postgres)
+    root = os.path.dirname(os.path.dirname(program))
+    own = () if root in _COMMON else (root, os.path.dirname(program))
+    return Rules(
+        reads=(*LIBRARIES, *own, *libraries),
+        writes=(*DEVICES, *([SHARED_MEMORY] if shared_memory else [])),
+        executes=executables(program),
+        reaches=False,
+    )
+
+
+def missing(*, connects: bool = False) -> tuple[str, ...]:
+    """Return what this machine cannot keep a server from, in words.
+
+    :param connects: as for :func:`enter`.
+    """
+    if sys.platform != "linux":
+        return ("files, programs and the network (it takes Linux)",)
+    have, filtered = version(), platform.machine() in _MACHINES
+    found: list[str] = []
+    if not have:
+        found.append("files and programs (the kernel has no Landlock)")
+    if have < NETWORK and (connects or not filtered):
+        found.append(f"the network (the kernel's Landlock is {have}, it takes {NETWORK})")
+    elif connects or not filtered:
+        found.append("datagrams")
+    return tuple(found)
+
+
 def interpreter(program: str) -> str | None:
     """Return the loader that a program names (``/lib64/ld-linux-x86-64.so.2``); None for what is no 64-bit ELF file."""
     with open(program, "rb") as file:
@@ -216,7 +270,7 @@ def executables(program: str) -> tuple[str, ...]:
 def main(command: Sequence[str]) -> None:
     """Become a command that can neither write a file nor run a program; where nothing forbids it, it runs as it is."""
     program = os.path.realpath(command[0])
-    if version():
+    if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         enter(Rules(reads=("/",), writes=("/dev/null",), executes=executables(program)), libc)
     os.execv(command[0], list(command))

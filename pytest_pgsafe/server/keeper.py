@@ -4,6 +4,8 @@ Run as a script, by :mod:`.local`, in a process and session of its own. One line
 start, one line on standard output answers. The end of standard input, which comes however the owner ends, or
 SIGTERM, stops the server and removes its folder; the line ``keep`` before it leaves both until SIGTERM.
 
+A server that runs what others wrote is shut in (:mod:`.enclosure`), and root's has a user of its own.
+
 Only the standard library, and everything imported up front: once root's keeper has become the unprivileged user, that
 user may not be able to read the interpreter's files. The owner's process writes no secret into it.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import importlib.util
 import json
 import os
 import secrets
@@ -57,12 +60,14 @@ class Keeper:
         self.pending = b""
         self.poll = select.poll()
         self.poll.register(0, select.POLLIN)
-        self.libc = ctypes.CDLL(None)
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.enclosure = _loaded(wanted["enclosure"]["module"]) if wanted.get("enclosure") else None
+        self.shut = self.enclosure is not None
+        #: Why the server is not shut in although it should be.
+        self.opened = ""
 
     def start(self) -> dict[str, Any]:
-        self.folder = self._make_folder()
-        data = self.folder / "data"
-        self._copy(Path(self.wanted["template"]), data)
+        data = self._fill()
         configuration = (data / "postgresql.conf").read_text("utf-8")
         reason = ""
         for _ in range(TRIES):
@@ -70,8 +75,12 @@ class Keeper:
             (data / "postgresql.conf").write_text(f"{configuration}\n{self._settings(port)}", "utf-8")
             self._spawn(data)
             if self._ready(data):
-                return {"folder": str(self.folder), "port": port, "pid": self.server.pid if self.server else 0}
+                pid = self.server.pid if self.server else 0
+                return {"folder": str(self.folder), "port": port, "pid": pid, "opened": self.opened}
             reason = self._reason()
+            if self.shut and self.wanted["enclosure"]["may_open"] and "Address already in use" not in reason:
+                self.shut, self.opened = False, f"the server did not start so: {_last(reason)}"
+                continue
             # Somebody took the port after it was found free.
             if "Address already in use" not in reason:
                 break
@@ -146,24 +155,65 @@ class Keeper:
 
     def _settings(self, port: int) -> str:
         # No quote and no backslash in it: the folder is a temporary one.
-        return f"{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{self.folder}/s'\n"
+        # A server that must be able to connect to itself is kept from every Unix socket instead, and its own with it.
+        sockets = "" if self.shut and self.wanted["enclosure"]["connects"] else f"{self.folder}/s"
+        return f"{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{sockets}'\n"
+
+    def _fill(self) -> Path:
+        """Make the folder, and the data directory in it, as the server's user; return the latter."""
+        uid, gid = self.wanted["uid"], self.wanted["gid"]
+        if not self.shut or uid is None:
+            _become(uid, gid)
+            self.folder = self._make_folder()
+            self._copy(Path(self.wanted["template"]), self.folder / "data")
+            return self.folder / "data"
+        _act_as(uid, gid)
+        self.folder = self._make_folder()
+        data = self.folder / "data"
+        # The template is another user's.
+        _act_as(0, 0)
+        self._copy(Path(self.wanted["template"]), data)
+        for folder, _, names in os.walk(data):
+            os.chown(folder, uid, gid)
+            for name in names:
+                os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)  # noqa: PTH118 thousands
+        _become(uid, gid)
+        return data
 
     def _spawn(self, data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
         with (self.folder / "start.log").open("wb") as log:
-            self.server = subprocess.Popen(
-                [self.wanted["postgres"], "-D", str(data)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                preexec_fn=self._die_with_keeper,  # noqa: PLW1509 there is one thread
-            )
+            try:
+                self.server = subprocess.Popen(
+                    [self.wanted["postgres"], "-D", str(data)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    preexec_fn=self._prepare,  # noqa: PLW1509 there is one thread
+                )
+            except (subprocess.SubprocessError, PermissionError) as error:
+                if not self.shut:
+                    raise
+                self.server = None
+                log.write(f"FATAL:  it cannot be shut in: {error}\n".encode())
 
-    def _die_with_keeper(self) -> None:
+    def _prepare(self) -> None:
         # A keeper that was killed outright cannot stop the server: the kernel does.
         if sys.platform == "linux":
             self.libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
+        if not self.shut:
+            return
+        wanted = self.wanted["enclosure"]
+        own = [str(self.folder / name) for name in ("data", "s")]
+        assert self.enclosure is not None
+        writes = [*wanted["writes"], *own]
+        rules = self.enclosure.Rules(wanted["reads"], writes, wanted["executes"], reaches=False)
+        try:
+            self.enclosure.enter(rules, self.libc, connects=wanted["connects"])
+        except OSError as error:
+            os.write(2, f"{error}\n".encode())
+            raise
 
     def _ready(self, data: Path) -> bool:
         """Wait until postmaster.pid says so, as pg_ctl does; False when the server has ended."""
@@ -263,10 +313,38 @@ def boot() -> str:
         return ""
 
 
-def _become(uid: int, gid: int) -> None:
+def _become(uid: int | None, gid: int | None) -> None:
+    """Let root's keeper become the server's user for good."""
+    if uid is None or gid is None:
+        return
+    os.seteuid(0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
+
+
+def _act_as(uid: int, gid: int) -> None:
+    """Let root's keeper do as a user does, for a while."""
+    os.seteuid(0)
+    os.setgroups([])
+    os.setegid(gid)
+    os.seteuid(uid)
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["nothing was said"])[-1]
+
+
+def _loaded(path: str) -> Any:
+    """Load a module by its path: Python's isolated mode does not look into this folder."""
+    spec = importlib.util.spec_from_file_location("enclosure", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass looks for its own module there.
+    sys.modules["enclosure"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _leave(*_: object) -> None:
@@ -286,8 +364,6 @@ def main() -> None:
     wanted = json.loads(line)
     os.umask(0o077)
     os.chdir("/")
-    if wanted["uid"] is not None:
-        _become(wanted["uid"], wanted["gid"])
     keeper = Keeper(wanted)
     signal.signal(signal.SIGTERM, _leave)
     try:

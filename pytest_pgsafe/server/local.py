@@ -18,17 +18,24 @@ from typing import ClassVar
 import psycopg
 
 from ..errors import ServerError
-from . import cluster, keeper, private, serverlog
+from . import cluster, enclosure, keeper, private, serverlog
 from .address import Address
 from .base import Kind
 from .connection import connect
 from .owned import SETTINGS, SUPERUSER, OwnedServer, configuration
 from .programs import REMEDIES, LocalPrograms
-from .user import ServerUser, server_user
+from .user import ServerUser, own_user, server_user
 from .version import Version
 
 #: Seconds until the keeper has to answer, and to be gone.
 START, STOP = 90.0, 40.0
+
+#: Settings by which the server itself runs programs.
+COMMANDS = frozenset(
+    {"archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command", "ssl_passphrase_command"}
+)
+#: The first major whose statistics need no socket.
+STATISTICS_SHARED = 15
 
 
 class LocalServer(OwnedServer):
@@ -50,6 +57,7 @@ class LocalServer(OwnedServer):
         self._reason = reason
         self._folder = Path()
         self._postmaster = 0
+        self._shut = "not enclosed: it was not asked for"
 
     @classmethod
     def start(
@@ -59,21 +67,35 @@ class LocalServer(OwnedServer):
         settings: Mapping[str, str] | None = None,
         reason: str = "local programs",
         template: cluster.Template | None = None,
+        enclosed: bool = False,
     ) -> LocalServer:
         """Start a server.
 
         :param settings: of postgresql.conf, over :data:`~.owned.SETTINGS`.
         :param reason: for the report: why this server was chosen.
         :param template: the stopped cluster that it is a copy of, with all databases and roles; None is an empty one.
+        :param enclosed: for a copy of what others wrote: it runs as a user of its own, can start no program, and
+            reaches neither files of others nor a network, as far as this machine allows it. A server whose settings
+            name commands is not.
         :raises ServerError: it did not start; the end of its log is in the message.
         """
-        user = server_user()
+        commands = sorted(name for name, value in (settings or {}).items() if name in COMMANDS and value)
+        shut = enclosed and not commands
+        user = own_user() if shut else server_user()
         folder = programs.readable_by(user)
+        fresh = template is None
         if template is None:
-            template = cluster.template(programs, folder, user)
+            template = cluster.template(programs, folder, server_user())
         server = cls(programs, process=start_keeper(), reason=reason)
         try:
-            started = server._ask(order(folder, template.data, user, programs.version, settings or {}))
+            wanted = order(folder, template.data, user, programs.version, settings or {})
+            if shut:
+                wanted |= shut_in(wanted, programs.version, fresh=fresh)
+            started = server._ask(wanted)
+            if shut:
+                server._shut = _told(user, started["opened"], programs.version)
+            elif enclosed:
+                server._shut = f"not enclosed: its settings name commands ({', '.join(commands)})"
             server._folder = Path(started["folder"])
             server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
@@ -102,11 +124,12 @@ class LocalServer(OwnedServer):
             "version": str(self.version),
             "origin": self.programs.origin,
             "reason": f"{self._reason} ({self._local.found_by})",
+            "enclosure": self._shut,
         }
 
     def keep(self) -> Sequence[str]:
         service = self._folder / "service.conf"
-        handle = os.open(service, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(service, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("[pgsafe]\n" + "".join(f"{key}={value}\n" for key, value in self._address.parameters.items()))
         assert self._process.stdin is not None
@@ -182,6 +205,45 @@ class LocalServer(OwnedServer):
             raise ServerError(
                 f"the local PostgreSQL {self.version} was started, but does not answer: {error}", remedies=REMEDIES
             ) from error
+
+
+def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> dict[str, object]:
+    """Return what a keeper is asked for besides, to shut a server in.
+
+    :param fresh: nothing of anybody else's is in its data directory: if it does not start so, it may start openly.
+    """
+    kept = cluster.surroundings()
+    libraries = [
+        part for name in ("LD_LIBRARY_PATH", "TZDIR", "ICU_DATA") for part in kept.get(name, "").split(":") if part
+    ]
+    # An ordinary user's shared memory is that user's own, too.
+    root = os.geteuid() == 0
+    rules = enclosure.of_server(str(wanted["postgres"]), libraries, shared_memory=root)
+    memory = "" if root else "dynamic_shared_memory_type = 'mmap'\n"
+    return {
+        "enclosure": {
+            "module": enclosure.__file__,
+            "reads": rules.reads,
+            "writes": rules.writes,
+            "executes": rules.executes,
+            "connects": connects(version),
+            "may_open": fresh,
+        },
+        "configuration": f"{memory}{wanted['configuration']}",
+    }
+
+
+def connects(version: Version) -> bool:
+    """Tell whether a server connects to itself: up to 14 it sends its statistics so."""
+    return version.major < STATISTICS_SHARED
+
+
+def _told(user: ServerUser | None, opened: str, version: Version) -> str:
+    if opened:
+        return f"not enclosed: {opened}"
+    whose = "" if user is None else f" as user {user.uid}"
+    missing = enclosure.missing(connects=connects(version))
+    return f"enclosed{whose}" + (f", but for {' and '.join(missing)}" if missing else "")
 
 
 def start_keeper() -> subprocess.Popen[bytes]:

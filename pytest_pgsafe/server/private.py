@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import ServerError
 from . import ours
 from .keeper import LOCK, PREFIX, hold, place_of
-from .user import server_user
+from .user import OWN, server_user
 
 __all__ = ["LOCK", "PREFIX", "ROOMY", "private_folder", "sweep"]
 
@@ -54,6 +54,6 @@ def sweep() -> tuple[str, ...]:
     # There may be none; the server says so when it is started.
     with suppress(ServerError):
         if server := server_user():
-            users.add(server.uid)
+            users.update((server.uid, *OWN))
     places = dict.fromkeys(Path(place).resolve() for place in (tempfile.gettempdir(), *ROOMY))
     return tuple(line for place in places for line in ours.sweep(place, users=users))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import os
 import pwd
+import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +42,45 @@ def server_user() -> ServerUser | None:
         looked_at=["user postgres", "user nobody"],
         remedies=["add a user (useradd --system postgres)", "run pytest as an ordinary user"],
     )
+
+
+#: Numbers that stand for no user: where systemd takes those that live as long as a service.
+OWN = range(61184, 65520)
+
+
+def own_user() -> ServerUser | None:
+    """Return a user for one server alone, who owns nothing and whom nobody else is; None for the one that calls.
+
+    :raises ServerError: as :func:`server_user`.
+    """
+    usual = server_user()
+    if usual is None:
+        return None
+    taken = _running() | {found.pw_uid for found in pwd.getpwall()} | {found.gr_gid for found in grp.getgrall()}
+    free = [number for number in OWN if number not in taken and _mapped(number)]
+    if not free:
+        return usual
+    number = secrets.choice(free)
+    return ServerUser(uid=number, gid=number, name=str(number))
+
+
+def _running() -> set[int]:
+    """Return the users that processes run as."""
+    found: set[int] = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found.add(process.stat().st_uid)
+    return found
+
+
+def _mapped(number: int) -> bool:
+    """Tell whether a user has a number here: in a container there may be few."""
+    try:
+        lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
+    except OSError:
+        return True
+    spans = [tuple(map(int, line.split())) for line in lines]
+    return any(first <= number < first + count for first, _, count in spans)
 
 
 def may(user: ServerUser, tests: Sequence[tuple[str, Path]]) -> bool:
