@@ -58,6 +58,12 @@ def test_a_check_has_an_unsafe_and_a_safe_example(check: Check) -> None:
     assert backs == [check.code.startswith("PGS9")] * 2
 
 
+@every_check
+def test_a_skeleton_is_filled(check: Check) -> None:
+    texts = [path.read_text() for path in (EXAMPLES / folder(check)).iterdir()]
+    assert not [text for text in (check.condition, check.effect, check.remedy, *texts) if "TODO" in text]
+
+
 def test_no_example_is_of_a_check_that_is_gone() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {folder(check) for check in EVERY}
 
