@@ -16,11 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
+from ..catalog import stored
+from ..catalog.stored import Option
 from ..errors import ConfigError
 from ..server.version import Version
-from . import packing, script, statements, stored, toc
+from . import packing, script, statements, toc
 from .statements import Outside, Read
-from .stored import Option
 
 Form = Literal["custom", "directory", "tar", "plain"]
 

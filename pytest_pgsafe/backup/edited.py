@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from ..catalog.stored import Option, take_out
 from . import packing, script, statements
 from .dump import Dump, Part
 from .script import Piece
 from .statements import Read
-from .stored import Option, take_out
 
 _AUTHORIZATION = re.compile(
     r"""(?is)\bcreate\s+schema\b(?P<name>.*?)\s+authorization\s+(?P<role>"(?:[^"]|"")+"|\S+)$"""

@@ -13,12 +13,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from ..catalog import stored
 from ..catalog.options import is_own
+from ..catalog.stored import Option, Unwanted
 from ..errors import RestoreError
 from ..server.connection import Connection
 from ..server.private import private_folder
-from . import stored, toc
-from .stored import Option, Unwanted
+from . import toc
 
 Connected = Callable[[], AbstractContextManager[Connection]]
 

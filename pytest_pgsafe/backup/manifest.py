@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..catalog import codec
+from ..catalog.parted import parted
 from ..errors import BackupError
 from ..progress import SILENT, Moved, Progress
 from ..server.durable import sync
@@ -164,13 +165,14 @@ def facts(folder: Path) -> Snapshot:
     :raises BackupError: the file is not one of facts.
     """
     try:
-        return codec.loads(Snapshot, (folder / FACTS).read_bytes())
+        found = codec.loads(Snapshot, (folder / FACTS).read_bytes())
     except (OSError, ValueError) as error:
         raise BackupError(
             "the facts of the backup cannot be read; they may be of another release of pytest-pgsafe",
             looked_at=[str(folder / FACTS)],
             remedies=["take a new backup with this release"],
         ) from error
+    return replace(found, catalog=parted(found.catalog))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from ..catalog.stored import Option
 from ..errors import BackupError, ConfigError, RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
@@ -19,7 +20,6 @@ from . import admitted, complaints, edited, fitting, packing
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
-from .stored import Option
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20

@@ -6,7 +6,7 @@ are nobody's settings: another number in each table, and in each copy of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 Place = Literal["column", "table", "index", "view"]
@@ -33,6 +33,8 @@ DOCUMENTED: Mapping[Place, frozenset[str]] = {
     }),
     "view": frozenset({"check_option", "security_barrier", "security_invoker"}),
 }  # fmt: skip
+#: From 15.20 on, in every column.
+_INTERNAL = frozenset({"pg_attver"})
 #: PostgreSQL keeps names that begin so to itself.
 OWN = "pg_"
 
@@ -42,15 +44,11 @@ def is_documented(place: Place, name: str) -> bool:
     return name in DOCUMENTED[place]
 
 
+def is_internal(name: str) -> bool:
+    """Tell whether it is known that servers store an option for themselves, so that nobody has to be told."""
+    return name in _INTERNAL
+
+
 def is_own(name: str) -> bool:
     """Tell whether only a server can have put an option there, and no user."""
     return name.removeprefix("toast.").startswith(OWN)
-
-
-def split(place: Place, options: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Part ``name=value`` options into those that PostgreSQL documents and the rest, each in their order."""
-    known: list[str] = []
-    further: list[str] = []
-    for option in options:
-        (known if is_documented(place, option.partition("=")[0]) else further).append(option)
-    return tuple(known), tuple(further)

@@ -14,6 +14,7 @@ from psycopg import capabilities
 from ..errors import SnapshotError
 from ..server.connection import Connection
 from .canonical import unqualified
+from .parted import parted
 from .queries import queries
 from .rows import Shared, rows_as
 from .settings import settings
@@ -37,6 +38,7 @@ from .values import (
     Table,
     Trigger,
     Type,
+    Unknown,
     View,
 )
 
@@ -62,6 +64,7 @@ KINDS: Mapping[str, tuple[str, type[Object]]] = {
     "role": ("roles", Role),
     "cluster_role": ("cluster_roles", Role),
     "setting": ("settings", Setting),
+    "unknown": ("unknown", Unknown),
 }
 
 #: From so many relations on, indexes and sequences among them, memory counts for more than round trips.
@@ -88,7 +91,7 @@ def read(connection: Connection) -> Catalog:
     # Each query is in the order of collate "C", which is that of code points; these come from many.
     rest = sorted(cast("Iterable[Definition]", chain.from_iterable(values.values())), key=_form_and_name)
     fields["settings"] = settings(connection, cast("Any", fields))
-    return Catalog(database=database, definitions=_by_name(rest, key=_form_and_name), **cast("Any", fields))
+    return parted(Catalog(database=database, definitions=_by_name(rest, key=_form_and_name), **cast("Any", fields)))
 
 
 def _values(connection: Connection, wanted: Mapping[str, bytes]) -> dict[str, list[Object]]:

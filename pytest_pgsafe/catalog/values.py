@@ -384,6 +384,24 @@ class Database(Object):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unknown(Object):
+    """Something that a server stores and pgsafe does not know: an option that PostgreSQL does not document, a kind.
+
+    The name is ``PLACE OBJECT OPTION``. It is never a difference between a source and its copy: it may be the server's
+    own, which no dump carries.
+    """
+
+    kind: ClassVar[str] = "unknown"
+
+    #: ``column``, ``table``, ``index``, ``view``: of options; ``relation``, ``constraint``, ``type``, ``function``: of
+    #: a kind of object, whose ``option`` is ``kind``.
+    place: str
+    object: str
+    option: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
     """All objects of a database that are its own: not of pg_catalog, and not members of an extension.
 
@@ -411,6 +429,8 @@ class Catalog:
     #: All roles of the cluster but the predefined ones, and the server's settings; None where nobody asked the server.
     cluster_roles: Mapping[str, Role] | None = field(default=None, compare=False)
     settings: Mapping[str, Setting] | None = field(default=None, compare=False)
+    #: What a server stores and pgsafe does not know.
+    unknown: Mapping[str, Unknown] = field(default_factory=dict[str, Unknown], compare=False)
 
 
 def setting(catalog: Catalog, name: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
+from . import unknown
 from .content import content, differing, differing_extensions, differing_views, same_version
 from .identity import Identity, match
 from .recorded import recorded, sentence
@@ -56,6 +57,7 @@ def compare(
     identity = replace(identity, objects=objects)
     changes = [
         *structure(before.catalog, after.catalog, identity, cloned=cloned),
+        *unknown.changed(before.catalog, after.catalog),
         *content(before, after, identity, differences, views or {}),
     ]
     return Comparison(

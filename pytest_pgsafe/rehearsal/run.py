@@ -15,7 +15,7 @@ from ..checks import judge
 from ..checks.restored import computed_again, not_restored, stored_by_server
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
-from ..compare import not_carried
+from ..compare import not_carried, unknown
 from ..compare.restored import refuse
 from ..compare.values import Comparison
 from ..config.values import Settings
@@ -251,6 +251,9 @@ class _Run:
         self.compared = facts
         self.not_verified += source.not_verified
         self.not_verified += not_carried(source.catalog)
+        said = {note.object for note in self.notes}
+        self.notes += stored_by_server(unknown.of_servers(source, facts, said))
+        self.not_verified += unknown.of_objects(source, facts, said)
         self.notes += computed_again(source, facts)
         changes = way_back.unequal(source, facts, prepared)
         self.findings = not_restored(changes)

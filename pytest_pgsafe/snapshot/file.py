@@ -24,7 +24,9 @@ __all__ = ["FORMAT", "load", "save"]
 
 FORMAT = "pgsafe-snapshot/1"
 #: Fields that say nothing outside of their cluster, change by themselves, or hold values of rows. None of them counts.
-_LEFT_OUT = frozenset({"oid", "type_oid", "relfilenode", "size", "estimated_rows", "samples", "cluster_roles"})
+_LEFT_OUT = frozenset(
+    {"oid", "type_oid", "relfilenode", "size", "estimated_rows", "samples", "cluster_roles", "unknown"}
+)
 
 
 def save(snapshot: Snapshot, path: Path | str) -> None:

@@ -18,6 +18,7 @@ NOT_COMPARED = {
     ("Catalog", "cluster_roles"),
     ("Catalog", "roles"),
     ("Catalog", "settings"),
+    ("Catalog", "unknown"),
     ("Database", "collation_version"),
     ("Database", "comment"),
     ("Database", "is_template"),

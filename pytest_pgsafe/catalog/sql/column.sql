@@ -34,9 +34,9 @@ select
     case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end as compression,
     nullif(a.attstattarget, -1) as statistics_target,
     case when a.attoptions is null then '{}' else array(
-        -- What PostgreSQL documents; from 15.20 on a server keeps things of its own here, which no dump carries.
+        -- From 15.20 on servers keep a number of their own in every column, which no dump carries.
         select option from pg_catalog.unnest(a.attoptions) as option
-        where pg_catalog.split_part(option, '=', 1) in ('n_distinct', 'n_distinct_inherited')
+        where pg_catalog.split_part(option, '=', 1) <> 'pg_attver'
         order by option collate "C"
     ) end as options,
     case when a.attfdwoptions is null then '{}' else array(

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ..catalog.options import Place, is_documented
+from .options import Place, is_documented
 
-__all__ = ["KINDS", "Option", "options", "take_out"]
+__all__ = ["KINDS", "Option", "documented", "options", "take_out"]
 
 
 @dataclass(frozen=True, order=True)
@@ -58,17 +58,30 @@ def take_out(definition: bytes, unwanted: Unwanted) -> tuple[bytes, tuple[Option
 
     :param unwanted: is asked of each option that PostgreSQL does not document.
     """
-    if b"SET (" not in definition and b"WITH (" not in definition:
-        return definition, ()
-    # As long as the text, so that what is found in it stands in the text at the same place.
-    seen = _HIDDEN.sub(lambda found: b"Q" * len(found[0]), definition)
     taken: list[Option] = []
     result = bytearray(definition)
-    for statement in _STATEMENT.finditer(seen):
-        for start, end, text, options in _lists(seen, definition, statement, unwanted):
-            taken += options
-            result[start:end] = text.ljust(end - start)
+    for start, end, text, gone in _edits(definition, unwanted):
+        taken += gone
+        result[start:end] = text.ljust(end - start)
     return bytes(result), tuple(taken)
+
+
+def documented(definition: str) -> str:
+    """Return a definition as PostgreSQL prints it, without the options that PostgreSQL does not document."""
+    result = definition.encode()
+    for start, end, text, _ in reversed(list(_edits(result, lambda _: True))):
+        head = result[:start] if text else result[:start].rstrip()
+        result = head + text + result[end:]
+    return result.decode()
+
+
+def _edits(definition: bytes, unwanted: Unwanted) -> Iterator[tuple[int, int, bytes, list[Option]]]:
+    if b"SET (" not in definition and b"WITH (" not in definition:
+        return
+    # As long as the text, so that what is found in it stands in the text at the same place.
+    seen = _HIDDEN.sub(lambda found: b"Q" * len(found[0]), definition)
+    for statement in _STATEMENT.finditer(seen):
+        yield from _lists(seen, definition, statement, unwanted)
 
 
 def _lists(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.backup import dump, edited
-from pytest_pgsafe.backup.stored import Option, take_out
+from pytest_pgsafe.catalog.stored import Option, documented, take_out
 
 TABLE = b"""CREATE TABLE public.t (
     a integer DEFAULT 1,
@@ -144,3 +144,21 @@ def test_a_plain_dump_is_read_by_statements(tmp_path: Path) -> None:
         expected = expected.replace(before + gone + after, before + b" " * len(gone) + after)
     assert (tmp_path / "without.sql").read_bytes() == expected
     assert expected.count(b"pg_attver") == PLAIN.count(b"pg_attver") - 1
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [
+        ("CREATE INDEX i ON t USING btree (c) WITH (zzz='1')", "CREATE INDEX i ON t USING btree (c)"),
+        (
+            "CREATE INDEX i ON t USING btree (c) WITH (fillfactor='60', zzz='1') WHERE (c > 'WITH (zzz=1)'::text)",
+            "CREATE INDEX i ON t USING btree (c) WITH (fillfactor='60') WHERE (c > 'WITH (zzz=1)'::text)",
+        ),
+        (
+            "CREATE INDEX i ON t USING gin (c) WITH (fastupdate=off)",
+            "CREATE INDEX i ON t USING gin (c) WITH (fastupdate=off)",
+        ),
+    ],
+)
+def test_a_definition_with_documented_options_alone(definition: str, expected: str) -> None:
+    assert documented(definition) == expected
