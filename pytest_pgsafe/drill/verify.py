@@ -234,8 +234,8 @@ class _Verification:
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]
         self.not_verified += not_carried(facts.catalog)
-        said = {line.partition(":")[0] for line in self.taken_out}
-        self.not_verified += unknown.of_objects(facts, restored, said)
+        names = {line.partition(":")[0] for line in self.taken_out}
+        self.not_verified += unknown.of_objects(facts, restored, names)
         wanted = replace(facts, catalog=restoring.comparable(facts.catalog, prepared, restored.catalog))
         changes = restored_equals_source(wanted, restored, owners=prepared.owners)
         rows = sum(table.rows for table in restored.tables.values())
