@@ -89,13 +89,20 @@ def left_out(said: dumps.Dump, major: int, *, foreign: bool = True) -> tuple[str
 
 
 def run_sql(
-    files: Sequence[Path], target: Address, programs: Programs, *, owners: bool = True, deadline: float | None = None
+    files: Sequence[Path],
+    target: Address,
+    programs: Programs,
+    *,
+    owners: bool = True,
+    deadline: float | None = None,
+    through: Sequence[str] = (),
 ) -> None:
     r"""Build a database from SQL files of a user, in order, stopping at the first error.
 
     Whatever database a file makes or connects to, it is this one: ``CREATE DATABASE`` and ``\\connect`` are left out.
 
     :param owners: owners and privileges are restored; their roles exist.
+    :param through: a command that runs psql, and keeps what it does besides to this database.
     :raises RestoreError: with psql's words, which name file and line.
     """
     with connect(target) as session:
@@ -109,7 +116,7 @@ def run_sql(
                 script = stack.enter_context(private_folder("unpacked", swept=True)) / path.name
                 edited.write(path, script, wanted)
             arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={script}"]
-            done = programs.run("psql", arguments, address=target, files=[script], deadline=deadline)
+            done = programs.run("psql", arguments, address=target, files=[script], deadline=deadline, through=through)
         judge(replace(done, stderr=done.stderr.replace(str(script), str(path))), said)
 
 

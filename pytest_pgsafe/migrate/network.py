@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..server.address import Address
+from ..server.base import Server
 from . import enclosed
 
 Network = Literal["auto", "isolated", "open"]
@@ -29,6 +30,11 @@ class Enclosure:
     #: What it has to say before it runs; None where the machine is to be asked.
     told: str | None
     status: Path
+
+    @property
+    def through(self) -> Sequence[str]:
+        """What stands before the command that was given."""
+        return self.command[:-1]
 
     @property
     def refused(self) -> bool:
@@ -75,6 +81,20 @@ def enclose(
     must = "must" if network == "isolated" else "may"
     wrapped = (sys.executable, "-I", "-S", enclosed.__file__, str(status), must, host, port, *hidden, "--", *command)
     return Enclosure(command=wrapped, told=None, status=status)
+
+
+def around(
+    files: Sequence[Path], server: Server, address: Address, source: Address | None, *, network: Network, private: Path
+) -> Enclosure | None:
+    """Return what psql has to be run through for SQL files; None where there is nothing that it could do besides.
+
+    Without a backslash psql does nothing but send statements, and in a container it is shut in already.
+
+    :param address: the copy's.
+    """
+    if server.kind == "container" or not any(b"\\" in file.read_bytes() for file in files):
+        return None
+    return enclose(("psql",), address, source, network=network, private=private)
 
 
 def remedy(outcome: str | None, printed: str) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from ..server.address import Address
 from ..server.base import Server
 from . import process
+from .enclosed import REFUSED
+from .network import Network, around, remedy
 from .sessions import activity, noted
 from .sources import SqlFiles
 from .values import Revision
@@ -45,10 +47,14 @@ def psql(
     deadline: float | None,
     folder: Path,
     private: Path,
+    source: Address | None = None,
+    network: Network = "auto",
 ) -> End:
-    """Run the files, each in a session of its own unless they are one transaction.
+    r"""Run the files, each in a session of its own unless they are one transaction.
 
     :param private: a folder for what psql prints.
+    :param source: what must not be reached.
+    :param network: as for a command: what psql does besides (``\connect``, ``\!``) reaches the copy alone.
     """
     # The SQLSTATE shows only with VERBOSITY=verbose. -w: nobody is there to type a password.
     options = ["-X", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
@@ -63,12 +69,16 @@ def psql(
     printed: list[str] = []
     revisions: list[Revision] = []
     end = None if deadline is None else time.monotonic() + deadline
+    kept_from: str | None = None
     for number, batch in enumerate(batches):
         stdout = private / f"stdout-{number}"
         arguments = [*options, *(argument for file in batch for argument in ("-f", str(file)))]
         names = ", ".join(file.name for file in batch)
         started = time.monotonic()
         left = None if end is None else max(end - time.monotonic(), 0.001)
+        enclosure = around(batch, server, address, source, network=network, private=private)
+        if enclosure is not None and enclosure.refused:
+            return replace(refused(names, enclosure.outcome()), revisions=tuple(revisions))
         with noted(server, address.dbname, left) as noticed:
             try:
                 done = server.programs.run(
@@ -78,23 +88,40 @@ def psql(
                     stdout=stdout,
                     files=batch,
                     deadline=left,
+                    through=() if enclosure is None else enclosure.through,
                 )
             except TimeoutError:
                 done = None
+        if enclosure is not None:
+            kept_from = enclosure.outcome()
         if migration.folder and not transaction:
             revisions.append(Revision(name=batch[0].name, seconds=round(time.monotonic() - started, 3)))
         if done is None:
             printed.append(process.excerpt(stdout))
             seen = tuple(noticed) if noticed else activity(server, address.dbname)
             told = stopped(f"psql -f {names}", deadline or 0, seen, "".join(printed))
-            return replace(told, revisions=tuple(revisions))
+            return replace(told, revisions=tuple(revisions), network=kept_from)
         said = _NO_STATE.sub(r"\1", _LOCATION.sub("", done.stderr))
         printed.append(process.excerpt(stdout) + said)
         stdout.unlink()
+        if done.returncode == REFUSED and kept_from is not None and kept_from != "isolated":
+            return replace(refused(names, kept_from), revisions=tuple(revisions))
         if done.returncode:
             failed = _psql_failed(names, done.returncode, done.stderr, "".join(printed))
-            return replace(failed, revisions=tuple(revisions))
-    return End(output="".join(printed), revisions=tuple(revisions))
+            helped = (*failed.remedies, *remedy(kept_from, "".join(printed)))
+            return replace(failed, revisions=tuple(revisions), network=kept_from, remedies=helped)
+    return End(output="".join(printed), revisions=tuple(revisions), network=kept_from)
+
+
+def refused(what: str, why: str) -> End:
+    """Tell of a migration that was not run because it cannot be kept from other networks."""
+    return End(
+        output="",
+        problem=f"not run: {what} cannot be kept from other networks, which [migration] network demands",
+        looked_at=(why,),
+        remedies=('run it where a network namespace is allowed, or say [migration] network = "auto"',),
+        network=why,
+    )
 
 
 def _quoted(argument: str) -> str:

@@ -21,7 +21,7 @@ from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python
 from .network import Network, enclose, remedy
 from .observe import Observer
-from .psql import End, psql, stopped
+from .psql import End, psql, refused, stopped
 from .script import redact
 from .sessions import activity, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
@@ -93,8 +93,9 @@ def run(
         waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
         if isinstance(migration, SqlFiles):
             end = psql(
-                migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private
-            )
+                migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private,
+                source=source, network=network,
+            )  # fmt: skip
         else:
             end = _command(
                 migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
@@ -148,7 +149,7 @@ def _command(
         environment.update({name: fill(value, address) for name, value in env.items()})
         enclosure = enclose(command, address, source, network=network, private=private)
         if enclosure.refused:
-            return _refused(migration, enclosure.outcome())
+            return refused(str(migration), enclosure.outcome())
         try:
             status = process.execute(
                 enclosure.command, folder=where, environment=environment, output=output, deadline=deadline,
@@ -168,7 +169,7 @@ def _command(
     if not status:
         return End(output=printed, revisions=revisions, network=kept_from)
     if network == "isolated" and status == REFUSED and kept_from != "isolated":
-        return _refused(migration, kept_from)
+        return refused(str(migration), kept_from)
     ended = f"signal {-status}" if status < 0 else f"exit status {status}"
     hidden = (f"taken out of its environment: {', '.join(removed)}",) if removed else ()
     return End(
@@ -178,16 +179,6 @@ def _command(
         remedies=remedy(kept_from, printed),
         revisions=revisions,
         network=kept_from,
-    )
-
-
-def _refused(migration: Migration, why: str) -> End:
-    return End(
-        output="",
-        problem=f"not run: {migration} cannot be kept from other networks, which [migration] network demands",
-        looked_at=(why,),
-        remedies=('run it where a network namespace is allowed, or say [migration] network = "auto"',),
-        network=why,
     )
 
 

@@ -15,10 +15,12 @@ from ..catalog.names import unquoted
 from ..catalog.roles import create_roles_sql
 from ..catalog.values import Catalog, Database, Role
 from ..errors import CopyError, RestoreError
+from ..migrate.network import around
 from ..server import settings
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import Connection, connect
+from ..server.private import private_folder
 from ..snapshot.values import NotVerified, Snapshot
 from .likeness import Likeness, give
 from .source import Source
@@ -89,7 +91,10 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     :raises RestoreError: with the errors counted.
     """
     if backup is None:
-        run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners)
+        with private_folder("building") as private:
+            around_it = around(source.sql, server, prepared.address, None, network="auto", private=private)
+            through = () if around_it is None else around_it.through
+            run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners, through=through)
         return ()
     # The source's own settings would keep pg_restore out, or change what it writes; it resets the timeouts alone.
     writable = prepared.address.with_(options="-c default_transaction_read_only=off -c array_nulls=on")

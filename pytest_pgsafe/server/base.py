@@ -51,6 +51,7 @@ class Programs(ABC):
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
         confined: bool = False,
+        through: Sequence[str] = (),
     ) -> Completed:
         """Run a program to its end.
 
@@ -62,6 +63,7 @@ class Programs(ABC):
         :param deadline: seconds; past it the program is ended with SIGTERM and :class:`TimeoutError` raised.
         :param confined: it reads what others wrote: where Linux allows it, it can neither write a file nor run another
             program. A container is confinement enough.
+        :param through: a command of this machine that runs it, put before it; a container needs none.
         :raises TimeoutError: past the deadline.
         :raises ServerError: there is no such program.
         """

@@ -46,6 +46,7 @@ class ContainerPlace(Programs):
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
         confined: bool = False,
+        through: Sequence[str] = (),
     ) -> Completed:
         if program == "pg_combinebackup":
             raise ServerError(
@@ -60,5 +61,5 @@ class ContainerPlace(Programs):
             server.begin(self.version)
             return server.programs.run(
                 program, arguments, address=address, stdin=stdin, stdout=stdout, files=carried,
-                environment=environment, deadline=deadline, confined=confined,
+                environment=environment, deadline=deadline, confined=confined, through=through,
             )  # fmt: skip

@@ -62,6 +62,7 @@ class ContainerPrograms(Programs):
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
         confined: bool = False,  # noqa: ARG002 it is where nothing of this machine is
+        through: Sequence[str] = (),  # noqa: ARG002 the same
     ) -> Completed:
         container, translated = self._place(address)
         folder = f"/tmp/pgsafe-{secrets.token_hex(8)}"  # noqa: S108 of the container's, and made 0700

@@ -94,8 +94,9 @@ class LocalPrograms(Programs):
         environment: Mapping[str, str] | None = None,
         deadline: float | None = None,
         confined: bool = False,
+        through: Sequence[str] = (),
     ) -> Completed:
-        command = [str(self.path(program)), *arguments]
+        command = [*through, str(self.path(program)), *arguments]
         if confined:
             command = [sys.executable, "-I", "-S", enclosure.__file__, *command]
         if program in _ALONE and sys.platform == "linux":
@@ -268,7 +269,9 @@ def _finish(
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     with child:
-        child.terminate()
+        # Its group too: what runs it (``through``) may wait for it to end.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGTERM)
         try:
             child.wait(GRACE)
         except subprocess.TimeoutExpired:

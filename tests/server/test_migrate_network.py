@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -245,3 +246,66 @@ def test_what_must_be_isolated_and_cannot_be_does_not_run(server: Server, copy: 
     with pytest.raises(FailedRun, match="not run"):
         run(migration, server, copy, role=copy.user, folder=tmp_path, network="isolated", source=copy)
     assert not (tmp_path / "ran").exists()
+
+
+def psql_commands(source: Address) -> dict[str, str]:
+    """Return what a ``.sql`` file could do to reach the source by psql."""
+    other = source.url()
+    return {
+        "connect": f"\\connect {other}\ndelete from public.t where id > 90;",
+        "shell": f"\\! '{find().path('psql')}' '{other}' -c 'delete from public.t where id > 90'",
+        "backticks": f"\\set x `'{find().path('psql')}' '{other}' -c 'delete from public.t where id > 90'`",
+    }
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("way", ["connect", "shell", "backticks"])
+def test_what_psql_does_for_a_file_reaches_the_copy_alone(
+    server: Server, copy: Address, source: Address, tmp_path: Path, way: str
+) -> None:
+    if server.kind == "container":
+        pytest.skip("psql runs inside of the container")
+    (tmp_path / "up.sql").write_text(f"alter table public.t add n int;\n{psql_commands(source)[way]}\n")
+    before = facts(source)
+    try:
+        trace = migrate(server, copy, tmp_path, "up.sql", source=source)
+    except FailedRun as failed:
+        trace = failed.trace
+    assert facts(source) == before
+    assert trace.network == "isolated"
+    # Where nothing keeps it, it does.
+    (tmp_path / "again.sql").write_text(psql_commands(source)[way])
+    migrate(server, copy, tmp_path, "again.sql", "open", source=source)
+    assert facts(source) != before
+
+
+@pytest.mark.usefixtures("allowed")
+def test_its_own_commands_work_as_ever(server: Server, copy: Address, tmp_path: Path) -> None:
+    (tmp_path / "more.sql").write_text("insert into public.t values (:number);\n")
+    (tmp_path / "rows.csv").write_text("1002\n1003\n")
+    (tmp_path / "up.sql").write_text(
+        "\\set number 1001\n\\if true\n\\ir more.sql\n\\endif\n"
+        "\\copy public.t from 'rows.csv'\n"
+        "select count(*) as n from public.t \\gset\n\\echo :n rows\n"
+    )
+    if server.kind == "container":
+        pytest.skip("other files are not carried into a container")
+    trace = migrate(server, copy, tmp_path, "up.sql")
+    assert trace.output.endswith("103 rows\n")
+    assert trace.network == "isolated"
+
+
+def test_a_file_without_them_needs_no_network_of_its_own(server: Server, copy: Address, tmp_path: Path) -> None:
+    (tmp_path / "up.sql").write_text("insert into public.t values (1001);\n")
+    assert migrate(server, copy, tmp_path, "up.sql").network is None
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_file_that_is_stopped_ends_at_once(server: Server, copy: Address, tmp_path: Path) -> None:
+    if server.kind == "container":
+        pytest.skip("psql runs inside of the container")
+    (tmp_path / "up.sql").write_text("\\echo begin\nselect pg_sleep(60);\n")
+    begun = time.monotonic()
+    with pytest.raises(FailedRun, match="had not ended after 1 s"):
+        run(parse("up.sql", tmp_path), server, copy, role=copy.user, folder=tmp_path, deadline=1)
+    assert time.monotonic() - begun < 5
