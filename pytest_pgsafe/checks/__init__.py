@@ -17,6 +17,7 @@ from . import (
     hidden,
     indexes,
     locks,
+    majors,
     materialized,
     moves,
     objects,
@@ -71,7 +72,9 @@ CHECKS: tuple[Check, ...] = tuple(
 )
 #: With those that judge a restore, statements by their text alone, or a recovery.
 EVERY: tuple[Check, ...] = tuple(
-    sorted((*CHECKS, *restored.CHECKS, *static.CHECKS, *recoverability.CHECKS), key=lambda one: one.code)
+    sorted(
+        (*CHECKS, *restored.CHECKS, *majors.CHECKS, *static.CHECKS, *recoverability.CHECKS), key=lambda one: one.code
+    )
 )
 #: The same, to look them up.
 BY_CODE: Mapping[str, Check] = {check.code: check for check in CHECKS}

@@ -68,13 +68,13 @@ def explain(
 
 def told(trace: Trace, migration: Migration | None) -> tuple[Told, ...]:
     """Return what is known of the statements that had an effect, in the order in which they ended."""
-    places = _places(migration)
+    found_at = places(migration)
     kept: list[tuple[str, Told]] = []
     for statement in trace.statements:
         parts = list(statements(statement.text))
         for part in parts if statement.error is None else ():
             flat = _flat(part)
-            place = next(places.get(flat, iter(())), None)
+            place = next(found_at.get(flat, iter(())), None)
             # What was seen belongs to the whole message.
             objects = statement.objects
             reading = read(part)
@@ -108,7 +108,7 @@ def _lasting(kept: Sequence[tuple[str, Told]]) -> Iterator[tuple[str, Told]]:
     yield from begun
 
 
-def _places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
+def places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
     """Return where the statements of ``.sql`` files stand, by their text, each place once."""
     found: dict[str, list[Place]] = {}
     if isinstance(migration, SqlFiles):

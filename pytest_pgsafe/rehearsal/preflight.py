@@ -107,7 +107,10 @@ def preflight(settings: Settings) -> Plan:
     catalog = _catalog(source, told_here)
     server = settings.server
     startup = likeness(catalog, settings.source.settings).startup()
-    choice = probe(server.use, major=source.least_major, image=server.image, settings=startup, keep=server.keep)
+    choice = probe(
+        server.use, major=source.least_major, fitting=source.fitting, image=server.image, settings=startup,
+        keep=server.keep,
+    )  # fmt: skip
     omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..backup.take import Backup
 from ..catalog.values import Catalog
 from ..checks import judge
+from ..checks.majors import OBJECT as SERVER_VERSION
 from ..checks.restored import computed_again, not_restored, stored_by_server
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
@@ -29,7 +30,7 @@ from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, baseline, copies, judging, pending, restoring, returning, stepwise, way_back
+from . import aftermath, baseline, copies, judging, majors, pending, restoring, returning, stepwise, way_back
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -94,12 +95,15 @@ class _Run:
     seconds: float = 0.0
     #: What the copy has of the source's server.
     like: Likeness = field(default_factory=Likeness)
+    #: Definitions of the database's functions.
+    functions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def all(self) -> None:
         with self.steps.step("server"):
             server = self.plan.start()
         with server:
             self.server = server.describe()
+            self.not_verified += majors.gap(self.plan.source.version, self.server["version"])
             try:
                 self._rehearse(server)
             except Stopped:
@@ -111,6 +115,7 @@ class _Run:
     def _rehearse(self, server: Server) -> None:
         backup = self._backup(server)
         before, facts, runner = self._restore(server, backup)
+        self.functions = {name: function.definition for name, function in facts.catalog.functions.items()}
         self._decide(before)
         if self.plan.migration is None:
             return
@@ -286,7 +291,7 @@ class _Run:
             settings=None if self.like.settings is None else self.like.unusual,
             server=self.server,
             changes=() if self.comparison is None else self.comparison.changes,
-            findings=(*self.findings, *self.notes, *self._unverified(not_verified)),
+            findings=(*self.findings, *self.notes, *self._majors(), *self._unverified(not_verified)),
             relations=len(compared),
             rows=sum(content.rows for content in compared.values()),
             not_verified=not_verified,
@@ -296,9 +301,15 @@ class _Run:
             baseline=self.baseline,
         )
 
+    def _majors(self) -> tuple[Finding, ...]:
+        return majors.judge(
+            self.plan.source.version, self.server.get("version"), self.plan.migration, self.trace, self.functions,
+            strict=self.settings.strict,
+        )  # fmt: skip
+
     def _unverified(self, gaps: Sequence[NotVerified]) -> Iterator[Finding]:
         """Under ``strict``, yield what was not verified and is not told by a check: they see the comparison alone."""
-        told = {finding.object for finding in self.findings if finding.code == NOT_VERIFIED.code}
+        told = {finding.object for finding in self.findings if finding.code == NOT_VERIFIED.code} | {SERVER_VERSION}
         for gap in gaps if self.settings.strict else ():
             # Files that build a database are no backup: there is nothing that their result could be compared with.
             if gap.object not in told and not (gap.object == "restore" and self.plan.source.kind == "sql"):

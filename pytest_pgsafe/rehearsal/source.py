@@ -15,8 +15,9 @@ from ..errors import ConfigError, SourceError
 from ..pitr.engines.recover import Found, find
 from ..server.address import Address
 from ..server.connection import connect, resolve
-from ..server.version import Version
+from ..server.version import Fitting, Version
 from ..snapshot.file import load
+from . import majors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class Source:
     version: Version | None = None
     #: The least major of a server that it can be restored into; None if any will do.
     least_major: int | None = None
+    #: Which majors fit ``.sql`` files.
+    fitting: Fitting | None = None
     extensions: tuple[str, ...] = ()
     #: Bytes, as far as they are known.
     size: int = 0
@@ -78,7 +81,15 @@ def examine(source: config.Source) -> Source:
         )
     if source.engine is not None:
         return _repository(source.engine, source.jobs)
-    return Source(sql=source.sql, shown=", ".join(path.name for path in source.sql), database=source.sql[0].stem)
+    server, fits = majors.fitting(source.sql)
+    return Source(
+        sql=source.sql,
+        shown=", ".join(path.name for path in source.sql),
+        database=source.sql[0].stem,
+        version=server,
+        least_major=None if server is None else server.major,
+        fitting=fits,
+    )
 
 
 def _repository(engine: config.Engine, jobs: int) -> Source:

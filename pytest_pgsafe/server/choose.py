@@ -13,7 +13,7 @@ from . import engine, programs
 from .address import Address
 from .base import Kind, Server
 from .cluster import Template
-from .version import SUPPORTED
+from .version import Fitting, Version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Choice:
     origin: str
     #: For people: why this one.
     reason: str
+    #: None where that shows only when it runs.
+    version: Version | None = None
     #: The extensions that it can be given; None where that shows only when it runs.
     extensions: frozenset[str] | None = field(default=None, repr=False)
     #: Starts it; raises ServerError.
@@ -33,10 +35,32 @@ class Choice:
     copy: Callable[[Template], Server] | None = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """The source's major, None where it says none, and what fits then."""
+
+    major: int | None
+    fitting: Fitting
+
+    @property
+    def image(self) -> int:
+        """The major of the image."""
+        return self.major or self.fitting.most
+
+    def told(self, version: Version) -> str:
+        """Say why it is a server of this version, where that is not plain."""
+        if self.major is not None:
+            return "" if version.major == self.major else f"; none of PostgreSQL {self.major} was found"
+        if self.fitting.fits(version):
+            return f"; the newest that fits the source: {self.fitting.why}"
+        return f"; none that fits the source was found: {self.fitting.why}"
+
+
 def choose(
     use: str = "auto",
     *,
     major: int | None = None,
+    fitting: Fitting | None = None,
     image: str | None = None,
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
@@ -46,20 +70,22 @@ def choose(
 
     :param use: ``auto``, ``container``, ``local``, or the URI of an existing server. ``auto``: a container if an engine
         answers and the image can be had, else programs of this machine.
-    :param major: the source's; the server is of this major, else of a newer one. None: any will do.
+    :param major: the source's; the server is of this major, else of a newer one. None: the newest that fits.
+    :param fitting: which majors fit; None are all.
     :param image: None is the official image of the major.
     :param bin_dir: the only folder of programs to look at.
     :param settings: of postgresql.conf, for a server of ours.
     :param keep: :meth:`Server.keep` may be called.
     :raises ServerError: none can be had; everything that was looked at, and the remedies.
     """
-    return probe(use, major=major, image=image, bin_dir=bin_dir, settings=settings, keep=keep).start()
+    return probe(use, major=major, fitting=fitting, image=image, bin_dir=bin_dir, settings=settings, keep=keep).start()
 
 
 def probe(
     use: str = "auto",
     *,
     major: int | None = None,
+    fitting: Fitting | None = None,
     image: str | None = None,
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
@@ -69,29 +95,30 @@ def probe(
 
     :raises ServerError: none can be had.
     """
+    wanted = _Wanted(major=major, fitting=fitting or Fitting())
     if use == "local":
-        return _local(major, bin_dir, settings)
+        return _local(wanted, bin_dir, settings)
     if use == "container":
-        return _container(major, image, settings, keep=keep)
+        return _container(wanted, image, settings, keep=keep)
     if use == "auto":
         try:
-            choice = _container(major, image, settings, keep=keep)
+            choice = _container(wanted, image, settings, keep=keep)
         except ServerError as refused:
-            return _local(major, bin_dir, settings, refused)
+            return _local(wanted, bin_dir, settings, refused)
 
-        return replace(choice, start=partial(_either, choice, major, bin_dir, settings))
+        return replace(choice, start=partial(_either, choice, wanted, bin_dir, settings))
     return _existing(use, major)
 
 
 # A choice is handed to other processes: what starts its server is no closure.
 
 
-def _either(choice: Choice, major: int | None, bin_dir: Path | None, settings: Mapping[str, str] | None) -> Server:
+def _either(choice: Choice, wanted: _Wanted, bin_dir: Path | None, settings: Mapping[str, str] | None) -> Server:
     try:
         return choice.start()
     except ServerError as refused:
         # The image was to be pulled and did not come, or does not start.
-        return _local(major, bin_dir, settings, refused).start()
+        return _local(wanted, bin_dir, settings, refused).start()
 
 
 def _start_container(
@@ -120,21 +147,23 @@ def _start_existing(address: Address, *, major: int | None, reason: str) -> Serv
     return ExistingServer.start(address, major=major, reason=reason)
 
 
-def _container(major: int | None, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
+def _container(wanted: _Wanted, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
     found = engine.find()
-    name = f"postgres:{major or SUPPORTED[-1]}" if image is None else image
+    name = f"postgres:{wanted.image}" if image is None else image
     state = engine.image_state(found, name)
     reason = f"{found.by} answers and the image is {state}"
+    if wanted.major is None and image is None:
+        reason += f"; PostgreSQL {wanted.image} is the newest that fits the source: {wanted.fitting.why}"
     start = partial(_start_container, found, name, settings=settings, reason=reason, keep=keep)
     return Choice(kind="container", origin=f"image {name}", reason=reason, start=start)
 
 
 def _local(
-    major: int | None, bin_dir: Path | None, settings: Mapping[str, str] | None, refused: ServerError | None = None
+    wanted: _Wanted, bin_dir: Path | None, settings: Mapping[str, str] | None, refused: ServerError | None = None
 ) -> Choice:
     """Choose programs of this machine; ``refused`` is why it is no container."""
     try:
-        found = programs.find(major, bin_dir=bin_dir)
+        found = programs.find(wanted.major, bin_dir=bin_dir, fitting=wanted.fitting)
     except ServerError as error:
         if refused is None:
             raise
@@ -143,13 +172,14 @@ def _local(
             looked_at=[*refused.looked_at, *error.looked_at],
             remedies=list(dict.fromkeys([*error.remedies, *refused.remedies])),
         ) from error
-    reason = f"PostgreSQL {found.version} on this machine"
+    reason = f"PostgreSQL {found.version} on this machine{wanted.told(found.version)}"
     if refused is not None:
         reason += f"; {refused.message}"
     start = partial(_start_local, found, settings=settings, reason=reason)
     return Choice(
-        kind="local", origin=found.origin, reason=reason, extensions=found.extensions(), start=start, copy=start
-    )
+        kind="local", origin=found.origin, reason=reason, version=found.version, extensions=found.extensions(),
+        start=start, copy=start,
+    )  # fmt: skip
 
 
 def _existing(use: str, major: int | None) -> Choice:
@@ -168,11 +198,12 @@ def _existing(use: str, major: int | None) -> Choice:
     reason = "the server that was named"
     with ExistingServer.start(address, major=major, reason=reason) as server:
         origin = server.describe()["origin"]
-        there = server.extensions()
+        there, version = server.extensions(), server.version
     return Choice(
         kind="existing",
         origin=origin,
         reason=reason,
+        version=version,
         extensions=there,
         start=partial(_start_existing, address, major=major, reason=reason),
     )

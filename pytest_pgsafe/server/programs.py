@@ -22,7 +22,7 @@ from .base import Completed, Programs
 from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
 from .peer import Peer
 from .user import ServerUser, may
-from .version import Version
+from .version import SUPPORTED, Fitting, Version
 
 REMEDIES = (
     "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server;"
@@ -169,39 +169,49 @@ def find(
     *,
     bin_dir: Path | None = None,
     server: bool = True,
+    fitting: Fitting | None = None,
     path: str | None = None,
     usual: Sequence[str] = USUAL_PLACES,
     wheels: Sequence[Wheel] = WHEELS,
 ) -> LocalPrograms:
     """Find programs of a major, else of the lowest newer one, else fail.
 
-    :param major: None takes the first that are found.
+    Every place is looked at for the major before a newer one is taken.
+
+    :param major: None takes the newest that fits, and without ``fitting`` the first that are found.
     :param bin_dir: the only folder to look at.
     :param server: whether ``postgres`` and ``initdb`` are needed too.
+    :param fitting: what they are for; where none fit, the nearest are taken.
     :param path: PATH; None is the environment's.
     :raises ServerError: with every folder that was looked at and what was in it.
     """
     if bin_dir is not None:
         return _explicit(bin_dir, major, server=server)
     looked_at: list[str] = []
-    fitting: list[LocalPrograms] = []
+    enough: list[LocalPrograms] = []
     for place in places(path=path, usual=usual, wheels=wheels, server=server):
         version = examine(place.folder, server=server)
         looked_at.append(f"{place.by}: {place.folder}: {version}")
-        if isinstance(version, str):
+        if isinstance(version, str) or version.major < (major or 0):
             continue
-        programs = LocalPrograms(place.folder, version, found_by=place.by)
-        if major is None or version.major == major:
-            return programs
-        if version.major > major:
-            fitting.append(programs)
-    if fitting:
-        return min(fitting, key=lambda programs: programs.version.major)
+        enough.append(LocalPrograms(place.folder, version, found_by=place.by))
+        if fitting is None and major in {None, version.major}:
+            return enough[-1]
+    if enough:
+        return _best(enough, major, fitting or Fitting())
     raise ServerError(
         f"no PostgreSQL {'programs' if major is None else f'{major} (or newer) programs'} on this machine",
         looked_at=looked_at or _nowhere(path, usual, wheels),
         remedies=REMEDIES,
     )
+
+
+def _best(found: Sequence[LocalPrograms], major: int | None, fitting: Fitting) -> LocalPrograms:
+    """Return the programs of the major, of the lowest newer one, or where none is named of the newest that fits."""
+    fit = [programs for programs in found if fitting.fits(programs.version)]
+    nearest = min if major is not None or (not fit and fitting.most < SUPPORTED[-1]) else max
+    # The first of several of one major: places are in the order of preference.
+    return nearest(fit or found, key=lambda programs: programs.version.major)
 
 
 def _nowhere(path: str | None, usual: Sequence[str], wheels: Sequence[Wheel]) -> list[str]:
