@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..backup import dump
 from ..checks import majors as checks
 from ..checks.values import Finding
 from ..errors import ConfigError
@@ -21,8 +21,6 @@ from .explained import MOST_STATEMENTS, places
 
 #: Bytes of a file that are read for what its statements need: definitions stand before the rows.
 _MOST = 4 << 20
-_DUMPED = re.compile(r"^-- Dumped from database version (\d\S*)", re.MULTILINE)
-_RESTRICT = re.compile(r"^\\restrict ", re.MULTILINE)
 
 
 def fitting(files: Sequence[Path]) -> tuple[Version | None, Fitting]:
@@ -38,10 +36,10 @@ def fitting(files: Sequence[Path]) -> tuple[Version | None, Fitting]:
                 text = file.read(_MOST).decode("utf-8", "replace")
         except OSError as error:
             raise ConfigError("a file of the source cannot be read", looked_at=[f"{path}: {error.strerror}"]) from error
-        for found in _DUMPED.findall(text[:4096]):
-            version = Version.parse(found)
-            server = version if server is None else max(server, version)
-        restricted = restricted or _RESTRICT.search(text[:4096]) is not None
+        said = dump.read(path)
+        if said.server is not None:
+            server = said.server if server is None else max(server, said.server)
+        restricted = restricted or (said.text is not None and said.text.restricted > 0)
         needs.read(_placed(text, path.name))
     return server, _fitting(needs, server, restricted=restricted)
 

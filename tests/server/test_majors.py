@@ -148,7 +148,9 @@ def test_sql_files_are_given_the_newest_major_that_fits(
         assert programs is not None
         assert programs.version.major == new
         assert "the newest that fits the source: nothing in it needs another" in reason
-        programs, reason = chosen(tmp_path, "create table t ();", f"-- Dumped from database version {old}.1\n")
+        programs, reason = chosen(
+            tmp_path, "create table t ();", f"-- PostgreSQL database dump\n\n-- Dumped from database version {old}.1\n"
+        )
         assert programs is not None
         assert programs.version.major == old
         if old < 16:
@@ -159,8 +161,9 @@ def test_sql_files_are_given_the_newest_major_that_fits(
         if old < 17 <= new:
             # A dump of the old server by programs of a newer one.
             programs, reason = chosen(
-                tmp_path, f"-- Dumped from database version {old}.1\n-- Dumped by pg_dump version 17.1\n\n"
-                "SET statement_timeout = 0;\nSET transaction_timeout = 0;",
+                tmp_path,
+                f"-- PostgreSQL database dump\n-- Dumped from database version {old}.1\n"
+                "-- Dumped by pg_dump version 17.1\n\nSET statement_timeout = 0;\nSET transaction_timeout = 0;",
             )  # fmt: skip
             assert programs is not None
             assert programs.version.major >= 17
