@@ -100,6 +100,11 @@ def _lacking(text: str) -> Iterator[str]:
         yield f"the backup names the role {found[1]}, which the server lacks"
     if found := re.search(r'must be (?:member of|able to SET ROLE) (?:role )?"((?:[^"]|"")+)"', text):
         yield f"who restores is no member of {found[1]}: restore as a member of it, or say --no-owner"
+    if found := re.search(r"permission denied for (schema|database) (\S+)", text):
+        yield (
+            f"who restores, or an owner in the backup, may create nothing in the {found[1]} {found[2]}: "
+            "say --no-owner, or restore as a superuser"
+        )
     if found := re.search(r'unrecognized configuration parameter "([^"]+)"', text):
         yield f"the server does not know the setting {found[1]}: use one of the dump's major"
     if found := re.search(r'unrecognized parameter "([^"]+)"', text):

@@ -45,6 +45,7 @@ class Part:
     filling: int
     roles: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,11 @@ class Dump:
     settings: tuple[tuple[str, int], ...] = ()
     #: Roles of owners, privileges, policies and user mappings, sorted, as they are meant.
     roles: tuple[str, ...] = ()
-    #: Those of them that ``--no-owner`` does not leave out.
+    #: Those of them that own something.
+    owners: tuple[str, ...] = ()
+    #: What only a superuser may make, each for people.
+    superuser: tuple[str, ...] = ()
+    #: Those roles that ``--no-owner`` does not leave out.
     bound: tuple[str, ...] = ()
     #: Roles that it makes itself.
     made: tuple[str, ...] = ()
@@ -115,6 +120,8 @@ class Dump:
     options: tuple[Option, ...] = ()
     #: Entries of an archive that make the schema public, which every database has.
     public: tuple[toc.Entry, ...] = field(default=(), repr=False)
+    #: Entries of an archive that only a superuser may make.
+    restricted: tuple[toc.Entry, ...] = field(default=(), repr=False)
 
     @property
     def least(self) -> int | None:
@@ -179,6 +186,7 @@ def _archive(stream: IO[bytes], form: Form, packed: tuple[str, ...], path: Path)
             continue
         if entry.owner:
             found.roles.add(entry.owner)
+            found.owners.add(entry.owner)
         for piece in _statements(entry):
             found.take(piece, statements.read(piece))
         if entry.kind in stored.KINDS:
@@ -189,6 +197,9 @@ def _archive(stream: IO[bytes], form: Form, packed: tuple[str, ...], path: Path)
         form=form, packed=packed, server=server, pg_dump=pg_dump, roles=found.names(), bound=tuple(sorted(found.bound)),
         extensions=tuple(sorted(found.extensions)), outside=outside, options=tuple(found.options),
         rows_only=not any(one.kind == "TABLE" for one in entries) and any(one.kind == "TABLE DATA" for one in entries),
+        owners=tuple(sorted(found.owners - {"pg_database_owner"})),
+        superuser=tuple(f"{one.kind.lower()} {one.tag}" for one in entries if _restricted(one)),
+        restricted=tuple(one for one in entries if _restricted(one)),
         public=tuple(one for one in entries if one.kind == "SCHEMA" and one.tag == "public" and _makes(one.sql)),
     )  # fmt: skip
 
@@ -203,6 +214,11 @@ def _statements(entry: toc.Entry) -> Iterator[script.Piece]:
         yield from (piece for piece in script.pieces(text) if piece.kind == "statement")
 
 
+def _restricted(entry: toc.Entry) -> bool:
+    described = entry.kind == "COMMENT" and (entry.tag == "EXTENSION plpgsql" or entry.tag.startswith("EVENT TRIGGER "))
+    return described or entry.kind in {"EVENT TRIGGER", "FOREIGN DATA WRAPPER"}
+
+
 def _makes(sql: str) -> bool:
     # "*not* creating schema, since initdb creates it" is a comment.
     return any(piece.kind == "statement" for piece in script.pieces(io.BytesIO(sql.encode())))
@@ -214,6 +230,8 @@ class _Found:
 
     roles: set[str] = field(default_factory=set[str])
     bound: set[str] = field(default_factory=set[str])
+    owners: set[str] = field(default_factory=set[str])
+    superuser: list[str] = field(default_factory=list[str])
     made: set[str] = field(default_factory=set[str])
     extensions: set[str] = field(default_factory=set[str])
     settings: set[str] = field(default_factory=set[str])
@@ -224,6 +242,9 @@ class _Found:
         self.roles.update(about.roles)
         self.roles.update(about.bound)
         self.bound.update(about.bound)
+        self.owners.update(about.owners)
+        if about.superuser is not None and about.superuser not in self.superuser:
+            self.superuser.append(about.superuser)
         self.made.update(about.made)
         if about.extension is not None:
             self.extensions.add(about.extension)
@@ -301,6 +322,7 @@ class _TextReader:
         part.filling += about.fills
         part.roles.update(about.roles, about.bound)
         part.bound.update(about.bound)
+        part.owners.update(about.owners)
 
     def _statement(self, about: Read, line: int) -> None:
         self.objects += about.fills
@@ -365,6 +387,12 @@ class _TextReader:
             includes=tuple(self.includes),
         )
         found = self.found
+        if text.cluster:
+            # One part of it is restored, and roles that are made before it are not.
+            found.made.clear()
+            found.roles = {role for part in text.filled for role in part.roles}
+            found.bound = {role for part in text.filled for role in part.bound}
+            found.owners = {role for part in text.filled for role in part.owners}
         return Dump(
             form="plain", packed=packed, server=self.versions.get("from database"),
             pg_dump=self.versions.get("by pg_dump"),
@@ -373,6 +401,8 @@ class _TextReader:
             extensions=tuple(sorted(found.extensions)), cut=self.cut, outside=tuple(found.outside),
             options=tuple(found.options), text=text,
             rows_only=self.rows and not self.tables, made=tuple(sorted(found.made)),
+            owners=tuple(sorted(role for role in found.owners - found.made if not role.startswith("pg_"))),
+            superuser=tuple(found.superuser),
         )  # fmt: skip
 
 
@@ -383,11 +413,12 @@ class _Part:
         self.filling = 0
         self.roles: set[str] = set()
         self.bound: set[str] = set()
+        self.owners: set[str] = set()
 
     def frozen(self) -> Part:
         return Part(
             database=self.database, lines=(self.line, self.end), filling=self.filling,
-            roles=frozenset(self.roles), bound=frozenset(self.bound),
+            roles=frozenset(self.roles), bound=frozenset(self.bound), owners=frozenset(self.owners),
         )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ class Edits:
     databases: bool = False
     #: Owners and privileges.
     owners: bool = False
+    #: What only a superuser may make: who restores is none.
+    superuser: bool = False
     #: Settings that the server does not know.
     settings: frozenset[str] = frozenset()
     #: The DROP statements of ``--clean`` before this line: the database is empty.
@@ -63,8 +65,7 @@ class Edits:
 
 def edits(
     dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True,
-    folder: Path | None = None,
-    stored: frozenset[Option] = frozenset(),
+    folder: Path | None = None, superuser: bool = True, stored: frozenset[Option] = frozenset(),
 ) -> Edits:  # fmt: skip
     r"""Return what has to be taken out of a dump, or of a script.
 
@@ -72,6 +73,7 @@ def edits(
     :param major: of the server.
     :param foreign: it is a dump, and no script of one's own project, whose commands of psql stay.
     :param folder: of a script of one's own.
+    :param superuser: who restores is one.
     :param restricts: psql knows ``\restrict``.
     :param stored: options that the server is not given.
     """
@@ -83,6 +85,7 @@ def edits(
         part=filled[0] if text.cluster and len(filled) == 1 else None,
         databases=bool(out & {"database", "connection"}),
         owners=not owners,
+        superuser=foreign and not superuser and bool(dump.superuser),
         settings=frozenset(name for name, since in dump.settings if major is not None and major < since),
         cleaned=text.cleaned if foreign else None,
         headed=text.headed,
@@ -157,6 +160,7 @@ def _left_out(piece: Piece, about: Read, wanted: Edits) -> bool:
         or (wanted.databases and about.outside == "database")
         or (wanted.databases and about.outside == "connection" and (about.database is not None or wanted.commands))
         or (wanted.owners and about.ownership)
+        or (wanted.superuser and about.superuser is not None)
         or about.setting in wanted.settings
         or (cleaning and (about.drops or (wanted.headed and about.fills)))
     )

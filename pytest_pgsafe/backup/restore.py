@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psycopg import sql
@@ -20,6 +20,8 @@ from . import admitted, complaints, edited, fitting, packing
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
+from .stored import Option
+from .toc import Entry
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
 PARALLEL_FROM = 4 << 20
@@ -65,8 +67,8 @@ def restore(
                 arguments += ["--single-transaction", f"--use-list={only}"]
                 files.append(only)
             else:
-                if said.public:
-                    files.append(stack.enter_context(_without_public(path, said, target, programs)))
+                if left := _left_out(said, target):
+                    files.append(stack.enter_context(_without(left, path, programs)))
                     arguments.append(f"--use-list={files[-1]}")
                 if archive.form != "tar":
                     arguments += _jobs(path, jobs)
@@ -79,13 +81,17 @@ def restore(
     return taken_out
 
 
-def left_out(said: dumps.Dump, major: int, *, foreign: bool = True) -> tuple[str, ...]:
-    """Return what is left out of a plain dump, or of a script, when it is restored; each in a line for people.
+def left_out(said: dumps.Dump, major: int, *, foreign: bool = True, superuser: bool = True) -> tuple[str, ...]:
+    """Return what is left out of a dump, or of a script, when it is restored; each in a line for people.
 
     :param major: of the server.
     :param foreign: it is no script of one's own project.
+    :param superuser: who restores is one.
     """
-    return () if said.text is None else edited.said(edited.edits(said, major=major, foreign=foreign), said)
+    lines = () if said.text is None else edited.said(edited.edits(said, major=major, foreign=foreign), said)
+    if superuser or not foreign:
+        return lines
+    return lines + tuple(f"left out, since only a superuser may make it: {one}" for one in said.superuser)
 
 
 def run_sql(
@@ -164,10 +170,13 @@ def _psql(
         raise RestoreError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     with ExitStack() as stack:
-        major, fits = _server(target, said)
+        server = _server(target)
+        fits = said.text is not None and said.text.transactional and said.text.objects * _LOCKS < server.locks // 2
         options += ["--single-transaction"] if fits else []
         restricts = programs.version >= RESTRICT_SINCE.get(programs.version.major, programs.version)
-        wanted = edited.edits(said, owners=owners, major=major, restricts=restricts, stored=stored)
+        wanted = edited.edits(
+            said, owners=owners, major=server.major, restricts=restricts, superuser=server.superuser, stored=stored
+        )
         plain = path
         if wanted.needed or said.packed:
             plain = stack.enter_context(private_folder("unpacked", swept=True)) / "dump.sql"
@@ -186,26 +195,45 @@ def _psql(
 _LOCKS = 4
 
 
-def _server(target: Address, said: dumps.Dump) -> tuple[int, bool]:
-    """Return the server's major, and whether it has room for the locks of the whole dump as one transaction."""
-    assert said.text is not None
+@dataclass(frozen=True)
+class _Server:
+    """What is known of the server that is restored into."""
+
+    major: int
+    #: So many locks all its transactions may hold.
+    locks: int
+    #: Whether who restores is a superuser.
+    superuser: bool
+
+
+def _server(target: Address) -> _Server:
     with connect(target) as session:
         row = session.execute(
             "select current_setting('max_locks_per_transaction')::int"
-            " * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)"
+            " * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int),"
+            " (select rolsuper from pg_catalog.pg_roles where rolname = current_user)"
         ).fetchone()
-        major = session.info.server_version // 10000
-    assert row is not None
-    return major, said.text.transactional and said.text.objects * _LOCKS < row[0] // 2
+        assert row is not None
+        return _Server(session.info.server_version // 10000, *row)
+
+
+def _left_out(said: dumps.Dump, target: Address) -> tuple[Entry, ...]:
+    """Return the entries of an archive that cannot be made: the schema public is there, or it takes a superuser."""
+    found: tuple[Entry, ...] = ()
+    if said.restricted and not _server(target).superuser:
+        found += said.restricted
+    if said.public:
+        with connect(target) as session:
+            there = session.execute("select from pg_catalog.pg_namespace where nspname = 'public'").fetchone()
+        found += said.public if there is not None else ()
+    return found
 
 
 @contextmanager
-def _without_public(path: Path, said: dumps.Dump, target: Address, programs: Programs) -> Generator[Path]:
-    """Yield a list file without the entries that make the schema public, if the database has it as every new one."""
-    with connect(target) as session:
-        there = session.execute("select from pg_catalog.pg_namespace where nspname = 'public'").fetchone() is not None
+def _without(entries: Sequence[Entry], path: Path, programs: Programs) -> Generator[Path]:
+    """Yield a list file without some entries."""
     listed = programs.run("pg_restore", ["--list", str(path)], files=[path])
-    numbers = {f"{entry.number};" for entry in said.public} if there else set[str]()
+    numbers = {f"{entry.number};" for entry in entries}
     with private_folder("listed", swept=True) as folder:
         kept = [line for line in listed.stdout.splitlines() if line.partition(" ")[0] not in numbers]
         (folder / "list").write_text("\n".join(kept) + "\n", encoding="utf-8")

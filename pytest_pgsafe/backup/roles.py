@@ -14,11 +14,7 @@ def mentioned(archive: Archive) -> tuple[str, ...]:
 
     :raises RestoreError: it is packed, and damaged or cut.
     """
-    said = dump.read(archive.path)
-    if said.text is None or not said.text.cluster:
-        return said.roles
-    # Of a cluster's dump one part is restored, and roles that stand before it are made nowhere.
-    return tuple(sorted(role for part in said.text.filled for role in part.roles))
+    return dump.read(archive.path).roles
 
 
 def of_scripts(files: Sequence[Path]) -> tuple[str, ...]:

@@ -63,6 +63,10 @@ class Read:
     #: An owner or a privilege: what ``--no-owner`` leaves out.
     ownership: bool = False
     roles: tuple[str, ...] = ()
+    #: Those of them that own something: who restores has to be a member of them.
+    owners: tuple[str, ...] = ()
+    #: What only a superuser may make, for people; None where anybody may.
+    superuser: str | None = None
     #: Roles without which the statement fails, and that no option leaves out: of policies and user mappings.
     bound: tuple[str, ...] = ()
     #: Roles that are made.
@@ -185,11 +189,15 @@ def _create(words: _Words) -> Read:  # noqa: PLR0911 (one for each kind)
         return Read(extension=words.name(words.skip(at + 1, *_EXISTS)), fills=True)
     if kind == "policy":
         return Read(bound=_policy(words), fills=True)
+    if words.at("event", "trigger", start=at) or words.at("foreign", "data", "wrapper", start=at):
+        name = words.name(at + (2 if kind == "event" else 3))
+        return Read(fills=True, superuser=f"{'event trigger' if kind == 'event' else 'foreign-data wrapper'} {name}")
     if kind == "schema":
         at = words.skip(at + 1, *_EXISTS)
         by = words.find("authorization", at)
         name = None if words.at("authorization", start=at) else words.name(at)
-        return Read(schema=name, roles=() if by < 0 else words.roles(by + 1), fills=True)
+        owners = () if by < 0 else words.roles(by + 1)
+        return Read(schema=name, roles=owners, owners=owners, fills=True)
     alone = words.find("concurrently", 1) > 0 or kind == "subscription"
     return Read(fills=True, alone=alone, table="table" in words.words[at : at + 3])
 
@@ -211,24 +219,29 @@ def _alter(words: _Words) -> Read:  # noqa: PLR0911 (one for each kind)
     if kind == "tablespace":
         return Read(outside="cluster")
     if kind == "default":
-        return Read(ownership=True, roles=_default_privileges(words))
+        return Read(ownership=True, roles=_default_privileges(words), owners=_of_default_privileges(words))
     if kind == "user":
         return Read(bound=words.roles(4))
     if kind == "policy":
         return Read(bound=_policy(words))
+    special = f"event trigger {words.name(3)}" if kind == "event" else None
     owner = words.last("owner")
     if owner > 0 and words.at("owner", "to", start=owner) and owner + 3 >= len(words.words):
-        return Read(ownership=True, roles=words.roles(owner + 2))
+        return Read(ownership=True, roles=words.roles(owner + 2), owners=words.roles(owner + 2), superuser=special)
     drops = "drop" in words.words[2:] and kind in {"table", "domain", "type", "foreign", "index"}
-    return Read(drops=drops)
+    return Read(drops=drops, superuser=special)
 
 
 def _default_privileges(words: _Words) -> tuple[str, ...]:
+    return _of_default_privileges(words) + _granted(words)
+
+
+def _of_default_privileges(words: _Words) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     for keyword in ("role", "user"):
         if (at := words.after("for", keyword)) > 0:
             found += words.roles(at)
-    return found + _granted(words)
+    return found
 
 
 def _granted(words: _Words) -> tuple[str, ...]:
@@ -265,6 +278,8 @@ def _comment(words: _Words) -> Read:
     on = words.find("on")
     if words.at("on", "database", start=on):
         return Read(database=words.name(on + 2), outside="database")
+    if words.at("on", "extension", "plpgsql", start=on) or words.at("on", "event", "trigger", start=on):
+        return Read(superuser="comment on " + " ".join(words.words[on + 1 : words.find("is", on)]))
     if words.at("on", "role", start=on) or words.at("on", "tablespace", start=on):
         return Read(outside="cluster")
     return Read()
@@ -273,9 +288,10 @@ def _comment(words: _Words) -> Read:
 def _set(words: _Words) -> Read:
     at = words.skip(1, ("session",), ("local",))
     if words.at("authorization", start=at):
-        return Read(ownership=True, roles=words.roles(at + 1))
+        return Read(ownership=True, roles=words.roles(at + 1), owners=words.roles(at + 1))
     if words.at("role", start=at):
-        return Read(ownership=True, roles=words.roles(words.skip(at + 1, ("=",), ("to",))))
+        roles = words.roles(words.skip(at + 1, ("=",), ("to",)))
+        return Read(ownership=True, roles=roles, owners=roles)
     return Read(setting=words.name(at))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..errors import BackupError, ConfigError, ServerError, UsageError
 from ..progress import SILENT, Progress
+from ..rehearsal import rights
 from ..server.connection import connect
 from ..snapshot.values import Snapshot
 from .plan import Plan, plan
@@ -90,17 +91,18 @@ def allowed(target: Target, order: Order) -> str:
     return state
 
 
-def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], *, owners: bool) -> None:
+def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], said: dump.Dump, *, owners: bool) -> None:
     """Look for the roles and extensions that a backup needs.
 
     :param mentioned: roles that a dump without facts mentions.
+    :param said: what the dump says of itself.
     :raises UsageError: some are missing; with each of them.
     """
-    least = None if facts is None else int(facts.server_version.split(".")[0].split()[0])
+    least = said.least if facts is None else int(facts.server_version.split(".")[0].split()[0])
     if least is not None and least > target.version.major:
         raise ConfigError(
             f"the backup is of PostgreSQL {least}, and the server is {target.version}",
-            remedies=["restore into the same major or a newer one"],
+            remedies=["restore into the same major or a newer one", *_as_text(said, target.version.major)],
         )
     with connect(target.address()) as session:
         there = {name for (name,) in session.execute("select rolname from pg_catalog.pg_roles")}
@@ -115,12 +117,52 @@ def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], *, 
                 "--no-owner restores without owners and privileges",
             ],
         )
-    wanted: set[str] = set() if catalog is None else {unquoted(name) for name in catalog.extensions}
+    if unheld := sorted(set(said.bound) - there):
+        raise UsageError(
+            f"the server lacks {len(unheld)} role{'s' * (len(unheld) > 1)} that policies or user mappings of the backup"
+            f" name, which cannot be left out: {', '.join(unheld[:10])}",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=[f'CREATE ROLE "{unheld[0]}" NOLOGIN, and the others, on the server'],
+        )
+    wanted = set(said.extensions) if catalog is None else {unquoted(name) for name in catalog.extensions}
+    _allowed_to(target, said.owners if catalog is None else rights.owners_in(catalog), wanted, owners=owners)
     if lacking := sorted(wanted - target.extensions()):
         raise ServerError(
             f"the server lacks the extension{'s' * (len(lacking) > 1)} {', '.join(lacking)}",
             looked_at=[str(target.address(target.wanted))],
             remedies=["install the packages that hold them on the server"],
+        )
+
+
+def _as_text(said: dump.Dump, major: int) -> list[str]:
+    if said.form == "plain" or said.pg_dump is None or said.server is None or said.server.major > major:
+        return []
+    # The archive's format is newer than the server that it is of.
+    return [
+        f"the archive is of pg_dump {said.pg_dump}: pg_restore --file=dump.sql ARCHIVE, by PostgreSQL"
+        f" {said.pg_dump.major}'s programs, gives SQL that this server takes"
+    ]
+
+
+def _allowed_to(target: Target, owning: Collection[str], extensions: Collection[str], *, owners: bool) -> None:
+    with connect(target.address()) as session:
+        found = rights.of(session, owning, extensions)
+    if owners and found.owners:
+        names = dump.names(found.owners)
+        raise UsageError(
+            f"{found.role}, who restores, may not give anything to {names}: it is no superuser, and no member of them",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=[
+                "--no-owner restores without owners and privileges: everything belongs to who restores",
+                f'GRANT "{found.owners[0]}" TO "{found.role}", by a role that may',
+            ],
+        )
+    if found.extensions:
+        raise ServerError(
+            f"{found.role}, who restores, may not create the extension{'s' * (len(found.extensions) > 1)}"
+            f" {dump.names(found.extensions)}: it takes a superuser",
+            looked_at=[str(target.address(target.wanted))],
+            remedies=["restore as a superuser, or as the role that the service has for it"],
         )
 
 

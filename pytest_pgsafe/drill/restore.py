@@ -98,9 +98,9 @@ class _Restore:
         if self.facts is None:
             self.notes.append("the dump has no facts: what was restored could not be compared with its source")
             said = dump.read(archive.path)
-            self.notes += restores.left_out(said, target.version.major)
+            self.notes += restoring.left_out(said, target)
             roles = mentioned(archive)
-        before.needed(target, self.facts, roles, owners=self.order.owners)
+        before.needed(target, self.facts, roles, dump.read(archive.path), owners=self.order.owners)
         replaced = choice = None
         if self.order.tables and self.order.replace and state == "used":
             replaced = before.replacement(archive, self.facts, target, self.order)

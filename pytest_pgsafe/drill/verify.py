@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..backup import admitted, complete, dump, manifest, proof
 from ..backup import archive as archives
-from ..backup import restore as restores
 from ..backup.archive import Archive
 from ..backup.lock import in_use
 from ..backup.manifest import Manifest
@@ -209,7 +208,9 @@ class _Verification:
     def _fill(self, archive: Archive, server: Server) -> None:
         self.progress("restore")
         prepared = self._prepare(archive, server)
-        left_out = restores.left_out(dump.read(archive.path), server.version.major)
+        left_out = restoring.left_out(dump.read(archive.path), server)
+        if self.facts is None:
+            self.not_verified += prepared.not_verified
         self.not_verified += [NotVerified(object="dump", reason=reason) for reason in left_out]
         size = None if self.facts is None else self.facts.catalog.database.size
         start = time.monotonic()
@@ -229,7 +230,9 @@ class _Verification:
             like = replace(likeness(self.facts.catalog), told=False)
             return restoring.prepare(server, self.facts.catalog, like=like)
         backup = Backup(archive=archive, facts=None, manifest=None)
-        return restoring.prepare(server, None, restoring.role_names(Source(shown=str(self.path)), backup))
+        source = Source(shown=str(self.path))
+        owners = restoring.owner_names(source, backup)
+        return restoring.prepare(server, None, restoring.role_names(source, backup), owners=owners)
 
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]

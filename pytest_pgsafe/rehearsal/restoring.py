@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
 
+from ..backup import dump
 from ..backup import roles as mentioned
+from ..backup.restore import left_out as lines_left_out
 from ..backup.restore import restore, run_sql
 from ..backup.take import Backup
 from ..catalog.names import unquoted
@@ -22,6 +24,7 @@ from ..server.base import Server
 from ..server.connection import Connection, connect
 from ..server.private import private_folder
 from ..snapshot.values import NotVerified, Snapshot
+from . import rights
 from .likeness import Likeness, give
 from .source import Source
 
@@ -49,12 +52,14 @@ def prepare(
     names: tuple[str, ...] = (),
     *,
     name: str = "before",
+    owners: Collection[str] = (),
     like: Likeness | None = None,
 ) -> Prepared:
     """Create ``before`` as the source's database was created, and the roles that its restore needs.
 
     :param facts: the source's catalog; None for a source without facts.
     :param names: of roles that a dump without facts mentions.
+    :param owners: those of them that own something.
     :param name: of the database, to which something is added.
     :param like: what its sessions have in common with those of the source's server; None for a server that is nobody's
         copy.
@@ -70,19 +75,32 @@ def prepare(
                 reason=f"the existing server lacks {_listed(missing)}, and pgsafe makes no roles there",
             )
         )
+    elif not server.owns_cluster:
+        notes += _not_given(server, owners if facts is None else rights.owners_in(facts))
+    owned = not any(note.object == "owners and privileges" for note in notes)
     if facts is None:
         address = server.create(name)
         given, refused = give(like, server, address)
-        return Prepared(address=address, owners=not missing, not_verified=(*notes, *refused), given=given)
+        return Prepared(address=address, owners=owned, not_verified=(*notes, *refused), given=given)
     address = _create(server, facts.database, notes, name=name)
     try:
-        _configure(server, address, facts, owners=not missing, notes=notes)
+        _configure(server, address, facts, owners=owned, notes=notes)
     except psycopg.Error as error:
         raise RestoreError(
             "the scratch database cannot be given the source's settings", looked_at=str(error).splitlines()[:3]
         ) from error
     given, refused = give(like, server, address)
-    return Prepared(address=address, owners=not missing, not_verified=(*notes, *refused), given=given)
+    return Prepared(address=address, owners=owned, not_verified=(*notes, *refused), given=given)
+
+
+def _not_given(server: Server, owners: Collection[str]) -> Iterator[NotVerified]:
+    with connect(server.address()) as session:
+        found = rights.of(session, owners)
+    if found.owners:
+        yield NotVerified(
+            object="owners and privileges",
+            reason=f"{found.role}, who restores, is no member of {_listed(found.owners)}",
+        )
 
 
 def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Server) -> tuple[str, ...]:
@@ -99,6 +117,21 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     # The source's own settings would keep pg_restore out, or change what it writes; it resets the timeouts alone.
     writable = prepared.address.with_(options="-c default_transaction_read_only=off -c array_nulls=on")
     return restore(backup.archive, writable, server.programs, owners=prepared.owners)
+
+
+def left_out(said: dump.Dump, server: Server) -> tuple[str, ...]:
+    """Return what of a dump is left out when it is restored on a server, each in a line for people."""
+    superuser = True
+    if not server.owns_cluster:
+        with connect(server.address()) as session:
+            superuser = rights.of(session, ()).superuser
+    return lines_left_out(said, server.version.major, superuser=superuser)
+
+
+def owner_names(source: Source, backup: Backup | None) -> tuple[str, ...]:
+    """Return those of the roles that own something."""
+    paths = source.sql if backup is None else (backup.archive.path,)
+    return tuple(sorted({owner for path in paths for owner in dump.read(path).owners}))
 
 
 def role_names(source: Source, backup: Backup | None) -> tuple[str, ...]:

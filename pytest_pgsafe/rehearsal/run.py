@@ -214,7 +214,9 @@ class _Run:
                 None if source is None else source.catalog, self._configured(),
                 archive=None if backup is None else backup.archive, role=self.settings.role,
             )  # fmt: skip
-            prepared = restoring.prepare(server, None if source is None else source.catalog, names, like=self.like)
+            owners = restoring.owner_names(self.plan.source, backup)
+            catalog = None if source is None else source.catalog
+            prepared = restoring.prepare(server, catalog, names, owners=owners, like=self.like)
             self.not_verified += prepared.not_verified
             taken_out = restoring.fill(self.plan.source, backup, prepared, server)
             if backup is not None and backup.manifest is not None:

@@ -151,7 +151,9 @@ def restore(source: Source, backup: Backup, reference: Snapshot, server: Server,
     """
     started = time.monotonic()
     names = () if backup.facts is not None else restoring.role_names(source, backup)
-    prepared = restoring.prepare(server, None if backup.facts is None else backup.facts.catalog, names, like=like)
+    catalog = None if backup.facts is None else backup.facts.catalog
+    owners = restoring.owner_names(source, backup)
+    prepared = restoring.prepare(server, catalog, names, owners=owners, like=like)
     try:
         restoring.fill(source, backup, prepared, server)
         seconds = time.monotonic() - started

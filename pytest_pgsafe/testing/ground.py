@@ -222,14 +222,15 @@ class Ground:
 
     def _refill(self, backup: Backup, server: Server, name: str) -> Address:
         facts = backup.facts
-        names = () if facts is not None else restoring.role_names(Source(shown="", archive=backup.archive), backup)
+        writable = Source(shown="", archive=backup.archive)
+        names = () if facts is not None else restoring.role_names(writable, backup)
+        owners = restoring.owner_names(writable, backup)
         catalog = None if facts is None else facts.catalog
         # A test's server may hold copies of several sources.
         like = likeness(
             catalog, self._settings(), archive=backup.archive, role=self.settings.role, whole=False
         )  # fmt: skip
-        prepared = restoring.prepare(server, catalog, names, name=name, like=like)
-        writable = Source(shown="", archive=backup.archive)
+        prepared = restoring.prepare(server, catalog, names, name=name, owners=owners, like=like)
         restoring.fill(writable, backup, prepared, server)
         return _isolated(prepared.address)
 
