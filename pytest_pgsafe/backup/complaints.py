@@ -84,6 +84,11 @@ def remedies(text: str, *, rows_only: bool = False) -> list[str]:
         own,
     ):
         found.append("the archive is damaged or cut: fetch another copy, or take it again")
+    if encoding := re.search(r'invalid byte sequence for encoding "(\S+)"', text):
+        found.append(
+            f"the text is not in {encoding[1]}, and no SET client_encoding in it says in what: "
+            "iconv -f WINDOWS-1252 -t UTF-8 FILE > utf8.sql, with the encoding that it has"
+        )
     if "No space left on device" in text:
         found.append("the server's disk is full: free space, or set TMPDIR to a larger one for a scratch server")
     if "max_locks_per_transaction" in text:

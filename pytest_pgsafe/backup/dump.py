@@ -72,6 +72,8 @@ class Text:
     recoded: bool
     #: Whether ``CREATE SCHEMA public`` stands in it.
     makes_public: bool
+    #: Whether PL/pgSQL is made in it.
+    makes_plpgsql: bool
     #: Whether a command of psql stands in it besides ``\\restrict`` and ``\\unrestrict``, and how many of the first.
     commands: bool
     restricted: int
@@ -281,7 +283,7 @@ class _TextReader:
         self.objects = self.tables = 0
         self.rows = False
         self.transactional = True
-        self.makes_public = self.commands = False
+        self.makes_public = self.makes_plpgsql = self.commands = False
         self.restricted = 0
         self.lifted = self.loose = False
         self.includes: list[tuple[int, bool, str]] = []
@@ -329,6 +331,7 @@ class _TextReader:
         self.tables += about.table
         self.transactional = self.transactional and not about.alone
         self.makes_public = self.makes_public or about.schema == "public"
+        self.makes_plpgsql = self.makes_plpgsql or about.inherent
         if about.outside == "database" and about.database is not None and about.database not in self.made:
             self.made.append(about.database)
         if about.fills and self.first_made is None:
@@ -343,7 +346,8 @@ class _TextReader:
             except ValueError:
                 return
             self.versions[found[1]] = max(version, self.versions.get(found[1], version))
-        elif text in _HEADERS:
+        elif text in _HEADERS and (self.headed or not self.parts[-1].filling):
+            # Behind statements that somebody wrote it was copied, and says nothing of the end.
             self.headers[_HEADERS[text]] += 1
         elif text in _TRAILERS:
             self.trailers[_TRAILERS[text]] += 1
@@ -381,6 +385,7 @@ class _TextReader:
             transactional=self.transactional,
             recoded=recoded,
             makes_public=self.makes_public,
+            makes_plpgsql=self.makes_plpgsql,
             commands=self.commands,
             restricted=self.restricted,
             loose=self.loose,

@@ -48,6 +48,8 @@ class Edits:
     headed: bool = False
     #: ``CREATE SCHEMA public`` asks whether it is there.
     public: bool = False
+    #: PL/pgSQL, which every database has.
+    plpgsql: bool = False
     #: Commands of psql that only print, and ``\restrict``.
     commands: bool = False
     #: The script's folder, for what it includes: it is run from another one.
@@ -90,6 +92,7 @@ def edits(
         cleaned=text.cleaned if foreign else None,
         headed=text.headed,
         public=text.makes_public,
+        plpgsql=foreign and text.makes_plpgsql,
         commands=foreign and (text.commands or text.loose or text.restricted > (1 if restricts else 0)),
         recoded=text.recoded,
         stored=stored,
@@ -161,6 +164,7 @@ def _left_out(piece: Piece, about: Read, wanted: Edits) -> bool:
         or (wanted.databases and about.outside == "connection" and (about.database is not None or wanted.commands))
         or (wanted.owners and about.ownership)
         or (wanted.superuser and about.superuser is not None)
+        or (wanted.plpgsql and about.inherent)
         or about.setting in wanted.settings
         or (cleaning and (about.drops or (wanted.headed and about.fills)))
     )

@@ -20,7 +20,6 @@ from . import admitted, complaints, edited, fitting, packing
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
-from .stored import Option
 from .toc import Entry
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.

@@ -74,6 +74,8 @@ class Read:
     extension: str | None = None
     setting: str | None = None
     schema: str | None = None
+    #: Makes what every database has: PL/pgSQL, as dumps of old servers do.
+    inherent: bool = False
     #: Whether it makes a table.
     table: bool = False
     #: Whether it makes something in the database, or fills it.
@@ -185,6 +187,10 @@ def _create(words: _Words) -> Read:  # noqa: PLR0911 (one for each kind)
         return Read(outside="cluster", alone=True)
     if kind == "user":
         return Read(bound=words.roles(words.skip(at + 2, ("if", "not", "exists"), ("for",))), fills=True)
+    if "language" in words.words[at : at + 3] and "plpgsql" in words.words[at : at + 4]:
+        return Read(inherent=True)
+    if kind == "extension" and words.name(at + 1) == "plpgsql":
+        return Read(inherent=True)
     if kind == "extension":
         return Read(extension=words.name(words.skip(at + 1, *_EXISTS)), fills=True)
     if kind == "policy":

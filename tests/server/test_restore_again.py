@@ -14,6 +14,7 @@ from pytest_pgsafe.config.values import Settings, Source, Way
 from pytest_pgsafe.errors import RestoreError
 from pytest_pgsafe.rehearsal import source as sources
 from pytest_pgsafe.rehearsal import way_back
+from pytest_pgsafe.rehearsal.likeness import Likeness
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
@@ -79,12 +80,12 @@ def test_a_restore_that_is_not_equal_is_no_way_back(server: Server, database: Ad
     backup = take(database, tmp_path / "backup", server.programs, durable=False)
     assert backup.facts is not None
     source = sources.Source(archive=backup.archive, shown="backup")
-    restored = way_back.restore(source, backup, backup.facts, server)
+    restored = way_back.restore(source, backup, backup.facts, server, like=Likeness())
     assert restored.seconds > 0
     content = backup.facts.tables["public.people"]
     other = replace(backup.facts, tables={"public.people": replace(content, rows=51)})
     with pytest.raises(RestoreError, match="is not equal to what it was taken of: 1 difference"):
-        way_back.restore(source, backup, other, server)
+        way_back.restore(source, backup, other, server, like=Likeness())
     with connect(server.address()) as session:
         left = session.execute(b"select count(*) from pg_database where datname like 'pgsafe_before%'").fetchone()
     assert left == (0,)
