@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .passwords import redact
+
 __all__ = [
     "BackupError",
     "ConfigError",
@@ -49,9 +51,10 @@ class PgsafeError(Exception):
     """
 
     def __init__(self, message: str, *, looked_at: Sequence[str] = (), remedies: Sequence[str] = ()) -> None:
+        message = redact(message)
         super().__init__(message)
         self.message = message
-        self.looked_at = tuple(looked_at)
+        self.looked_at = tuple(map(redact, looked_at))
         self.remedies = tuple(remedies)
 
     def __str__(self) -> str:

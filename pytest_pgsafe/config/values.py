@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ..passwords import redact
 from .expectations import Expect
 
 Samples = Literal["values", "keys", "none"]
@@ -94,7 +95,8 @@ class Way:
     command: str | None = None
 
     def __str__(self) -> str:
-        return f"cmd:{self.command}" if self.path is None else self.path.name
+        """Return it for people: without passwords that stand in a command."""
+        return f"cmd:{redact(self.command or '', printed=True)}" if self.path is None else self.path.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +107,11 @@ class Hook:
     text: str
 
     def __str__(self) -> str:
-        return (
-            Path(self.text).name
-            if self.kind == "file"
-            else f"{'sql' if self.kind == 'statement' else 'cmd'}:{self.text}"
-        )
+        """Return it for people: without passwords that stand in it."""
+        if self.kind == "file":
+            return Path(self.text).name
+        kind = "sql" if self.kind == "statement" else "cmd"
+        return f"{kind}:{redact(self.text, printed=True)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import MigrationError
-from ..server.address import Address
+from ..passwords import redact
+from ..server.address import SECRETS, Address
 from ..server.base import Server
 from ..server.private import private_folder
 from . import alembic, marks, process
@@ -22,7 +24,6 @@ from .environment import cleaned, fill, given, path_with_python
 from .network import Network, enclose, remedy
 from .observe import Observer
 from .psql import End, psql, refused, stopped
-from .script import redact
 from .sessions import activity, waits
 from .sources import Alembic, Command, Django, Migration, SqlFiles
 from .stuck import told, watched
@@ -32,6 +33,7 @@ from .watch import Seen, Watch
 
 #: Lines of the output that a message shows.
 SHOWN = 20
+_SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
 
 
 class FailedRun(MigrationError):  # noqa: N818  a run that has failed, not a kind of error
@@ -76,13 +78,7 @@ def run(
     :raises ConfigError: a placeholder in ``env`` that nothing can fill.
     """
     own = server.address(address.dbname, user=role)
-    secrets = tuple(
-        value
-        for one in (own, server.address(), source)
-        if one is not None
-        for value in (one.parameters.get("password", ""),)
-        if value
-    )
+    secrets = (*_passwords(own, server.address(), source), *_given(env or {}))
     with ExitStack() as stack:
         private = stack.enter_context(private_folder("migration"))
         observer = None
@@ -111,6 +107,19 @@ def run(
     if end.problem is not None:
         raise _failed(end, trace, secrets)
     return trace
+
+
+def _passwords(*addresses: Address | None) -> Iterator[str]:
+    for address in addresses:
+        if address is not None:
+            yield from (value for name, value in address.parameters.items() if name in SECRETS and value)
+
+
+def _given(env: Mapping[str, str]) -> Iterator[str]:
+    """Yield what ``[migration] env`` gives under the name of a secret."""
+    for name, value in env.items():
+        if _SECRET_NAME.search(name) and "{" not in value:
+            yield value
 
 
 def _command(
@@ -226,7 +235,7 @@ def _trace(
         observed=observer is not None and seen.complete,
         revisions=revisions,
         network=end.network,
-        output=redact(end.output, *secrets),
+        output=redact(end.output, *secrets, printed=True),
     )
 
 
@@ -240,8 +249,8 @@ def _failed(end: End, trace: Trace, secrets: tuple[str, ...]) -> FailedRun:
     if lines:
         said.append("\n    ".join(["the end of its output:", *lines[-SHOWN:]]))
     return FailedRun(
-        redact(end.problem or "", *secrets),
+        redact(end.problem or "", *secrets, printed=True),
         trace=trace,
-        looked_at=tuple(redact(line, *secrets) for line in said),
+        looked_at=tuple(redact(line, *secrets, printed=True) for line in said),
         remedies=end.remedies,
     )

@@ -1,4 +1,4 @@
-"""SQL text read just far enough: where statements end, what is a comment, where a password stands."""
+"""SQL text read just far enough: where statements end, what is a comment."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ _SENDING = re.compile(r"\\(?:g|gx|gset|gexec|gdesc|watch|crosstabview|;)(?![a-z]
 _COPY_IN = re.compile(r"(?is)copy\b.*\bfrom\s+stdin\b.*")
 _ROWS_END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
-_PASSWORD = re.compile(r"(?P<before>\bPASSWORD\s+)(?:[eE]|[uU]&)?'(?:[^']|'')*(?:'|\Z)", re.IGNORECASE)
-#: Options of foreign servers, user mappings and connection strings: ``password 'x'`` is the form above.
-_CONNINFO = re.compile(r"(?P<before>\bpassword\s*=\s*)(?:\\?''(?:[^']|'''')*''|'[^']*'|[^\s'\"&,;)]+)", re.IGNORECASE)
-_URL = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/?#'\"@]*:)[^\s/'\"@]+(?=@)", re.IGNORECASE)
-HIDDEN = "********"
 
 
 def _block_end(text: str, position: int) -> int:
@@ -123,17 +118,3 @@ def _atomic_depth(depth: int, word: str, before: list[str]) -> int:
 def is_blank(text: str) -> bool:
     """Whether there is no statement and no psql command in the text: only comments, blanks and semicolons."""
     return next(statements(text.removeprefix("\ufeff")), None) is None
-
-
-def redact(text: str, *secrets: str) -> str:
-    """Hide the secrets given, and passwords in SQL (``PASSWORD '…'``), conninfo strings and URLs.
-
-    :param secrets: values to hide wherever they stand; those shorter than four characters would hide ordinary words.
-    """
-    for secret in sorted(filter(lambda value: len(value) >= 4, secrets), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    # Few statements hold any of it, and looking for a word is ten times as fast.
-    if "password" in text.lower():
-        text = _PASSWORD.sub(rf"\g<before>'{HIDDEN}'", text)
-        text = _CONNINFO.sub(rf"\g<before>{HIDDEN}", text)
-    return _URL.sub(rf"\g<before>{HIDDEN}", text) if "://" in text else text

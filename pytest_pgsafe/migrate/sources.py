@@ -11,6 +11,7 @@ from pathlib import Path
 from ..config.forms import way
 from ..config.values import Way
 from ..errors import ConfigError
+from ..passwords import redact
 from .script import is_blank
 
 _FORMS = (
@@ -54,7 +55,8 @@ class Command:
         return f"cmd:{self.command}"
 
     def __str__(self) -> str:
-        return self.command
+        """Return it for people: without passwords that stand in it."""
+        return redact(self.command, printed=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
+from ..passwords import redact
 from .derive import Index, derive
 from .messages import Event, Message, Record, messages
 from .observe import Relation
-from .script import redact, statements
+from .script import statements
 from .values import Lock, Statement
 
 _INDEX = frozenset({"i", "I"})

@@ -10,7 +10,7 @@ from ..checks.baseline import FILE_NAME, NO_REASON, Baseline, Section, parse, re
 from ..checks.values import Finding
 from ..config.values import Settings
 from ..errors import ConfigError, StepError
-from ..migrate.script import redact
+from ..passwords import redact
 
 
 def name(settings: Settings) -> str | None:
@@ -22,7 +22,7 @@ def name(settings: Settings) -> str | None:
     if way is None:
         return None
     if way.path is None:
-        return " ".join(redact(way.command or "").split())
+        return " ".join(redact(way.command or "", printed=True).split())
     if way.path.is_relative_to(settings.folder):
         return way.path.relative_to(settings.folder).as_posix()
     return way.path.name

@@ -11,9 +11,10 @@ from ..catalog.names import bare, container, unquoted
 from ..catalog.values import Grant
 from ..checks.values import Finding
 from ..compare.values import Action, Change, Comparison
-from ..migrate.script import redact, statements
+from ..migrate.script import statements
 from ..migrate.sources import Migration, SqlFiles
 from ..migrate.values import Trace
+from ..passwords import redact
 from ..reading.files import of_files
 from ..reading.read import read
 from ..reading.values import Cited, Does, Place, Reading

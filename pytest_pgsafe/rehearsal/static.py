@@ -12,8 +12,8 @@ from ..checks.values import Finding
 from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
-from ..migrate.script import redact
 from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, of
+from ..passwords import redact
 from ..reading.files import of_files
 from ..reading.values import Cited, Reading
 from ..snapshot.values import NotVerified

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pgsafe.migrate.script import redact, statements
+from pytest_pgsafe.migrate.script import statements
+from pytest_pgsafe.passwords import redact
 
 
 @pytest.mark.parametrize(
