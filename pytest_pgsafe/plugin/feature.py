@@ -18,6 +18,7 @@ from ..config import Options, Settings, resolve
 from ..config.resolve import flag
 from ..errors import PgsafeError, SourceError, StepError, UsageError
 from ..rehearsal.values import Result
+from ..report.discreet import discreet
 from ..report.redact import redact
 from ..server.private import private_folder, sweep
 from . import own
@@ -99,7 +100,13 @@ class Feature:
         try:
             self._prepare()
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(self._told(error)) from error
+
+    def _told(self, error: UsageError) -> str:
+        """Return an error for people: where values are not to be shown, also those that a server quotes are not."""
+        report = None if self.settings is None else self.settings.report
+        hides = report is not None and (report.samples != "values" or report.mask)
+        return discreet(str(error)) if hides else str(error)
 
     def _prepare(self) -> None:
         self.settings = resolve(

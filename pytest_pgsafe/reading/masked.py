@@ -10,7 +10,8 @@ VALUE = "…"
 def masked(text: str) -> str:
     """Return a statement without its strings and numbers; names stay.
 
-    What follows a string that does not end, since the text was cut, is left out.
+    What follows a string that does not end, since the text was cut, is left out, and so is what follows a comment: in
+    one line, nobody knows where it ends.
     """
     parts: list[str] = []
     position = 0
@@ -18,7 +19,8 @@ def masked(text: str) -> str:
         parts.append(text[position : token.start])
         position = token.end
         # Neither a parameter ($1) nor a string that ends.
-        if token.text in {"'", '"'} or (token.text == "$" and not text[token.end : token.end + 1].isdigit()):
+        comment = text[token.start : token.start + 2] in {"--", "/*"}
+        if comment or token.text in {"'", '"'} or (token.text == "$" and not text[token.end : token.end + 1].isdigit()):
             return "".join([*parts, VALUE])
         if token.kind == "text":
             parts.append(f"'{VALUE}'")

@@ -13,6 +13,7 @@ from ..errors import MigrationError, StepError
 from ..migrate.run import FailedRun
 from ..server.address import Address
 from ..server.connection import connect
+from ..snapshot.session import reason
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from .comparing import compare_databases
@@ -37,7 +38,7 @@ def tell(
     try:
         comparison = _compare(before, after, facts)
     except (psycopg.Error, StepError) as unreadable:
-        error.looked_at += (f"what it left cannot be read: {unreadable}",)
+        error.looked_at += (f"what it left cannot be read: {_said(unreadable)}",)
         return None
     lines = left(comparison.changes)
     if not lines:
@@ -62,8 +63,12 @@ def _way_back(back: _Back, before: Address, after: Address, facts: Snapshot) -> 
     except MigrationError as error:
         return f"the way back cannot be tried from there: {error.message}"
     except (psycopg.Error, StepError) as error:
-        return f"whether the way back takes it away cannot be told: {error}"
+        return f"whether the way back takes it away cannot be told: {_said(error)}"
     return "the way back takes it away" if not lines else f"the way back leaves: {'; '.join(_some(lines))}"
+
+
+def _said(error: psycopg.Error | StepError) -> str:
+    return error.message if isinstance(error, StepError) else reason(error)
 
 
 def _compare(before: Address, after: Address, facts: Snapshot) -> Comparison:

@@ -122,7 +122,7 @@ def _denormalized(told: Told, comparison: Comparison, ready: Reading, before: Co
             found = carried.broken(before, after, ready, new, found)
         told.denormalized[rule] = (content, found)
     except (ConfigError, SnapshotError) as error:
-        told.unread[rule] = f"it cannot be evaluated after the migration: {error.message.rpartition(': ')[2]}"
+        told.unread[rule] = f"it cannot be evaluated after the migration: {error.message.partition(': ')[2]}"
 
 
 def _reference(told: Told, comparison: Comparison, rule: ReferenceRule, before: Connection, after: Connection) -> None:
@@ -136,7 +136,7 @@ def _reference(told: Told, comparison: Comparison, rule: ReferenceRule, before: 
         references.check(after, comparison.after.catalog, now)
         told.references[rule] = (content, references.read(after, comparison.after.catalog, now))
     except (ConfigError, SnapshotError) as error:
-        told.unread[rule] = f"it cannot be read after the migration: {error.message.rpartition(': ')[2]}"
+        told.unread[rule] = f"it cannot be read after the migration: {error.message.partition(': ')[2]}"
 
 
 def _renamed(rule: DenormalizedRule, comparison: Comparison) -> DenormalizedRule | None:

@@ -23,6 +23,7 @@ from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import Connection, connect
 from ..server.private import private_folder
+from ..snapshot.session import reason as said_by
 from ..snapshot.values import NotVerified, Snapshot
 from . import rights
 from .likeness import Likeness, give
@@ -87,7 +88,7 @@ def prepare(
         _configure(server, address, facts, owners=owned, notes=notes)
     except psycopg.Error as error:
         raise RestoreError(
-            "the scratch database cannot be given the source's settings", looked_at=str(error).splitlines()[:3]
+            "the scratch database cannot be given the source's settings", looked_at=[said_by(error)]
         ) from error
     given, refused = give(like, server, address)
     return Prepared(address=address, owners=owned, not_verified=(*notes, *refused), given=given)
@@ -224,8 +225,8 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
                 connection.execute(settings.alter(address.dbname, setting, role=role and unquoted(role)))
             except psycopg.Error as error:
                 # A setting of an extension that only the source has, or of another major.
-                reason = f"ALTER DATABASE … SET failed: {str(error).splitlines()[0]}"
-                notes.append(NotVerified(object=f"setting {setting.split('=', 1)[0]}", reason=reason))
+                told = f"ALTER DATABASE … SET failed: {said_by(error)}"
+                notes.append(NotVerified(object=f"setting {setting.split('=', 1)[0]}", reason=told))
         if not owners:
             return
         owner = unquoted(facts.database.owner)

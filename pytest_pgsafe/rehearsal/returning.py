@@ -73,7 +73,7 @@ class Return:
         except FailedRun as error:
             said = backwards.none(error.trace)
             if said is not None:
-                raise backwards.NoWayBackError(said) from error
+                raise backwards.NoWayBackError(f"it said: {said}") from error
             aftermath.tell(error, self.ground.before, self.after, self.ground.facts, back=None, restored=None)
             raise
 

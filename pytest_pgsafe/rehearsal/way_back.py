@@ -105,9 +105,9 @@ def _table(change: Change) -> str:
 
 
 def _why(error: FailedRun) -> str:
-    said = [statement.error for statement in error.trace.statements if statement.error is not None]
+    said = [f"the server said: {one.error}" for one in error.trace.statements if one.error is not None]
     hint = next((line for line in error.looked_at if line.startswith("the end of its output")), "")
-    last = hint.strip().splitlines()[-1].strip() if hint else ""
+    last = f"its output ended: {hint.strip().splitlines()[-1].strip()}" if hint else ""
     return "; ".join(dict.fromkeys(filter(None, (error.message, *said[-1:], last))))
 
 

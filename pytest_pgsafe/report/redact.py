@@ -11,10 +11,12 @@ from ..catalog.names import matches, parts
 from ..checks.values import Finding
 from ..compare.values import Action
 from ..migrate.script import statements
+from ..migrate.values import Trace
 from ..reading.masked import masked
 from ..reading.values import Cited
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
+from .discreet import discreet
 
 MASKED = "***"
 #: Where programs quote rows, and what stands there instead.
@@ -59,6 +61,9 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
     statements = _shown_statements(result)
     return replace(
         result,
+        not_verified=tuple(replace(gap, reason=_text(gap.reason)) for gap in result.not_verified),
+        unused={name: _text(reason) for name, reason in result.unused.items()},
+        trace=None if result.trace is None else _trace(result.trace),
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
         findings=tuple(_said(_finding(finding, samples, hidden, mask=mask), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
@@ -151,8 +156,21 @@ def _step(step: Step) -> Step:
     return step if step.reason is None else replace(step, reason=_text(step.reason))
 
 
+def _trace(trace: Trace) -> Trace:
+    return replace(
+        trace,
+        statements=tuple(
+            replace(one, text=masked(one.text), error=None if one.error is None else _text(f"SQLSTATE {one.error}"))
+            for one in trace.statements
+        ),
+        locks=tuple(replace(lock, statement=masked(lock.statement)) for lock in trace.locks),
+        output="",
+    )
+
+
 def _text(text: str) -> str:
-    """Take rows out of what a program printed: it quotes them in whole, whichever columns are masked."""
+    """Take rows out of what a server said or a program printed: they quote them, whichever columns are masked."""
+    text = discreet(text)
     for pattern, instead in _QUOTED:
         text = pattern.sub(instead, text)
     return text

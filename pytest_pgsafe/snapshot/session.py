@@ -101,8 +101,17 @@ def encoded(connection: Connection, text: str) -> bytes:
 
 
 def reason(error: psycopg.Error) -> str:
-    """Return the first line of what the server said."""
-    return error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
+    """Return the first line of what the server said, behind its SQLSTATE and the objects that it names."""
+    said = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
+    return said if error.sqlstate is None else f"SQLSTATE {error.sqlstate}{_objects(error)}: {said}"
+
+
+def _objects(error: psycopg.Error) -> str:
+    diag = error.diag
+    table = ".".join(filter(None, (diag.schema_name, diag.table_name, diag.column_name)))
+    named = ((table, ""), (diag.constraint_name, "constraint "), (diag.datatype_name, "type "))
+    told = ", ".join(f"{what}{name}" for name, what in named if name)
+    return f" ({told})" if told else ""
 
 
 def failed(what: str, error: psycopg.Error) -> SnapshotError:
