@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import PgsafeError
+from ..visible import in_json, indented
 from .display import Display
 
 FORMAT = "pgsafe-command/1"
@@ -34,13 +35,13 @@ def give(command: str, answer: Answer, *, as_json: bool) -> int:
     progress.end()
     if not as_json:
         for line in answer.warnings:
-            click.echo(f"pgsafe: warning: {line}", err=True)
+            click.echo(indented(f"pgsafe: warning: {line}"), err=True)
     if as_json:
         result = "passed" if answer.passed else "failed"
         _dump({"format": FORMAT, "command": command, "result": result, **answer.data})
     else:
         for line in answer.lines:
-            click.echo(line)
+            click.echo(indented(line))
     return 0 if answer.passed else 1
 
 
@@ -54,7 +55,7 @@ def say_error(error: PgsafeError, *, as_json: bool) -> None:
             "remedies": [_own(remedy) for remedy in error.remedies],
         }
         _dump({"format": FORMAT, "result": "error", "error": told})
-    click.echo(f"pgsafe: {_own(str(error))}", err=True)
+    click.echo(indented(f"pgsafe: {_own(str(error))}"), err=True)
 
 
 def _own(text: str) -> str:
@@ -67,4 +68,4 @@ progress = Display()
 
 
 def _dump(value: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(in_json(json.dumps(value, ensure_ascii=False, indent=2)))

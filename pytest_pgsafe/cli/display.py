@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..progress import Progress
+from ..visible import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -35,6 +36,7 @@ class Display(Progress):
     def __call__(self, step: str, done: int = 0, total: int | None = None) -> None:
         if not self.shown:
             return
+        step = one_line(step)
         if os.environ.get("TERM", "dumb") in {"", "dumb"}:
             if step != self._step:
                 click.echo(f"pgsafe: {step} …", err=True)

@@ -13,6 +13,7 @@ from ..errors import PgsafeError
 from ..rehearsal.values import Outcome
 from ..report.recovery import numbers
 from ..report.terminal import finding_lines
+from ..visible import indented, one_line, visible
 from .judgement import RECOVERY, judge
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ class CheckItem(pytest.Item):
             *(() if result.pitr is None else numbers(result.pitr)),
         ]
         if judgement.outcome is Outcome.SKIPPED:
-            pytest.skip(judgement.reason if judgement.reason is not None else "nothing to judge")
+            pytest.skip(one_line(judgement.reason) if judgement.reason is not None else "nothing to judge")
         if judgement.outcome is Outcome.FAILED:
-            lines = [] if judgement.reason is None else [judgement.reason]
+            lines = [] if judgement.reason is None else [indented(judgement.reason)]
             for finding in judgement.findings:
                 lines += ["", *finding_lines(finding)] if lines else finding_lines(finding)
             raise UnsafeError("\n".join(lines))
@@ -87,7 +88,7 @@ class CheckItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
         """Return what people need: no traceback of ours."""
         if isinstance(excinfo.value, (UnsafeError, PgsafeError)):
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return super().repr_failure(excinfo, *args, **kwargs)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:

@@ -11,6 +11,7 @@ from ..config import FILE_NAME
 from ..rehearsal.values import together
 from ..report.terminal import Line, summary
 from ..report.write import write
+from ..visible import visible
 from .judgement import names, unsaid
 from .store import RECOVERED, broken_off
 
@@ -83,7 +84,7 @@ class Ending:
         lines = unbegun if self._feature.final is None else summary(self._feature.final, short=short)
         for line in [*(Line(text=problem, tone="bad") for problem in self._problems), *lines]:
             colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
-            terminalreporter.write_line(line.text, **colours.get(line.tone, {}))
+            terminalreporter.write_line(visible(line.text), **colours.get(line.tone, {}))
 
 
 def _unbegun(exitstatus: int) -> str:

@@ -21,6 +21,7 @@ from ..rehearsal.values import Result
 from ..report.discreet import discreet
 from ..report.redact import redact
 from ..server.private import private_folder, sweep
+from ..visible import indented, one_line
 from . import own
 from .collect import CheckItem
 from .collecting import Collecting
@@ -106,7 +107,7 @@ class Feature:
         """Return an error for people: where values are not to be shown, also those that a server quotes are not."""
         report = None if self.settings is None else self.settings.report
         hides = report is not None and (report.samples != "values" or report.mask)
-        return discreet(str(error)) if hides else str(error)
+        return indented(discreet(str(error)) if hides else str(error))
 
     def _prepare(self) -> None:
         self.settings = resolve(
@@ -167,7 +168,7 @@ class Feature:
             self.header += look(settings)
 
     def pytest_report_header(self) -> list[str]:
-        return list(self.header)
+        return [indented(line) for line in self.header]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -250,6 +251,7 @@ class Feature:
         capture: Any = self.config.pluginmanager.get_plugin("capturemanager")
         if self.worker or reporter is None or self.config.get_verbosity() < 1:
             return
+        step = one_line(step)
         if capture is None:
             reporter.write_line(f"pgsafe: {step}")
             return

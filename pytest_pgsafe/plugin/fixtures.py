@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..visible import visible
 from .marker import SKIPPED, wanted
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def pgsafe_database(request: pytest.FixtureRequest, pgsafe_server: ScratchServer
     try:
         asked = wanted(item)
     except ValueError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise pytest.fail.Exception(visible(str(error)), pytrace=False) from None
     own = _own(request)
     with _clear():
         database = pgsafe_server.database(own.named(item), release=own.releasing(item), **asked)
@@ -252,4 +253,4 @@ def _clear() -> Generator[None]:
     try:
         yield
     except PgsafeError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise pytest.fail.Exception(visible(str(error)), pytrace=False) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from ..checks.values import Finding
 from ..compare.values import Attribute
 from ..rehearsal.values import Result
+from ..visible import visible
 from . import recovery
 from .terminal import cause, counted, sample_text, severities
 
@@ -82,6 +83,11 @@ def render(result: Result) -> str:
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Return text that a browser shows as it stands, with its control and format characters to be seen."""
+    return html.escape(visible(text))
 
 
 def _finding(finding: Finding) -> Sequence[str]:

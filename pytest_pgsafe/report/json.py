@@ -12,6 +12,7 @@ from ..checks.values import Finding
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
+from ..visible import in_json
 from . import recovery
 
 FORMAT = "pgsafe-report/1"
@@ -55,7 +56,7 @@ def document(result: Result) -> dict[str, Any]:
 
 def render(result: Result) -> str:
     """Return the report as text."""
-    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return in_json(json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def schema() -> Mapping[str, Any]:

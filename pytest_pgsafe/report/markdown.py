@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..checks.values import Finding, Severity
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Outcome, Result
+from ..visible import visible
 from . import recovery
 from .redact import keys_only
 from .terminal import cause, counted, sample_text, severities
@@ -55,8 +56,7 @@ def _recovery(result: Result) -> list[str]:
 
 def escape(text: object) -> str:
     """Return text that Markdown shows as it stands, in one line."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in str(text))
-    plain = _SPECIAL.sub(r"\\\1", printable).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = _SPECIAL.sub(r"\\\1", visible(str(text))).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # GitHub tells people whose name follows an @, also an escaped one: a space of no width stands between.
     return " ".join(plain.replace("@", "@\u200b").split())
 
@@ -108,4 +108,4 @@ def _folded(title: str, lines: Sequence[str]) -> list[str]:
 def _code(text: str) -> list[str]:
     """Return text as it stands, in a fence longer than any in it."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
-    return [f"{fence}text", *text.strip().splitlines(), fence]
+    return [f"{fence}text", *visible(text).strip().split("\n"), fence]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..checks.values import Finding, Severity
 from ..migrate.values import Revision
 from ..rehearsal.values import Outcome, Result
 from ..snapshot.values import RowSample
+from ..visible import indented, one_line
 from . import recovery
 
 Tone = Literal["plain", "good", "warning", "bad"]
@@ -40,7 +41,7 @@ def finding_lines(finding: Finding) -> list[str]:
         lines += _pair("announced", finding.reason)
     if finding.remedy is not None:
         lines += _pair("remedy", finding.remedy)
-    return lines
+    return [indented(line) for line in lines]
 
 
 def cause(finding: Finding) -> str | None:
@@ -87,7 +88,7 @@ def shown(value: str | None) -> str:
     """Return a value as people read it: NULL apart from texts, nothing that moves a terminal's cursor."""
     if value is None:
         return "NULL"
-    text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+    text = one_line(value).replace("\t", "\\t")
     return f"'{text}'" if not text.strip() or text != text.strip() or text == "NULL" else text
 
 
@@ -100,9 +101,10 @@ def summary(result: Result, *, short: bool) -> list[Line]:
     if not short:
         lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
+    lines = [replace(line, text=indented(line.text)) for line in lines]
     # What was left running, or was written, is said in every case.
     if result.baseline is not None:
-        lines.append(Line(text=f"written: {result.baseline}"))
+        lines.append(Line(text=indented(f"written: {result.baseline}")))
     if result.kept is not None:
         lines.append(Line(text=f"kept: {result.kept}"))
     tone: Tone = "good" if result.verdict == "passed" else "bad"
@@ -150,7 +152,9 @@ def _steps(result: Result) -> list[Line]:
             if result.trace.network not in {None, "isolated"}:
                 lines.append(Line(text=f"  other networks: {result.trace.network}", tone="warning"))
     if result.interrupted is not None:
-        lines.append(Line(text=result.interrupted.strip().splitlines()[-1], tone="bad"))
+        *before, last = result.interrupted.strip().splitlines() or [""]
+        # The last of several lines may be a part of a name.
+        lines.append(Line(text=f"  {last}" if before else last, tone="bad"))
     return lines
 
 
