@@ -82,8 +82,10 @@ def parts(text: str, *, psql: bool = False) -> Iterator[Part]:
         elif piece["end"] is not None and depth <= 0 and not atomic:
             rows = psql and _COPY_IN.fullmatch("".join(found).strip()) is not None
             yield from flush()
-            if rows and (end := _ROWS_END.search(text, position)):
-                position = end.end()
+            if rows:
+                # Without an end, all that follows are rows.
+                end = _ROWS_END.search(text, position)
+                position = len(text) if end is None else end.end()
         elif psql and piece["command"] is not None:
             if _SENDING.match(piece["command"]):
                 yield from flush(piece["command"].strip())

@@ -67,10 +67,11 @@ def _read(part: Part) -> Reading | None:
 def _variable(text: str) -> str | None:
     """Return the first variable of psql that stands in a statement, outside of strings; slices of arrays are none."""
     before = ""
+    depth = at = 0
     for token in tokens(text):
-        if token.text == ":" and before != ":" and (found := _VARIABLE.match(text, token.start)):
-            depth = text.count("[", 0, token.start) - text.count("]", 0, token.start)
-            if depth <= 0:
-                return found[0]
+        depth += text.count("[", at, token.start) - text.count("]", at, token.start)
+        at = token.start
+        if token.text == ":" and before != ":" and depth <= 0 and (found := _VARIABLE.match(text, token.start)):
+            return found[0]
         before = token.text
     return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .values import UnreadError
@@ -12,13 +13,14 @@ _TOKEN = re.compile(
     r"""
       (?P<quoted> (?:[uU]&)?"(?:[^"]|"")+" )
     | (?P<text> (?:[eE]'(?:[^'\\]|\\.|'')*'|(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*')
-              | (?P<dollar>\$(?:[^\W\d]\w*)?\$).*?(?P=dollar) )
+              | (?P<dollar>\$(?:[^\W\d]\w*)?\$) )
     | (?P<number> \d[\w.]*|\.\d\w* )
     | (?P<word> [^\W\d][\w$]* )
     | (?P<sign> ::|:=|=>|[^\s] )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_TAG = re.compile(r"(?=(\$(?:[^\W\d]\w*)?\$))")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 #: Words that can be no name without quotes, at least not at the place where one is read here.
 _RESERVED = frozenset(
@@ -42,11 +44,27 @@ class Token:
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the tokens of a statement without comments."""
-    for found in _TOKEN.finditer(text):
-        kind = found.lastgroup if found["dollar"] is None else "text"
+    position = 0
+    tags: Mapping[str, Sequence[int]] | None = None
+    while found := _TOKEN.search(text, position):
+        kind, start, position = found.lastgroup, found.start(), found.end()
         assert kind is not None
-        written = found[0]
-        yield Token(kind, written.lower() if kind == "word" else written, found.start(), found.end())
+        if (tag := found["dollar"]) is not None:
+            tags = _tags(text) if tags is None else tags
+            places = tags[tag]
+            at = bisect_left(places, position)
+            # Without its end it is no string.
+            kind, position = ("sign", start + 1) if at == len(places) else ("text", places[at] + len(tag))
+        written = text[start:position]
+        yield Token(kind, written.lower() if kind == "word" else written, start, position)
+
+
+def _tags(text: str) -> Mapping[str, Sequence[int]]:
+    """Return where each dollar tag stands: one pass, however many of them are never closed."""
+    places: dict[str, list[int]] = {}
+    for found in _TAG.finditer(text):
+        places.setdefault(found[1], []).append(found.start())
+    return places
 
 
 class Words:

@@ -54,6 +54,8 @@ _MARK = re.compile(
     r"|\b(?:ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|LOG|DETAIL|HINT|CONTEXT|WHERE|LINE \d+):\s+"
     r"|(?:\((?:psycopg2?|asyncpg|sqlalchemy|django)\.[\w.]*\)|\b(?:psycopg2?|asyncpg|sqlalchemy|django)\.[\w.]*:) "
 )
+#: Where a value follows in quotes, wherever the message stands.
+_PHRASES = ("invalid input syntax for", "invalid input value for", "out of range: ", 'value "')
 #: Sessions with their statements.
 _SESSION = re.compile(r"\bpid \d+(?= waits for |: )")
 _OUTPUT = re.compile(r"^(?:  looked at: )?the end of its output:")
@@ -129,10 +131,30 @@ def _entry(text: str) -> str:
             foreign = True
             kept.append(body[: mark.start()] + _marked(mark, body[mark.end() :]) + end)
         elif not foreign or _OWN.match(body.removeprefix("  looked at: ")):
-            foreign = False
-            kept.append(line)
+            told = _unmarked(body)
+            # A value may hold line ends.
+            foreign = told != body and ("Failing row" in body or body.count('"') % 2 == 1)
+            kept.append(told + end)
     told = "".join(kept)
     return told if told.endswith("\n") or not text.endswith("\n") else told + "\n"
+
+
+def _unmarked(line: str) -> str:
+    """Return a line of ours, or of a program that does not say whose words it repeats, without rows and values."""
+    at = line.find("Failing row contains (")
+    if at >= 0:
+        return f"{line[:at]}Failing row contains (…)."
+    equals = line.find(")=(")
+    if equals >= 0:
+        first = line.find("Key (", 0, equals)
+        first = line.rfind("(", 0, equals) if first < 0 else first
+        line = f"{line[: max(first, 0)]}(…){line[line.rfind(')') + 1 :]}"
+    for phrase in _PHRASES:
+        at = line.find(phrase)
+        first, last = line.find('"', at), line.rfind('"')
+        if at >= 0 and first >= 0:
+            line = f"{line[:first]}{NOT_SHOWN}{line[max(last, first) + 1 :]}"
+    return line
 
 
 def _marked(mark: re.Match[str], message: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -19,21 +18,6 @@ from ..snapshot.values import RowSample
 from .discreet import discreet
 
 MASKED = "***"
-#: Where programs quote rows, and what stands there instead.
-_QUOTED = (
-    # A value may hold line ends.
-    (re.compile(r"Failing row contains \(.*?\)\.?$", re.MULTILINE | re.DOTALL), "Failing row contains (…)."),
-    # What PostgreSQL's messages say about rows: the line after the error, with keys or a whole row.
-    (re.compile(r"^(.*?\b(?:DETAIL|CONTEXT):).*$", re.MULTILINE), r"\1 (not shown)"),
-    # Rows in a message's own line; a key may be an expression.
-    (re.compile(r"\(([^()\n]*)\)=\(.*\)|Key \(.*?\)=\(.*\)"), "(…)"),
-    # A value that cannot be cast.
-    (re.compile(r"(invalid input (?:syntax|value) for [^:\n]*:|out of range:) *\".*\""), r"\1 (not shown)"),
-    (re.compile(r"value \".*\" is out of range"), "value (not shown) is out of range"),
-    # SQLAlchemy, and so Alembic.
-    (re.compile(r"^\[parameters: .*\]$", re.MULTILINE), "[parameters: (not shown)]"),
-)
-
 #: Characters by which a statement is known in a message.
 _BEGINNING = 60
 Shown = Callable[[str], bool]
@@ -61,13 +45,13 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
     statements = _shown_statements(result)
     return replace(
         result,
-        not_verified=tuple(replace(gap, reason=_text(gap.reason)) for gap in result.not_verified),
-        unused={name: _text(reason) for name, reason in result.unused.items()},
+        not_verified=tuple(replace(gap, reason=discreet(gap.reason)) for gap in result.not_verified),
+        unused={name: discreet(reason) for name, reason in result.unused.items()},
         trace=None if result.trace is None else _trace(result.trace),
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
         findings=tuple(_said(_finding(finding, samples, hidden, mask=mask), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
-        interrupted=None if result.interrupted is None else _text(result.interrupted),
+        interrupted=None if result.interrupted is None else discreet(result.interrupted),
     )
 
 
@@ -122,7 +106,7 @@ def _finding(
             before, after = masked(sample.before, whole=whole), masked(sample.after, whole=whole)
             kept.append(RowSample(key=key, before=before, after=after))
     # What a failed run printed stands in some messages.
-    return replace(finding, message=_text(finding.message), samples=tuple(kept))
+    return replace(finding, message=discreet(finding.message), samples=tuple(kept))
 
 
 def _statement(cited: Cited | None) -> Cited | None:
@@ -148,29 +132,21 @@ def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
             if text in message:
                 # What follows may be a part of a value.
                 message = message[: message.index(text)] + instead
-        message = _text(message)
+        message = discreet(message)
     return replace(finding, message=message, statement=_statement(finding.statement))
 
 
 def _step(step: Step) -> Step:
-    return step if step.reason is None else replace(step, reason=_text(step.reason))
+    return step if step.reason is None else replace(step, reason=discreet(step.reason))
 
 
 def _trace(trace: Trace) -> Trace:
     return replace(
         trace,
         statements=tuple(
-            replace(one, text=masked(one.text), error=None if one.error is None else _text(f"SQLSTATE {one.error}"))
+            replace(one, text=masked(one.text), error=None if one.error is None else discreet(f"SQLSTATE {one.error}"))
             for one in trace.statements
         ),
         locks=tuple(replace(lock, statement=masked(lock.statement)) for lock in trace.locks),
         output="",
     )
-
-
-def _text(text: str) -> str:
-    """Take rows out of what a server said or a program printed: they quote them, whichever columns are masked."""
-    text = discreet(text)
-    for pattern, instead in _QUOTED:
-        text = pattern.sub(instead, text)
-    return text
