@@ -174,7 +174,7 @@ def _make(connection: Connection, statement: sql.Composed, notes: list[NotVerifi
     try:
         connection.execute(statement)
     except psycopg.Error as error:
-        text, said = statement.as_string(connection), str(error).splitlines()[0]
+        text, said = statement.as_string(connection), said_by(error)
         if demanded and text.startswith("CREATE"):
             raise RestoreError("a role of the source cannot be made", looked_at=[text, said]) from error
         # A setting, or an option of a membership, that this major does not know.
