@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from ..progress import SILENT, Progress, size_of
 from ..rehearsal.source import Source
 from ..server import programs
+from ..server.minors import dumping
 from ..snapshot.values import Snapshot
 from . import before
 from .denormalized import Looked
@@ -50,7 +51,7 @@ def keep(
         )
     progress("preflight")
     # pg_dump of an older major refuses, and leaves an empty file.
-    client = programs.find(source.version.major, server=False)
+    client = dumping(source.version, programs.find(source.version.major, server=False))
     before.check(source, root)
     now = datetime.now(timezone.utc)
     place = store.name(store.environment_of(source.database) if environment is None else environment, now)

@@ -11,6 +11,7 @@ from ..backup.archive import Archive, recognise
 from ..backup.take import Backup, take
 from ..server.address import Address
 from ..server.base import Programs
+from ..server.minors import dumping
 from .source import Source
 
 #: pg_dump's compression for a backup that is restored at once.
@@ -28,7 +29,8 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
 
         return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
-        return backup_once(source.address, folder / "backup", programs, jobs=source.jobs)
+        fitting = programs if source.version is None else dumping(source.version, programs)
+        return backup_once(source.address, folder / "backup", fitting, jobs=source.jobs)
     assert source.archive is not None
     return opened(source.archive)
 

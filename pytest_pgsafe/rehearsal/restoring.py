@@ -29,8 +29,6 @@ from . import rights
 from .likeness import Likeness, give
 from .source import Source
 
-#: The first pg_dump that dumps the owner of the schema public.
-PUBLIC_OWNER_DUMPED = 15
 #: Tried in this order where the server lacks the source's locale.
 _LOCALES = ("C.UTF-8", "C")
 
@@ -244,7 +242,8 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
                 )
             )
     public = facts.schemas.get("public")
-    if public is not None and server.programs.version.major < PUBLIC_OWNER_DUMPED:
+    if public is not None:
+        # A pg_dump of 14 leaves it out.
         with connect(address, read_only=False) as connection:
             owner_of = sql.Identifier(unquoted(public.owner))
             connection.execute(sql.SQL("alter schema public owner to {}").format(owner_of))

@@ -10,6 +10,7 @@ import pytest
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server import discovery
 from pytest_pgsafe.server.discovery import Wheel, examine
+from pytest_pgsafe.server.minors import dumping
 from pytest_pgsafe.server.programs import LocalPrograms, clean, find
 from pytest_pgsafe.server.version import Version
 
@@ -195,3 +196,28 @@ def test_environment_of_programs_names_no_server() -> None:
         {"PGHOST": "h", "PGPASSWORD": "p", "PGSERVICE": "s", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "HOME": "/h"}
     )
     assert cleaned == {"HOME": "/h", "LC_CTYPE": "de_DE.UTF-8", "LC_MESSAGES": "C"}
+
+
+@pytest.mark.parametrize(
+    ("source", "at_hand", "dumps"),
+    [
+        ("15.20", "15.20", "at hand"),
+        ("15.20", "15.21", "at hand"),
+        # What is a minor behind writes what the source's server stores for itself.
+        ("15.20", "15.18", "15.20"),
+        ("15.20", "17.10", "15.20"),
+        ("15.19", "17.10", "15.20"),
+        ("15.18", "15.18", "at hand"),
+        # None here knows it.
+        ("15.21", "15.18", "at hand"),
+        ("16.4", "17.10", "at hand"),
+        # Its pg_restore would not read what a newer one writes.
+        ("17.10", "15.20", "at hand"),
+    ],
+)
+def test_a_server_is_dumped_by_programs_of_its_minor(tmp_path: Path, source: str, at_hand: str, dumps: str) -> None:
+    folders = [folder_of_programs(tmp_path / version, version) for version in ("15.18", "15.20", "16.2", "17.10")]
+    own = LocalPrograms(folder_of_programs(tmp_path / "own", at_hand), Version.parse(at_hand), found_by="test")
+    path = os.pathsep.join(map(str, folders))
+    chosen = dumping(Version.parse(source), own, path=path, usual=(), wheels=())
+    assert chosen.origin == str(own.folder if dumps == "at hand" else tmp_path / dumps)
