@@ -16,7 +16,7 @@ from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import admitted, complaints, edited, fitting, packing
+from . import admitted, complaints, edited, extensions, fitting, packing
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
@@ -51,6 +51,24 @@ def restore(
     :raises RestoreError: with the number of errors and the first of them.
     """
     said = dumps.read(archive.path)
+    with extensions.ready(() if only is not None else said.extensions, target) as called:
+        return _whole(
+            archive, said, called, programs, owners=owners, jobs=jobs, stop=stop, only=only, deadline=deadline
+        )
+
+
+def _whole(
+    archive: Archive,
+    said: dumps.Dump,
+    target: Address,
+    programs: Programs,
+    *,
+    owners: bool,
+    jobs: int | None,
+    stop: bool,
+    only: Path | None,
+    deadline: float | None,
+) -> tuple[str, ...]:
     gone = fitting.refused(said.options, lambda: connect(target, read_only=False))
     taken_out = fitting.told(option for option in said.options if option in gone)
     if archive.form == "plain":
@@ -110,6 +128,20 @@ def run_sql(
     :param through: a command that runs psql, and keeps what it does besides to this database.
     :raises RestoreError: with psql's words, which name file and line.
     """
+    wanted = {name for path in files for name in dumps.read(path).extensions}
+    with extensions.ready(wanted, target) as called:
+        _run(files, called, programs, owners=owners, deadline=deadline, through=through)
+
+
+def _run(
+    files: Sequence[Path],
+    target: Address,
+    programs: Programs,
+    *,
+    owners: bool,
+    deadline: float | None,
+    through: Sequence[str],
+) -> None:
     with connect(target) as session:
         major = session.info.server_version // 10000
     for path in files:

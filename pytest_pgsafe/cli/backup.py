@@ -78,7 +78,7 @@ def command(
     from ..drill.verify import verify as prove
     from .verify import answer
 
-    use = Scratch(use=settings.server.use, image=settings.server.image)
+    use = Scratch(use=settings.server.use, image=settings.server.image, preload=settings.server.preload)
     proven = answer(prove(folder, use, progress=progress))
     return give(
         "backup",

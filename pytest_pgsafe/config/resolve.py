@@ -233,7 +233,7 @@ class _Resolution:
         image = self._text("image", "--pgsafe-image", "PGSAFE_IMAGE", self.options.image, section.image)
         keep = self._flag("keep", "--pgsafe-keep", "PGSAFE_KEEP", given=self.options.keep, key=section.keep)
         checked = "auto" if use is None else forms.server(use, origin=self.origins["server"])
-        return Server(use=checked, image=image, keep=keep)
+        return Server(use=checked, image=image, keep=keep, preload=tuple(section.preload))
 
     def _reports(self) -> tuple[Path, ...]:
         words, base = self._words(self.options.report, "PGSAFE_REPORT"), self.invocation_dir

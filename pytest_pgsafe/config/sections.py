@@ -32,6 +32,12 @@ def _setting(name: str) -> str:
     return name
 
 
+def _library(name: str) -> str:
+    if not re.fullmatch(r"[\w.+-]+", name):
+        raise ValueError("wanted the name of a library as shared_preload_libraries has it, such as pg_cron")
+    return name
+
+
 class SourceSection(Section):
     dsn: Text | None = None
     backup: Text | None = None
@@ -69,6 +75,7 @@ class ServerSection(Section):
     use: Text | None = None
     image: Text | None = None
     keep: bool | None = None
+    preload: list[Annotated[str, AfterValidator(_library)]] = Field(default_factory=list)
 
 
 class ReportSection(Section):

@@ -131,6 +131,8 @@ class Server:
     use: str = field(default="auto", repr=False)
     image: str | None = None
     keep: bool = False
+    #: Libraries that the scratch server loads when it starts: shared_preload_libraries.
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

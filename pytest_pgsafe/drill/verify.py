@@ -27,6 +27,7 @@ from ..rehearsal import restoring
 from ..rehearsal.likeness import likeness
 from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
+from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
@@ -47,6 +48,7 @@ class Scratch:
 
     use: str = "auto"
     image: str | None = None
+    preload: tuple[str, ...] = ()
 
 
 def verify(
@@ -155,11 +157,15 @@ class _Verification:
 
     def _choose(self, archive: Archive) -> Choice:
         origin = archives.origin(archive)
-        choice = probe(self.scratch.use, major=origin.least, image=self.scratch.image)
+        choice = probe(
+            self.scratch.use, major=origin.least, image=self.scratch.image,
+            settings=preload.settings(self.scratch.preload),
+        )  # fmt: skip
         if archive.folder is None:
             admitted.inside(archive.path, dump.read(archive.path), ours=choice.kind != "existing")
         if choice.extensions is not None:
             check_extensions(self._extensions(), choice.extensions, choice.origin)
+        preload.check(self._extensions(), self.scratch.preload, choice)
         return choice
 
     def _extensions(self) -> list[str]:

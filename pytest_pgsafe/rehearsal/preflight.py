@@ -18,6 +18,7 @@ from ..catalog.values import Catalog
 from ..config.values import Settings
 from ..errors import BackupError, ConfigError, ServerError
 from ..migrate.sources import Migration, SqlFiles, of
+from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
@@ -108,14 +109,15 @@ def preflight(settings: Settings) -> Plan:
     server = settings.server
     startup = likeness(catalog, settings.source.settings).startup()
     choice = probe(
-        server.use, major=source.least_major, fitting=source.fitting, image=server.image, settings=startup,
-        keep=server.keep,
+        server.use, major=source.least_major, fitting=source.fitting, image=server.image,
+        settings={**startup, **preload.settings(server.preload)}, keep=server.keep,
     )  # fmt: skip
     omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
+    preload.check(needed, server.preload, choice)
     if choice.kind == "local":
         copies = COPIES if source.repository is None else RECOVERED
         check_space(source.size, Path(tempfile.gettempdir()), copies=copies)

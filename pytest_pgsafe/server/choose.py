@@ -13,6 +13,8 @@ from . import engine, programs
 from .address import Address
 from .base import Kind, Server
 from .cluster import Template
+from .connection import connect
+from .preload import loaded
 from .version import Fitting, Version
 
 
@@ -29,6 +31,8 @@ class Choice:
     version: Version | None = None
     #: The extensions that it can be given; None where that shows only when it runs.
     extensions: frozenset[str] | None = field(default=None, repr=False)
+    #: The libraries that an existing server has loaded when it started.
+    preloaded: tuple[str, ...] = ()
     #: Starts it; raises ServerError.
     start: Callable[[], Server] = field(repr=False, compare=False)
     #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.
@@ -199,11 +203,14 @@ def _existing(use: str, major: int | None) -> Choice:
     with ExistingServer.start(address, major=major, reason=reason) as server:
         origin = server.describe()["origin"]
         there, version = server.extensions(), server.version
+        with connect(server.address()) as session:
+            preloaded = loaded(session)
     return Choice(
         kind="existing",
         origin=origin,
         reason=reason,
         version=version,
         extensions=there,
+        preloaded=preloaded,
         start=partial(_start_existing, address, major=major, reason=reason),
     )

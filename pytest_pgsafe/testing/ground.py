@@ -29,6 +29,7 @@ from ..rehearsal.backups import backup_of, backup_once, opened
 from ..rehearsal.likeness import likeness
 from ..rehearsal.preflight import Plan, check_extensions
 from ..rehearsal.source import Source, examine
+from ..server import preload
 from ..server.address import Address
 from ..server.base import Server
 from ..server.choose import probe
@@ -147,8 +148,11 @@ class Ground:
         source = None if configured is None else self.source
         wanted = self.settings.server
         choice = probe(
-            wanted.use, major=None if source is None else source.least_major, image=wanted.image, keep=wanted.keep
-        )
+            wanted.use, major=None if source is None else source.least_major, image=wanted.image,
+            settings=preload.settings(wanted.preload), keep=wanted.keep,
+            fitting=None if source is None else source.fitting,
+        )  # fmt: skip
+        preload.check(() if source is None else source.extensions, wanted.preload, choice)
         if source is None or configured is None:
             return choice.start()
         plan = Plan(source=source, choice=choice, extensions=source.extensions)
