@@ -142,6 +142,8 @@ class Index(Object):
     primary: bool
     valid: bool
     ready: bool
+    #: False of one whose DROP INDEX CONCURRENTLY did not come to its end.
+    live: bool = True
     #: False for a deferrable unique constraint.
     immediate: bool = True
     nulls_not_distinct: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from ..catalog.names import bare, unquoted
 from ..catalog.values import Index
 from ..compare.values import Action, Change
 from .equivalents import index_after
@@ -60,7 +62,7 @@ def _dropped(evidence: Evidence, *, unique: bool) -> Iterator[Finding]:
 
 
 def _invalid(evidence: Evidence) -> Iterator[Finding]:
-    comparison = evidence.comparison
+    comparison, skipped = evidence.comparison, _skipped(evidence)
     names = {new: old for old, new in comparison.objects.get("indexes", {}).items()}
     for name, index in comparison.after.catalog.indexes.items():
         if index.valid and index.ready:
@@ -73,10 +75,31 @@ def _invalid(evidence: Evidence) -> Iterator[Finding]:
         else:
             text = f"{name} was added and is INVALID: CREATE INDEX CONCURRENTLY failed, or ON ONLY waits for partitions"
             severity = Severity.WARNING
+        standing = old is not None and severity is Severity.WARNING
+        if old is not None and standing and bare(name) in skipped:
+            # What the statement is there for is not there, and what rows it lets in shows only when it is built.
+            text += "; CREATE INDEX IF NOT EXISTS skipped over it"
+            severity, standing = Severity.ERROR if index.unique else Severity.WARNING, False
         if index.unique:
             text += "; it keeps nothing unique that queries may rely on"
-        standing = old is not None and severity is Severity.WARNING
         yield INDEX_INVALID.finding(name if old is None else old.name, text, severity=severity, standing=standing)
+
+
+_IF_NOT_EXISTS = re.compile(
+    r"\bcreate\s+(?:unique\s+)?index\s+(?:concurrently\s+)?if\s+not\s+exists\s+"
+    r'(?P<name>(?:"(?:[^"]|"")+"|[^\W\d][\w$]*))',
+    re.IGNORECASE,
+)
+
+
+def _skipped(evidence: Evidence) -> frozenset[str]:
+    """Return the indexes that CREATE INDEX IF NOT EXISTS names, as quote_ident writes them."""
+    trace = evidence.trace
+    texts = () if trace is None else (one.text for one in trace.statements if one.error is None)
+    found = [match["name"] for text in texts for match in _IF_NOT_EXISTS.finditer(text)]
+    # A name in quotes that needs none has none in the catalog.
+    plain = [name if name.startswith('"') else name.lower() for name in found]
+    return frozenset(unquoted(name) if re.fullmatch(r'"[a-z_][a-z0-9_]*"', name) else name for name in plain)
 
 
 def _changed(evidence: Evidence) -> Iterator[Finding]:
@@ -130,7 +153,10 @@ INDEX_INVALID = Check(
     name="index-invalid",
     severity=Severity.ERROR,
     excused_by=frozenset({"index"}),
-    condition="An index is INVALID and was not before. One that was, or that the migration left so, is a warning.",
+    condition=(
+        "An index is INVALID and was not before, or CREATE UNIQUE INDEX IF NOT EXISTS skipped over one that was. "
+        "Another that was INVALID before, or that the migration left so, is a warning."
+    ),
     effect="Queries do not use it, it costs each write, and a unique one proves nothing.",
     remedy="DROP INDEX CONCURRENTLY and build it again, or REINDEX INDEX CONCURRENTLY.",
     judge=_invalid,

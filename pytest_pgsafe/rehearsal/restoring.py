@@ -28,6 +28,7 @@ from ..snapshot.values import NotVerified, Snapshot
 from . import rights
 from .likeness import Likeness, give
 from .source import Source
+from .unfinished import make_unfinished
 
 #: Tried in this order where the server lacks the source's locale.
 _LOCALES = ("C.UTF-8", "C")
@@ -116,6 +117,11 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
     # The source's own settings would keep pg_restore out, or change what it writes; it resets the timeouts alone.
     writable = prepared.address.with_(options="-c default_transaction_read_only=off -c array_nulls=on")
     return restore(backup.archive, writable, server.programs, owners=prepared.owners)
+
+
+def finish(facts: Catalog | None, prepared: Prepared, server: Server) -> tuple[NotVerified, ...]:
+    """Give a restored copy what no dump carries: the source's INVALID indexes; return what cannot be made."""
+    return () if facts is None else make_unfinished(facts, server.address(prepared.address.dbname))
 
 
 def left_out(said: dump.Dump, server: Server) -> tuple[str, ...]:

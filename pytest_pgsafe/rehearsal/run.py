@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -223,6 +223,8 @@ class _Run:
                 taken_out = (*backup.manifest.stored, *taken_out)
             self.notes = stored_by_server(taken_out)
             self.seconds = time.monotonic() - started
+            unmade = restoring.finish(None if source is None else source.catalog, prepared, server)
+            self.not_verified += unmade
             with connect(prepared.address) as connection:
                 role = self.settings.role or restoring.owner(connection, server)
                 # A role that may not log in is given leave, which is not to look like the migration's doing.
@@ -235,12 +237,13 @@ class _Run:
             self.not_verified += gaps if self.plan.migration is not None else ()
             self.source_version = str(self.plan.source.version or facts.server_version)
             if source is None:
-                self.not_verified.append(
-                    NotVerified(object="restore", reason=f"a source of kind {self.plan.source.kind} has no facts")
-                )
+                reason = f"a source of kind {self.plan.source.kind} has no facts"
+                if backup is not None:
+                    reason += "; which indexes are INVALID there is not known, and the copy has none of them"
+                self.not_verified.append(NotVerified(object="restore", reason=reason))
             else:
                 self.source_version = source.server_version
-                self._prove(source, facts, prepared)
+                self._prove(source, facts, prepared, {gap.object for gap in unmade})
             with connect(prepared.address, read_only=False) as connection:
                 if isolation.isolate(connection):
                     # Servers and subscriptions differ from the source's from here on, on purpose.
@@ -254,10 +257,10 @@ class _Run:
     def _configured(self) -> tuple[tuple[str, str], ...]:
         return () if self.settings.source is None else self.settings.source.settings
 
-    def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> None:
+    def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared, told: Collection[str]) -> None:
         self.compared = facts
         self.not_verified += source.not_verified
-        self.not_verified += not_carried(source.catalog)
+        self.not_verified += [gap for gap in not_carried(source.catalog, facts.catalog) if gap.object not in told]
         said = {note.object for note in self.notes}
         self.notes += stored_by_server(unknown.of_servers(source, facts, said))
         self.not_verified += unknown.of_objects(source, facts, said)

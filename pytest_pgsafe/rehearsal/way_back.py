@@ -157,12 +157,14 @@ def restore(source: Source, backup: Backup, reference: Snapshot, server: Server,
     try:
         restoring.fill(source, backup, prepared, server)
         seconds = time.monotonic() - started
+        unmade = restoring.finish(reference.catalog, prepared, server)
         with connect(prepared.address) as session:
-            changes = unequal(reference, read_facts(session), prepared)
+            again = read_facts(session)
+        changes = unequal(reference, again, prepared)
     finally:
         server.drop(prepared.address)
     refuse(changes, "the backup restored once more is not equal to what it was taken of")
-    return Restored(seconds=seconds, not_verified=not_carried(reference.catalog))
+    return Restored(seconds=seconds, not_verified=(*unmade, *not_carried(reference.catalog, again.catalog)))
 
 
 def unequal(source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> tuple[Change, ...]:

@@ -236,6 +236,7 @@ class Ground:
         )  # fmt: skip
         prepared = restoring.prepare(server, catalog, names, name=name, owners=owners, like=like)
         restoring.fill(writable, backup, prepared, server)
+        restoring.finish(catalog, prepared, server)
         return _isolated(prepared.address)
 
     def _settings(self) -> tuple[tuple[str, str], ...]:

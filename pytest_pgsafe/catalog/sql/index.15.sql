@@ -22,6 +22,7 @@ select
     x.indisprimary as primary,
     x.indisvalid as valid,
     x.indisready as ready,
+    x.indislive as live,
     x.indimmediate as immediate,
     x.indnullsnotdistinct as nulls_not_distinct,
     x.indisclustered as clustered,
