@@ -86,7 +86,7 @@ class Bench:
         )  # fmt: skip
         steps = Steps()
         way = Return(
-            settings=Settings(folder=folder), plan=plan, steps=steps, ground=ground, after=after, folder=folder,
+            settings=Settings(folder=folder), plan=plan, steps=steps, ground=ground, after=after,
             backup=None, reference=None, seconds=0.0, not_verified=[], unused={},
         )  # fmt: skip
         try:
