@@ -20,8 +20,9 @@ from .lost import ConnectionLost, Session
 
 #: Nothing of it outlives it, whatever stands between.
 PROCESS = b"begin; set local statement_timeout = 0; select pg_catalog.pg_backend_pid(); commit"
-#: Others may come between two of our steps.
-_ROUNDS = 3
+#: How many others want a session meanwhile, round by round: of two in turn the third asked is the first again,
+#: and an application may come between.
+_ROUNDS = (1, 2, 1)
 #: Set to the value that it has: only where the value comes from is another, until the session is cleared.
 _MARK = b"select pg_catalog.set_config('array_nulls', pg_catalog.current_setting('array_nulls'), false)"
 _MARKED = b"select source = 'session' from pg_catalog.pg_settings where name = 'array_nulls'"
@@ -79,23 +80,27 @@ def refusal(address: Address, why: str) -> SourceError:
 
 def _shared(open_: Open) -> str:
     """Say that a session is lent for a transaction or a statement only; empty if it is ours until we go."""
-    for _ in range(_ROUNDS):
+    for number in _ROUNDS:
         with ExitStack() as stack:
-            one, two = stack.enter_context(_closing(open_)), stack.enter_context(_closing(open_))
+            one, *others = (stack.enter_context(_closing(open_)) for _ in range(1 + number))
             try:
                 first = _in_transaction(one)
                 one.execute(b"rollback")
             except psycopg.Error:
                 return "a session of it is lent for one statement at a time (pool_mode = statement)"
             try:
-                other, again = _in_transaction(two), _in_transaction(one)
+                held = {_in_transaction(other) for other in others}
+                again = _in_transaction(one)
             except ConnectionLost as error:
+                if number > 1:
+                    # A pool as small as that would have come back to the first in the round before.
+                    break
                 raise SourceError(
                     "a connection pooler has no second session for us, so it cannot be found out how it lends them",
                     looked_at=[error.message],
                     remedies=["name the server itself, not the pooler", "raise the pooler's pool_size"],
                 ) from error
-            if other == first or again != first:
+            if first in held or again != first:
                 return "a session of it is lent for one transaction at a time (pool_mode = transaction)"
     return ""
 

@@ -19,6 +19,7 @@ from ..snapshot.take import take
 from ..snapshot.values import Snapshot
 from .migrating import Ways
 from .plain import plain
+from .reading import ReadingSession
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -77,7 +78,20 @@ class Readable:
 
 
 class SourceDatabase(Readable):
-    """The source, or what a backup or ``.sql`` files make of it. Sessions are read-only."""
+    """The source, or what a backup or ``.sql`` files make of it.
+
+    Sessions of :meth:`connect` are read-only, whatever is set in them. Those of ``uri`` and ``parameters`` begin so;
+    who sets them to write has the rights of the source's role.
+    """
+
+    def connect(self, **options: Any) -> psycopg.Connection[Any]:
+        """Open a connection of psycopg that only reads; the caller closes it.
+
+        :param options: of ``psycopg.connect``: ``autocommit``, ``row_factory`` … ``cursor_factory`` is not among them.
+        """
+        if "cursor_factory" in options:
+            raise TypeError("the source's sessions have a cursor of their own, which only reads")
+        return ReadingSession.connect(**{**self.address.parameters, **options})
 
 
 class ScratchDatabase(Readable):

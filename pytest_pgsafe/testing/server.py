@@ -116,6 +116,9 @@ class ScratchServer:
         address = ground.source.address
         if address is None:
             address = ground.server.clone(ground.restored(), ground.named("read"))
+        if address.sessions == "lent":
+            # A pooler refuses options.
+            return SourceDatabase(address)
         options = f"{address.parameters.get('options', '')} -c default_transaction_read_only=on".strip()
         return SourceDatabase(address.with_(options=options))
 

@@ -95,8 +95,7 @@ select current_setting('transaction_read_only'), current_setting('default_transa
        current_setting('default_transaction_isolation'),
        (select count(*) from pg_prepared_statements), (select count(*) from pg_listening_channels()),
        (select count(*) from pg_cursors where name <> ''), pg_my_temp_schema() = 0,
-       (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
-       (select count(*) from pg_settings where source = 'session')
+       (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())
 """
 
 
