@@ -10,7 +10,7 @@ from ..server.connection import Connection
 #: The one that holds the moment, and pg_dump's.
 NEEDED = 2
 
-# Superusers are held to no limit but the server's own.
+# What others do is hidden from most roles, that they are there is not. A superuser has the server's limit alone.
 _LEFT = """
 select r.rolname,
        case when not r.rolsuper and r.rolconnlimit >= 0
@@ -20,7 +20,7 @@ select r.rolname,
        current_setting('max_connections')::int
        - case when r.rolsuper then 0 else current_setting('superuser_reserved_connections')::int end - count(*)
 from pg_catalog.pg_roles r, pg_catalog.pg_database d, pg_catalog.pg_stat_activity a
-where r.rolname = session_user and d.datname = current_database() and a.backend_type = 'client backend'
+where r.rolname = session_user and d.datname = current_database() and a.datid is not null
 group by r.rolname, r.rolsuper, r.rolconnlimit, d.datname, d.datconnlimit
 """
 

@@ -14,7 +14,7 @@ from ..config import values as config
 from ..errors import ConfigError, SourceError
 from ..pitr.engines.recover import Found, find
 from ..server.address import Address
-from ..server.connection import connect, resolve
+from ..server.connection import ConnectionLost, connect, resolve
 from ..server.version import Fitting, Version
 from ..snapshot.file import load
 from . import majors
@@ -138,7 +138,7 @@ def _database(dsn: str, jobs: int) -> Source:
 
 def unreachable(address: Address, error: psycopg.Error) -> SourceError:
     """Say why a source cannot be read, and what to do, without repeating a password."""
-    text = str(error).strip()
+    text = error.said if isinstance(error, ConnectionLost) else str(error).strip()
     secret = address.parameters.get("password")
     if secret:
         text = text.replace(secret, "***")

@@ -65,9 +65,10 @@ with role(name) as (
 ),
 settings(place, name, value) as (
     select 1, name, value from unnest(%s::text[], %s::text[]) as s(name, value)
-    where pg_catalog.lower(name) in (select pg_catalog.lower(known.name) from pg_catalog.pg_settings known)
+    where pg_catalog.current_setting(name, true) is not null
     union all
-    select 2, 'work_mem', '4MB' from pg_catalog.pg_settings where name = 'work_mem' and setting::int8 < 4096
+    select 2, 'work_mem', '4MB'
+    where pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < pg_catalog.pg_size_bytes('4MB')
     union all
     select 3, 'client_encoding', pg_catalog.current_setting('server_encoding')
     union all
@@ -98,6 +99,8 @@ def pin(
         "lock_timeout": lock_timeout,
     }
     try:
+        # By itself: what limits statements may limit the next one.
+        connection.execute(b"set statement_timeout = 0")
         connection.execute(_SET, (list(settings), list(settings.values())))
     except psycopg.errors.InsufficientPrivilege as error:
         raise SourceError(
@@ -115,7 +118,7 @@ def for_programs(session: psycopg.Connection[Any], address: Address) -> Address:
     """
     row = session.execute(
         "select current_setting('server_encoding'), current_setting('role'),"
-        " array(select name from pg_catalog.pg_settings where name = any (%s))",
+        " array(select name from unnest(%s::text[]) as s(name) where current_setting(name, true) is not null)",
         (list(LIMITS),),
     ).fetchone()
     assert row is not None

@@ -135,6 +135,17 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             self.lost = ConnectionLost.ended(self.address, error)
             raise self.lost from error
 
+    if not TYPE_CHECKING:
+        # psycopg says of it by four signatures what it gives; these stay.
+        def cursor(self, *arguments: Any, **options: Any) -> Any:
+            """Make a cursor, as :class:`psycopg.Connection` does.
+
+            :raises ConnectionLost: the connection is gone.
+            """
+            if self.lost is not None:
+                raise self.lost
+            return super().cursor(*arguments, **options)
+
     def close(self) -> None:
         """Close the connection."""
         self.closed_here = True

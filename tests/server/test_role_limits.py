@@ -137,8 +137,8 @@ def test_two_sessions_are_enough(server: Server, database: Address, reader: Addr
 def test_one_session_is_too_few(server: Server, database: Address, reader: Address, tmp_path: Path, what: str) -> None:
     name = reader.user if what == "role" else database.dbname
     with connect(database, read_only=False) as session:
-        # The superuser's own session counts for the database.
-        session.execute(f"alter {what} {name} connection limit {1 if what == 'role' else 2}".encode())
+        # The superuser's two sessions count for the database.
+        session.execute(f"alter {what} {name} connection limit {1 if what == 'role' else 3}".encode())
         with pytest.raises(SourceError, match="needs 2 sessions of the source at once") as caught:
             take(reader, tmp_path / "backup", server.programs)
     assert "CONNECTION LIMIT" in str(caught.value)
@@ -149,7 +149,7 @@ def test_one_session_is_too_few(server: Server, database: Address, reader: Addre
 def test_no_more_sessions_are_planned_than_there_are(sessions: int) -> None:
     for wanted in (1, 2, 4, 8):
         jobs, most, watching = Room(sessions=sessions, limit="", remedy="").shared(wanted, wanted)
-        assert jobs >= 1 and most >= 1
+        assert min(jobs, most) >= 1
         assert 1 + watching + (jobs if jobs == 1 else jobs + 1) + (most - 1) <= max(sessions, 2)
 
 
@@ -201,10 +201,6 @@ class _Renaming:
     [
         ("alter table public.people rename to aside", "alter table public.aside rename to people"),
         ("alter schema public rename to aside", "alter schema aside rename to public"),
-        (
-            "alter table public.people rename to aside; create view public.people as select 1 as id",
-            "drop view public.people; alter table public.aside rename to people",
-        ),
         ("create schema s; alter table public.people set schema s", "alter table s.people set schema public"),
     ],
 )
@@ -225,7 +221,7 @@ def test_no_moment_is_without_its_locks(
             return found
 
         monkeypatch.setattr(module, "_lock", between)
+        other.execute("set lock_timeout = 200")
         with moment(reader), pytest.raises(psycopg.errors.LockNotAvailable):
-            other.execute("set lock_timeout = 200")
             other.execute("truncate public.people")
         assert told.turns == 1
