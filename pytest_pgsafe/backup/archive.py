@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from .packed import is_packed
 
 __all__ = ["Archive", "Form", "Origin", "origin", "recognise"]
 
+#: How the dumps of other databases begin.
+_OTHERS = re.compile(rb"\s*(?:/\*M?!\S[^\n]*\n)?(?:-- (?:MySQL|MariaDB) dump|PRAGMA foreign_keys|SQLite format 3)")
 _CLUSTER_HEADER = b"-- PostgreSQL database cluster dump"
 
 
@@ -65,6 +68,8 @@ def recognise(path: Path) -> Archive:
                 remedies=[f"tar -xzf {path} gives its folder back"],
             )
         return Archive(path, "directory" if packing.is_tar_of_folder(head) else "tar", packed=packed)
+    if _OTHERS.match(head):
+        raise ConfigError("the file is a dump of MySQL or MariaDB, or of SQLite", looked_at=[str(path)])
     if is_plain_dump(head) or dump.is_script(head):
         found = Archive(path, "plain", packed=packed)
         if _CLUSTER_HEADER in head:

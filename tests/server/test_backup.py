@@ -281,6 +281,8 @@ def test_errors_of_a_restore_are_counted(server: Server, source: Address, tmp_pa
         (b"-- PostgreSQL database cluster dump\n", "pg_dumpall"),
         (b"\x1f\x8bgarbage", "damaged gzip"),
         (b"just text", "no backup"),
+        (b"-- MySQL dump 10.13  Distrib 8.0.33\n--\n", "of MySQL"),
+        (b"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "of SQLite"),
     ],
 )
 def test_what_is_no_backup_is_said(tmp_path: Path, content: bytes, said: str) -> None:

@@ -23,6 +23,8 @@ from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.local import LocalServer
+from pytest_pgsafe.server.programs import LocalPrograms
 from test_rehearsal import settings
 
 HEAD = "--\n-- PostgreSQL database dump\n--\n\nSET client_encoding = 'UTF8';\n\n"
@@ -320,3 +322,59 @@ def test_an_error_of_pg_restore_names_the_object_and_the_statement(
     assert "TABLE t builder_of_errors" in str(caught.value)
     assert "[ALTER TABLE public.t OWNER TO builder_of_errors;]" in str(caught.value)
     assert "the backup names the role builder_of_errors" in str(caught.value)
+
+
+def test_names_with_line_ends(server: Server, database: Address, scratch: Scratch, tmp_path: Path) -> None:
+    with connect(database, read_only=False) as session:
+        session.execute(
+            b'create role "ro\nle"; create schema "sch\nema"; create table "sch\nema"."line\nend" ("col\numn" int);'
+            b' alter table "sch\nema"."line\nend" owner to "ro\nle";'
+            b' create policy "p\n" on "sch\nema"."line\nend" to "ro\nle" using (true);'
+            b' comment on table "sch\nema"."line\nend" is \'a\n\\connect postgres\nb\''
+        )
+    made = Made(server.programs, database, tmp_path)
+    try:
+        for form in ("plain", "custom", "directory", "tar"):
+            found = verify(made.dump(f"--format={form}", name=form), scratch)
+            assert {one.name for one in found.outcomes if one.result == "failed"} == set(), found.outcomes
+    finally:
+        with connect(database, read_only=False) as session:
+            session.execute(b'drop owned by "ro\nle" cascade; drop role "ro\nle"')
+
+
+@pytest.mark.parametrize("options", [[], ["--clean", "--if-exists"], ["--quote-all-identifiers", "--inserts"]])
+def test_the_one_database_of_a_cluster(
+    scratch: Scratch, programs: LocalPrograms, tmp_path: Path, options: list[str]
+) -> None:
+    """By pg_dumpall itself, of a cluster of its own."""
+    path = tmp_path / "all.sql"
+    with LocalServer.start(programs, reason="a cluster to dump") as host:
+        with connect(host.address(), read_only=False) as session:
+            session.execute('create role "shop keeper" login')
+            session.execute('create database "my shop" owner "shop keeper"')
+        with connect(host.address("my shop"), read_only=False) as session:
+            session.execute("create table public.t (n int); insert into public.t values (1), (2)")
+        done = programs.run("pg_dumpall", options, address=host.address(), stdout=path)
+        assert done.returncode == 0, done.stderr
+    found = verify(path, scratch)
+    assert {one.name for one in found.outcomes if one.result == "failed"} == set(), found.outcomes
+    assert any("of the cluster's dump lines" in one for one in found.not_verified), found.not_verified
+
+
+def test_session_authorization_is_told_what_helps(server: Server, database: Address, tmp_path: Path) -> None:
+    """The owner may create nothing in a database that is another's: psql takes it no better."""
+    with connect(database, read_only=False) as session:
+        session.execute("create role session_owner; create schema s authorization session_owner")
+        session.execute("create table s.t (n int); alter table s.t owner to session_owner")
+    path = Made(server.programs, database, tmp_path).dump("--use-set-session-authorization")
+    into = server.address("authorized")
+    try:
+        with pytest.raises(StepError, match="permission denied for database") as caught:
+            restore(path, into, Order())
+        assert any("say --no-owner" in one for one in caught.value.remedies)
+        assert restore(path, into, Order(owners=False)).relations == 1
+    finally:
+        with connect(server.address(), read_only=False) as session:
+            session.execute("drop database if exists authorized")
+        with connect(database, read_only=False) as session:
+            session.execute("drop owned by session_owner cascade; drop role session_owner")
