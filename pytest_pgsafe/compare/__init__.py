@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..snapshot.values import NotVerified, Snapshot, TableDifference
 from . import unknown
 from .content import content, differing, differing_extensions, differing_views, same_version
+from .extensions import not_restored_with_extensions
 from .identity import Identity, match
 from .recorded import recorded, sentence
 from .restored import not_carried, restored_equals_source
@@ -25,6 +26,7 @@ __all__ = [
     "differing_views",
     "match",
     "not_carried",
+    "not_restored_with_extensions",
     "recorded",
     "restored_equals_source",
     "same_version",

@@ -19,7 +19,7 @@ from ..backup.lock import in_use
 from ..backup.packed import unpacked
 from ..backup.roles import mentioned
 from ..catalog import read as catalog_of
-from ..compare import restored_equals_source
+from ..compare import not_restored_with_extensions, restored_equals_source
 from ..compare.restored import refuse
 from ..errors import ConfigError, CopyError, RestoreError
 from ..progress import SILENT, Progress
@@ -244,6 +244,7 @@ class _Restore:
     def _equal(self, wanted: Snapshot, restored: Snapshot) -> None:
         changes = restored_equals_source(wanted, restored, owners=self.order.owners)
         self.notes += [f"{gap.object}: {gap.reason}" for gap in (*wanted.not_verified, *restored.not_verified)]
+        self.notes += [f"{gap.object}: {gap.reason}" for gap in not_restored_with_extensions(wanted, restored)]
         refuse(changes, "the restored database does not equal the backup")
 
     @contextmanager

@@ -19,7 +19,7 @@ from ..backup.packing import unpacked as unpacked_dump
 from ..backup.proof import Outcome, Proof, Result
 from ..backup.take import Backup
 from ..catalog.names import unquoted
-from ..compare import Change, not_carried, restored_equals_source, unknown
+from ..compare import Change, not_carried, not_restored_with_extensions, restored_equals_source, unknown
 from ..compare.restored import difference
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
@@ -242,7 +242,7 @@ class _Verification:
 
     def _compare(self, facts: Snapshot, restored: Snapshot, prepared: restoring.Prepared) -> None:
         self.not_verified += [*prepared.not_verified, *facts.not_verified, *restored.not_verified]
-        self.not_verified += not_carried(facts.catalog)
+        self.not_verified += (*not_carried(facts.catalog), *not_restored_with_extensions(facts, restored))
         names = {line.partition(":")[0] for line in self.taken_out}
         self.not_verified += unknown.of_objects(facts, restored, names)
         wanted = replace(facts, catalog=restoring.comparable(facts.catalog, prepared, restored.catalog))

@@ -16,7 +16,7 @@ from ..checks.majors import OBJECT as SERVER_VERSION
 from ..checks.restored import computed_again, not_restored, stored_by_server
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
-from ..compare import not_carried, unknown
+from ..compare import not_carried, not_restored_with_extensions, unknown
 from ..compare.restored import refuse
 from ..compare.values import Comparison
 from ..config.values import Settings
@@ -261,6 +261,7 @@ class _Run:
         self.compared = facts
         self.not_verified += source.not_verified
         self.not_verified += [gap for gap in not_carried(source.catalog, facts.catalog) if gap.object not in told]
+        self.not_verified += not_restored_with_extensions(source, facts)
         said = {note.object for note in self.notes}
         self.notes += stored_by_server(unknown.of_servers(source, facts, said))
         self.not_verified += unknown.of_objects(source, facts, said)

@@ -13,11 +13,12 @@ from ..server.connection import Connection
 from .digest import read_contents
 from .plan import Plan, PlanColumn, name_and_type
 from .session import failed
-from .values import ExtensionContent, NotVerified
+from .values import ExtensionContent, ExtensionPart, NotVerified
 
-__all__ = ["Member", "contents", "members"]
+__all__ = ["Member", "contents", "members", "parts"]
 
 _QUERY = Path(__file__).with_name("sql") / "extension_tables.sql"
+_PARTS = Path(__file__).with_name("sql") / "extension_parts.sql"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,3 +90,15 @@ def contents(connection: Connection, catalog: Catalog) -> tuple[dict[str, Extens
         for name, one in known.items()
         if name in whole or name in dumped
     }, unread
+
+
+def parts(connection: Connection) -> dict[str, ExtensionPart]:
+    """Return what belongs to extensions and what stands on their relations, by name.
+
+    :raises SnapshotError: the server failed.
+    """
+    try:
+        rows = connection.execute(_PARTS.read_bytes(), prepare=False).fetchall()
+    except psycopg.Error as error:
+        raise failed("what belongs to extensions", error) from error
+    return {name: ExtensionPart(extension=extension, definition=definition) for name, extension, definition in rows}

@@ -14,6 +14,7 @@ from ..server.connection import Connection
 from . import sequences as sequences_of
 from .digest import read_contents
 from .extensions import contents as extension_contents
+from .extensions import parts as extension_parts
 from .foreign_keys import foreign_keys
 from .large_objects import large_objects
 from .parallel import siblings
@@ -64,6 +65,7 @@ def take(
             views, unread_views = read_contents([connection, *others], plan_materialized_views(catalog))
             keys, unread_keys = foreign_keys(connection, catalog, others=others)
         extensions, unread_extensions = extension_contents(connection, catalog)
+        parts = extension_parts(connection)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
         bounds, unread_bounds = sequences_of.bounds(connection, catalog)
         objects, unread_objects = large_objects(connection)
@@ -81,6 +83,7 @@ def take(
         sequence_bounds=bounds,
         large_objects=objects,
         extension_tables=extensions,
+        extension_parts=parts,
         not_verified=(
             *missing,
             *unread,

@@ -85,6 +85,15 @@ class ExtensionContent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ExtensionPart:
+    """Something that belongs to an extension, or that stands on a relation that does."""
+
+    extension: str
+    #: What of it may be changed without the extension's script.
+    definition: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """A database at one moment."""
 
@@ -104,6 +113,9 @@ class Snapshot:
     materialized_views: Mapping[str, TableContent] = field(default_factory=dict[str, TableContent], compare=False)
     #: Tables of extensions, which are not among ``tables``, by name.
     extension_tables: Mapping[str, ExtensionContent] = field(default_factory=dict[str, ExtensionContent])
+    #: What belongs to extensions and what stands on their relations, as ``index public.i on public.t``. Not compared
+    #: as a whole: a migration may update an extension, and a restore makes again what its script says.
+    extension_parts: Mapping[str, ExtensionPart] = field(default_factory=dict[str, "ExtensionPart"], compare=False)
     not_verified: tuple[NotVerified, ...] = field(default=(), compare=False)
 
     def holds(self, name: str) -> TableContent | None:
