@@ -30,7 +30,19 @@ from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot, TableContent
-from . import aftermath, baseline, copies, judging, majors, pending, restoring, returning, stepwise, way_back
+from . import (
+    aftermath,
+    baseline,
+    calibration,
+    copies,
+    judging,
+    majors,
+    pending,
+    restoring,
+    returning,
+    stepwise,
+    way_back,
+)
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -243,7 +255,7 @@ class _Run:
                 self.not_verified.append(NotVerified(object="restore", reason=reason))
             else:
                 self.source_version = source.server_version
-                self._prove(source, facts, prepared, {gap.object for gap in unmade})
+                self._prove(source, facts, prepared, server, {gap.object for gap in unmade})
             with connect(prepared.address, read_only=False) as connection:
                 if isolation.isolate(connection):
                     # Servers and subscriptions differ from the source's from here on, on purpose.
@@ -257,7 +269,9 @@ class _Run:
     def _configured(self) -> tuple[tuple[str, str], ...]:
         return () if self.settings.source is None else self.settings.source.settings
 
-    def _prove(self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared, told: Collection[str]) -> None:
+    def _prove(
+        self, source: Snapshot, facts: Snapshot, prepared: restoring.Prepared, server: Server, told: Collection[str]
+    ) -> None:
         self.compared = facts
         self.not_verified += source.not_verified
         self.not_verified += [gap for gap in not_carried(source.catalog, facts.catalog) if gap.object not in told]
@@ -266,7 +280,8 @@ class _Run:
         self.notes += stored_by_server(unknown.of_servers(source, facts, said))
         self.not_verified += unknown.of_objects(source, facts, said)
         self.notes += computed_again(source, facts)
-        changes = way_back.unequal(source, facts, prepared)
+        changes, own = calibration.without_own(way_back.unequal(source, facts, prepared), server)
+        self.notes += stored_by_server(own)
         self.findings = not_restored(changes)
         refuse(changes, "the restored copy is not equal to the source")
 
