@@ -16,7 +16,7 @@ from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import admitted, complaints, edited, extensions, fitting, packing
+from . import admitted, complaints, edited, extensions, fitting, packing, whole
 from . import dump as dumps
 from .archive import Archive
 from .psql import RESTRICT_SINCE, guarded
@@ -76,6 +76,7 @@ def _whole(
     else:
         with ExitStack() as stack:
             path = stack.enter_context(packing.unpacked(archive.path))
+            whole.check(path)
             path = stack.enter_context(fitting.without(path, gone))
             arguments = [] if owners else ["--no-owner", "--no-privileges"]
             arguments += ["--exit-on-error"] if stop else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..catalog.names import split
 from ..catalog.values import Catalog, Constraint, Grant, Index, Object
@@ -149,7 +149,18 @@ def _tables(source: Snapshot, restored: Snapshot, identity: Identity) -> Iterato
         elif ours.rows != theirs.rows:
             yield _change("rows", name, "rows", ours.rows, theirs.rows)
         else:
-            yield from _content(name, ours, theirs)
+            yield from _content(name, ours, theirs, unread)
+    # What the source's facts say nothing of was not compared, which is no equality.
+    for name in restored.tables.keys() - source.tables.keys() - unread - source.catalog.views.keys():
+        if name in identity.tables.values():
+            yield _change("rows", name, "content", None, restored.tables[name].rows)
+
+
+def compared(source: Snapshot, restored: Snapshot) -> tuple[TableContent, ...]:
+    """Return what the restored database holds of the tables whose content was compared."""
+    unread = {item.object for item in (*source.not_verified, *restored.not_verified)}
+    names = (source.tables.keys() & restored.tables.keys()) - unread
+    return tuple(restored.tables[name] for name in sorted(names))
 
 
 def _extensions(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
@@ -163,11 +174,11 @@ def _extensions(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
         if theirs is None or ours.rows != theirs.rows:
             yield _change("rows", name, "rows", ours.rows, None if theirs is None else theirs.rows)
         elif set(ours.columns) == set(theirs.columns) and ours.key == theirs.key:
-            yield from _content(name, ours, theirs)
+            yield from _content(name, ours, theirs, unread)
         # Else the server's version of the extension is another: its columns are its own.
 
 
-def _content(name: str, ours: TableContent, theirs: TableContent) -> Iterator[Change]:
+def _content(name: str, ours: TableContent, theirs: TableContent, unread: Collection[str]) -> Iterator[Change]:
     if ours.key != theirs.key or ours.digest != theirs.digest:
         yield _change("rows", name, "content", ours.rows, theirs.rows)
     for column, content in ours.columns.items():
@@ -178,6 +189,9 @@ def _content(name: str, ours: TableContent, theirs: TableContent) -> Iterator[Ch
             yield _change("values", f"{name}.{column}", "nulls", content.nulls, there.nulls)
         elif content != there:
             yield _change("values", f"{name}.{column}", "digest", content.digest, there.digest)
+    for column in theirs.columns.keys() - ours.columns.keys():
+        if f"{name}.{column}" not in unread:
+            yield _change("values", f"{name}.{column}", "content", None, None)
 
 
 def _sequences(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
@@ -191,6 +205,10 @@ def _sequences(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
             attribute = "is_called" if same else "value"
             values = (ours.is_called, theirs.is_called) if same else (ours.value, theirs.value)
             yield _change("sequence value", name, attribute, *values)
+    unread = {item.object for item in (*source.not_verified, *restored.not_verified)}
+    for name in restored.sequences.keys() - source.sequences.keys() - unread:
+        if name in source.catalog.sequences:
+            yield _change("sequence value", name, "value", None, restored.sequences[name].value)
 
 
 def _between(ours: SequenceValue, theirs: SequenceValue) -> bool:
@@ -211,6 +229,10 @@ def _foreign_keys(source: Snapshot, restored: Snapshot) -> Iterator[Change]:
         for attribute in ("nulls", "orphans"):
             if getattr(ours, attribute) != getattr(theirs, attribute):
                 yield _change("foreign key", name, attribute, getattr(ours, attribute), getattr(theirs, attribute))
+    unread = {item.object for item in (*source.not_verified, *restored.not_verified)}
+    for name in restored.foreign_keys.keys() - source.foreign_keys.keys() - unread:
+        if name in source.catalog.constraints:
+            yield _change("foreign key", name, "orphans", None, restored.foreign_keys[name].orphans)
 
 
 def _change(kind: str, name: str, attribute: str, before: Attribute, after: Attribute) -> Change:

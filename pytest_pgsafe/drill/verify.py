@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ..backup import admitted, complete, dump, manifest, proof
+from ..backup import admitted, complete, dump, manifest, proof, whole
 from ..backup import archive as archives
 from ..backup.archive import Archive
 from ..backup.lock import in_use
@@ -20,6 +20,7 @@ from ..backup.proof import Outcome, Proof, Result
 from ..backup.take import Backup
 from ..catalog.names import unquoted
 from ..compare import Change, not_carried, not_restored_with_extensions, restored_equals_source, unknown
+from ..compare.restored import compared as held
 from ..compare.restored import difference
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
@@ -121,7 +122,11 @@ class _Verification:
                 self.manifest = manifest.load(self.path)
         archive: Archive | None = None
         with self._outcome("format"):
-            archive = archives.recognise(self.path)
+            found = archives.recognise(self.path)
+            if not found.packed:
+                # No program is to see a cut one: pg_restore reads the end of a tar for ever.
+                whole.check(found.path)
+            archive = found
             self._form(archive)
         if self.manifest is None:
             self._skip(("size", "checksums", "age"), "no manifest says what it should be")
@@ -247,10 +252,13 @@ class _Verification:
         self.not_verified += unknown.of_objects(facts, restored, names)
         wanted = replace(facts, catalog=restoring.comparable(facts.catalog, prepared, restored.catalog))
         changes = restored_equals_source(wanted, restored, owners=prepared.owners)
-        rows = sum(table.rows for table in restored.tables.values())
+        tables = held(wanted, restored)
+        if restored.tables and not tables:
+            self._skip(COMPARED, "the facts hold no table's content: nothing could be compared")
+            return
         compared = {
-            "counts": f"{rows} rows in {len(restored.tables)} tables",
-            "content": f"{sum(len(table.columns) for table in restored.tables.values())} columns",
+            "counts": f"{sum(table.rows for table in tables)} rows in {len(tables)} tables",
+            "content": f"{sum(len(table.columns) for table in tables)} columns",
             "structure": f"{len(restored.catalog.constraints)} constraints, {len(restored.catalog.indexes)} indexes",
             "orphans": f"{len(restored.foreign_keys)} foreign keys",
         }

@@ -26,6 +26,7 @@ from . import own
 from .collect import CheckItem
 from .collecting import Collecting
 from .ending import Ending
+from .interrupting import Interrupting
 from .judgement import names, recovered, rehearsed
 from .marker import READ_ONLY
 from .own import OwnTests
@@ -55,6 +56,7 @@ def register(config: pytest.Config) -> None:
             config.pluginmanager.register(feature, NAME)
             config.pluginmanager.register(Collecting(feature))
             config.pluginmanager.register(Ending(config, feature))
+            config.pluginmanager.register(Interrupting(feature))
             config.pluginmanager.register(OwnTests(config, feature), own.NAME)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error

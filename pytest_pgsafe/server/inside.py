@@ -16,7 +16,7 @@ from . import carrying, parameters
 from .address import SERVICE, Address
 from .base import Completed, Programs
 from .carrying import Container
-from .programs import GRACE
+from .tied import GRACE
 from .version import Version
 
 #: Parameters that name files of this machine.

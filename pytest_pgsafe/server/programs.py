@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ from .address import Address
 from .base import Completed, Programs
 from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
 from .peer import Peer
+from .tied import GRACE, STUCK, Tied
 from .user import ServerUser, may
 from .version import SUPPORTED, Fitting, Version
 
@@ -31,21 +30,10 @@ REMEDIES = (
     "start Docker or Podman, and pgsafe uses a container",
     "--pgsafe-server=URI for an existing server",
 )
-#: They write to no pipe of ours, and have a child that nothing else ends: if we are killed outright, both would go on.
-_ALONE = frozenset({"pg_basebackup", "pg_receivewal"})
-#: Run a program that ends with the process in the first argument, with all that is in the session of its own.
-_TIED = """
-import ctypes, os, signal, subprocess, sys
-signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
-ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
-sys.exit(subprocess.call(sys.argv[2:]) if os.getppid() == int(sys.argv[1]) else 1)
-"""
 #: It goes on when its server is back.
 _PATIENT = frozenset({"pg_receivewal"})
 #: Seconds between looks at what a program does.
 _LOOK = 1.0
-#: Seconds between SIGTERM and SIGKILL.
-GRACE = 5.0
 
 
 class LocalPrograms(Programs):
@@ -99,8 +87,6 @@ class LocalPrograms(Programs):
         command = [*through, str(self.path(program)), *arguments]
         if confined:
             command = [sys.executable, "-I", "-S", enclosure.__file__, *command]
-        if program in _ALONE and sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", _TIED, str(os.getpid()), *command]
         with ExitStack() as stack:
             variables = clean(os.environ)
             if address is not None:
@@ -112,9 +98,9 @@ class LocalPrograms(Programs):
             taken: Any = subprocess.PIPE if stdout is None else stdout
             if isinstance(stdout, Path):
                 taken = stack.enter_context(stdout.open("wb"))
-            # A session of its own has no terminal: a program that wants a password fails, and does not wait for one.
-            child = subprocess.Popen(
-                command, stdin=given, stdout=taken, stderr=subprocess.PIPE, env=variables, start_new_session=True
+            # It has no terminal: a program that wants a password fails, and does not wait for one.
+            child = Tied(
+                command, stdin=given, stdout=taken, stderr=subprocess.PIPE, env=variables, grace=GRACE, stuck=STUCK
             )
             watched = address is not None and program not in _PATIENT
             peer = Peer(address, _written(stdout, files)) if watched and address is not None else None
@@ -259,46 +245,23 @@ def _written(stdout: Path | IO[bytes] | None, files: Sequence[Path]) -> Path | N
 
 
 def _finish(
-    child: subprocess.Popen[bytes], name: str, deadline: float | None, peer: Peer | None = None
+    child: Tied, name: str, deadline: float | None, peer: Peer | None = None
 ) -> tuple[bytes | None, bytes | None]:
     begun = time.monotonic()
-    try:
-        while True:
-            left = _LOOK if deadline is None else min(_LOOK, begun + deadline - time.monotonic())
-            try:
-                return child.communicate(timeout=max(0, left))
-            except subprocess.TimeoutExpired:
-                if deadline is not None and time.monotonic() >= begun + deadline:
-                    raise TimeoutError(f"{name} was ended: it had not finished after {deadline:g} s") from None
-                if peer is not None and (gone := peer.look(child.pid)) is not None:
-                    raise gone from None
-    except BaseException:
-        _end(child)
-        raise
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
     with child:
-        # Its group too: what runs it (``through``) may wait for it to end.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGTERM)
         try:
-            child.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            _end_group(child)
-            child.wait()
-        # What the child had started itself: pg_basebackup leaves the one that receives WAL.
-        _end_group(child)
-        for pipe in (child.stdout, child.stderr):
-            if pipe is not None:
-                pipe.close()
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End what is left of a child's group, which is its own: its workers (pg_dump -j) go with it."""
-    # macOS: a group of which only a dead process is left that nobody has waited for gives no permission.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+            while True:
+                left = _LOOK if deadline is None else min(_LOOK, begun + deadline - time.monotonic())
+                try:
+                    return child.communicate(timeout=max(0, left))
+                except subprocess.TimeoutExpired:
+                    if deadline is not None and time.monotonic() >= begun + deadline:
+                        raise TimeoutError(f"{name} was ended: it had not finished after {deadline:g} s") from None
+                    if peer is not None and (gone := peer.look(child.group)) is not None:
+                        raise gone from None
+        except BaseException:
+            child.end()
+            raise
 
 
 def _text(output: bytes | None) -> str:

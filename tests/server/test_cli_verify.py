@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.backup import manifest
+from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config.values import Source
 from pytest_pgsafe.drill.keep import keep
@@ -21,6 +22,7 @@ from pytest_pgsafe.rehearsal.source import examine
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.snapshot.values import NotVerified, Snapshot
 from tests.server.runbook import SCHEMA, answer, uri
 
 MONTH = timedelta(days=30)
@@ -126,6 +128,43 @@ def facts_edited(folder: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"rows":500', b'"rows":501', 1))
 
 
+def fitted(folder: Path, change: Callable[[Snapshot], Snapshot]) -> None:
+    """Change the facts, and make a manifest that fits."""
+    facts = manifest.facts(folder)
+    assert facts is not None
+    (folder / manifest.FACTS).write_bytes(codec.dumps(change(facts)))
+    told = manifest.load(folder)
+    manifest.write(folder, replace(told, files=manifest.describe(folder)))
+
+
+def facts_without_tables(folder: Path) -> None:
+    fitted(folder, lambda facts: replace(facts, tables={}))
+
+
+def facts_without_a_table(folder: Path) -> None:
+    fitted(folder, lambda facts: replace(facts, tables=dict(list(facts.tables.items())[1:])))
+
+
+def facts_without_columns(folder: Path) -> None:
+    fitted(
+        folder,
+        lambda facts: replace(facts, tables={name: replace(table, columns={}) for name, table in facts.tables.items()}),
+    )
+
+
+def facts_without_keys(folder: Path) -> None:
+    fitted(folder, lambda facts: replace(facts, foreign_keys={}))
+
+
+def facts_without_sequences(folder: Path) -> None:
+    fitted(folder, lambda facts: replace(facts, sequences={}))
+
+
+def facts_that_verify_nothing(folder: Path) -> None:
+    unread = lambda facts: tuple(NotVerified(object=name, reason="too large") for name in facts.tables)  # noqa: E731
+    fitted(folder, lambda facts: replace(facts, not_verified=unread(facts)))
+
+
 def stranger(folder: Path) -> None:
     (folder / "notes.txt").write_text("not of this backup")
 
@@ -137,14 +176,20 @@ FAULTS: list[tuple[Callable[[Path], None], str, set[str]]] = [
     (flipped, "directory", {"checksums", "decode", "restore"}),
     (altered, "raw", {"checksums", "content"}),
     (altered_and_told, "raw", {"content"}),
-    (largest_emptied, "directory", {"size", "checksums", "counts"}),
-    (largest_halved, "raw directory", {"size", "checksums", "counts"}),
+    (largest_emptied, "directory", {"format", "size", "checksums"}),
+    (largest_halved, "raw directory", {"format", "size", "checksums"}),
     (largest_gone, "directory", {"size", "checksums", "decode", "restore"}),
     (emptied, "custom", ARCHIVE),
     (renamed, "custom", {"format", "size", "checksums"}),
     (mixed_up, "raw", {"size", "checksums", "content"}),
     (half_written, "custom", {"exists", "format"}),
     (facts_edited, "custom", {"checksums", "counts"}),
+    (facts_without_tables, "custom", set()),
+    (facts_without_a_table, "custom", {"content"}),
+    (facts_without_columns, "custom", {"content"}),
+    (facts_without_keys, "custom", {"orphans"}),
+    (facts_without_sequences, "custom", {"content"}),
+    (facts_that_verify_nothing, "custom", set()),
     (stranger, "custom", {"checksums"}),
 ]
 

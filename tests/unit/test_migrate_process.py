@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -79,3 +82,49 @@ def test_a_long_output_is_cut_in_the_middle(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         process.execute(["nothing-here"], folder=tmp_path, environment={}, output=tmp_path / "output")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is it told who has lost its parent")
+@pytest.mark.parametrize("how", ["setsid", "twice", "ignores SIGTERM"])
+def test_what_is_in_a_session_of_its_own_is_ended_too(tmp_path: Path, how: str) -> None:
+    command = {
+        "setsid": "setsid sleep 60 & echo $! >child; sleep 0.2",
+        "twice": "setsid sh -c 'setsid sleep 60 & echo $! >child' & sleep 0.2; wait",
+        "ignores SIGTERM": "setsid sh -c 'trap \"\" TERM; echo $$ >child; while :; do sleep 0.1; done' & sleep 0.5",
+    }[how]
+    assert execute(command, tmp_path, grace=0.5) == 0
+    assert not alive(child(tmp_path))
+
+
+_OWNER = """
+import sys, threading
+from pathlib import Path
+from pytest_pgsafe.migrate import process
+def run():
+    environment = {"PATH": "/usr/bin:/bin"}
+    process.execute(["sh", "-c", sys.argv[1]], folder=Path(), environment=environment, output=Path("output"))
+threading.Thread(target=run).start() if sys.argv[2] == "thread" else run()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("where", ["thread", "main"])
+def test_a_command_ends_with_its_owner(tmp_path: Path, number: signal.Signals, where: str) -> None:
+    command = "setsid sleep 60 & echo $! >child; (sleep 60; true) & sleep 60"
+    with subprocess.Popen([sys.executable, "-c", _OWNER, command, where], cwd=tmp_path) as owner:
+        until = time.monotonic() + 20
+        while not (tmp_path / "child").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        owner.send_signal(number)
+        owner.wait(20)
+    until = time.monotonic() + 10
+    while alive(child(tmp_path)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not alive(child(tmp_path))
+
+
+def test_the_status_tells_what_ended_the_command(tmp_path: Path) -> None:
+    assert execute("kill -9 $$", tmp_path) == -9
+    assert execute("kill -TERM $$", tmp_path) == -15
+    assert execute("exit 200", tmp_path) == 200

@@ -1,0 +1,133 @@
+"""A run that is told to end: exit status 2, a report that says ``error``, and nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.server.programs import LocalPrograms
+
+#: Seconds until a migration runs, and until everything is gone.
+BEGUN, SOON = 120.0, 40.0
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A temporary folder with room for a socket, where the server's user may go."""
+    with tempfile.TemporaryDirectory(prefix="end-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o1777)
+        yield Path(name)
+
+
+@pytest.fixture
+def project(tmp_path: Path, programs: LocalPrograms) -> Path:
+    assert programs.folder
+    (tmp_path / "schema.sql").write_text("create table t (id int primary key); insert into t values (1), (2);")
+    command = "setsid sleep 300 & echo $! >daemon; sleep 300 & echo $! >child; mv child begun; sleep 300"
+    (tmp_path / "pgsafe.toml").write_text(
+        f'[source]\nsql = ["schema.sql"]\n[server]\nuse = "local"\n[migration]\nrun = "{command}"\n'
+    )
+    return tmp_path
+
+
+def run(project: Path, place: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PGSAFE"))}
+    command = [sys.executable, "-m", "pytest", "--pgsafe", "-p", "no:cacheprovider", "--pgsafe-report=report.json"]
+    return subprocess.Popen(
+        [*command, *arguments], cwd=project, env={**environment, "TMPDIR": str(place)}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + BEGUN
+    while not path.exists():
+        assert time.monotonic() < until, "the migration was not begun"
+        if process.poll() is not None:
+            pytest.fail(f"it ended by itself: {process.communicate()[0]}")
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def left(place: Path, pids: list[int]) -> list[str]:
+    """Return what is left of a run after a while: processes, and folders."""
+    until = time.monotonic() + SOON
+    while True:
+        found = [f"process {pid}" for pid in pids if alive(pid)]
+        found += [str(path) for path in place.glob("pgsafe-*")]
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(place) in words and process.name != str(os.getpid()):
+                found.append(f"process {process.name}: {words!r}")
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("workers", ["", "-n2"])
+def test_a_run_that_is_told_to_end_leaves_nothing(
+    project: Path, place: Path, number: signal.Signals, workers: str
+) -> None:
+    with run(project, place, *filter(None, [workers])) as process:
+        wait_for(project / "begun", process)
+        begin = time.monotonic()
+        process.send_signal(number)
+        output = process.communicate(timeout=SOON)[0]
+    assert process.returncode == 2, output
+    assert time.monotonic() - begin < SOON
+    assert json.loads((project / "report.json").read_text())["result"] == "error", output
+    assert "Traceback" not in output
+    pids = [int((project / name).read_text()) for name in ("begun", "daemon")]
+    assert left(place, pids) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+@pytest.mark.parametrize("workers", ["", "-n2"])
+def test_a_run_that_is_killed_leaves_no_process(project: Path, place: Path, workers: str) -> None:
+    with run(project, place, *filter(None, [workers])) as process:
+        wait_for(project / "begun", process)
+        process.kill()
+        process.wait()
+        pids = [int((project / name).read_text()) for name in ("begun", "daemon")]
+        until = time.monotonic() + 15
+        while any(map(alive, pids)) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not any(map(alive, pids))
+    # Its private folders are the next run's to remove.
+    (project / "pgsafe.toml").write_text('[source]\nsql = ["schema.sql"]\n[server]\nuse = "local"\n')
+    until = time.monotonic() + SOON
+    while time.monotonic() < until and any(b"-n2" in words for words in _others(place)):
+        time.sleep(0.1)
+    with run(project, place) as process:
+        output = process.communicate(timeout=BEGUN)[0]
+    assert process.returncode == 0, output
+    assert left(place, pids) == []
+
+
+def _others(place: Path) -> Iterator[bytes]:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.fsencode(place) in (process / "environ").read_bytes():
+                yield (process / "cmdline").read_bytes()
+        except OSError:
+            continue
