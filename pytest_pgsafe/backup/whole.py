@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,8 @@ _ROWS = re.compile(r"\d+\.dat(\.gz|\.lz4|\.zst)?")
 _OBJECT = re.compile(r"blob_\d+\.dat(\.gz|\.lz4|\.zst)?")
 _OBJECTS = re.compile(r"blobs(_\d+)?\.toc")
 _PACKED = (".gz", ".lz4", ".zst")
+#: Bytes.
+_SMALL = 1 << 16
 _LZ4, _ZSTD = 0x184D2204, 0xFD2FB528
 
 
@@ -111,12 +114,27 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def _packed(path: Path) -> Iterator[str]:
-    """Yield a compressed file that has no end; of gzip pg_restore sees that, but for an empty file."""
+    """Yield a compressed file that has no end."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        whole = size > 0 if path.name.endswith(".gz") else _frames(file, size)
+        whole = _gzip(file, size) if path.name.endswith(".gz") else _frames(file, size)
     if not whole:
         yield f"{path}: ends after {size} bytes, within what is compressed"
+
+
+def _gzip(file: BinaryIO, size: int) -> bool:
+    """Tell whether a small file of gzip is whole; pg_restore reads what is left of its head as rows.
+
+    Of a larger one it sees the end itself.
+    """
+    if size > _SMALL:
+        return _read(file, 0, 3) == b"\x1f\x8b\x08"
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        unpacking.decompress(_read(file, 0, _SMALL))
+    except zlib.error:
+        return False
+    return unpacking.eof
 
 
 def _frames(file: BinaryIO, size: int) -> bool:

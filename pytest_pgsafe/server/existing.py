@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import psycopg
+from psycopg import sql
 
 from ..errors import CopyError, ServerError
-from . import programs
+from . import marked, programs
 from .address import Address
-from .base import Kind
-from .connection import connect, resolve
+from .base import SCRATCH_PREFIX, Kind
+from .connection import Connection, connect, resolve
 from .scratch import ScratchServer
 from .version import SUPPORTED, Version
 
@@ -37,6 +40,9 @@ class ExistingServer(ScratchServer):
         self._reason = reason
         self._made: dict[str, Address] = {}
         self._kept = False
+        self._holding: Connection | None = None
+        #: What is called like ours there and was left alone, each with the reason.
+        self.left: tuple[str, ...] = ()
 
     @classmethod
     def start(cls, address: Address, *, major: int | None = None, reason: str = "an existing server") -> ExistingServer:
@@ -71,7 +77,66 @@ class ExistingServer(ScratchServer):
             problem, remedy = f"does not let {role} create databases", f'ALTER ROLE "{role}" CREATEDB'
         if problem:
             raise ServerError(f"the existing server {address} {problem}", remedies=[remedy])
-        return cls(resolved, version, client_programs(version), reason=reason)
+        server = cls(resolved, version, client_programs(version), reason=reason)
+        server.left = server.sweep()
+        return server
+
+    def sweep(self) -> tuple[str, ...]:
+        """Drop the databases of runs that were killed, told by their marks.
+
+        :returns: what is called like ours and was left alone, each with the reason.
+        """
+        left: list[str] = []
+        with self._session() as session:
+            found = session.execute(
+                "select oid::bigint, datname::text, shobj_description(oid, 'pg_database') from pg_database"
+                " where starts_with(datname::text, %s) order by 2",
+                (SCRATCH_PREFIX,),
+            ).fetchall()
+            # A copy that was being made stands without a mark, and its source says so.
+            making: set[str] = set()
+            for oid, name, comment in found:
+                mark = marked.read(comment, oid, name)
+                if mark is None:
+                    left.append(f"{name}: it carries no mark that is true of it")
+                elif not (mark.ours or mark.kept):
+                    # One of these names may have a comment of somebody else's.
+                    copies = [one for _, one, said in found if one in mark.making and said is None]
+                    if (why := self._swept(session, mark, copies)) is not None:
+                        left.append(f"{name}: {why}")
+                    making.update(copies)
+        return tuple(line for line in left if line.partition(":")[0] not in making)
+
+    def _swept(self, session: Connection, mark: marked.DatabaseMark, copies: Sequence[str]) -> str | None:
+        """Drop a database, and the begun copies of it, if nobody's run is behind it any more; return why not."""
+        if mark.alive:
+            return f"process {mark.pid}, which made it, is alive"
+        [(free,)] = session.execute("select pg_try_advisory_lock(%s)", (mark.lock,)).fetchall()
+        if not free:
+            return f"the run on {mark.host} that made it is alive"
+        try:
+            names = [*copies, mark.name]
+            rows = session.execute(
+                "select datname::text from pg_stat_activity where datname::text = any(%s)", (names,)
+            ).fetchall()
+            if rows and mark.host != socket.gethostname():
+                return "somebody is on it"
+            for name in names:
+                session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            return str(error.diag.message_primary or error).strip()
+        finally:
+            session.execute("select pg_advisory_unlock(%s)", (mark.lock,))
+        return None
+
+    def _hold(self) -> None:
+        """Hold the lock that tells every other run, wherever it is, that this one is alive."""
+        if self._holding is None or self._holding.closed:
+            self._holding = self._session()
+            self._holding.execute("select pg_advisory_lock_shared(%s)", (marked.own(0, "").lock,))
+
+    def _made_here(self, mark: marked.DatabaseMark) -> bool:
+        return mark.ours
 
     def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:
         address = self._address.with_(dbname=dbname)
@@ -85,9 +150,11 @@ class ExistingServer(ScratchServer):
         return address.with_(options=f"{address.parameters.get('options', '')} -c role={role}".strip())
 
     def create(self, name: str, *, options: Mapping[str, str] | None = None) -> Address:
+        self._hold()
         return self._remember(super().create(name, options=options))
 
     def clone(self, source: Address, name: str) -> Address:
+        self._hold()
         return self._remember(super().clone(source, name))
 
     def drop(self, address: Address) -> None:
@@ -113,11 +180,15 @@ class ExistingServer(ScratchServer):
             "kind": self.kind,
             "version": str(self.version),
             "origin": str(self._address.with_(dbname="")).rstrip("/"),
-            "reason": self._reason,
+            "reason": "; left alone there: ".join([self._reason, *self.left[:3]]),
         }
 
     def keep(self) -> Sequence[str]:
         self._kept = True
+        with self._session() as session:
+            for name in self._made:
+                [(oid,)] = session.execute("select oid from pg_database where datname = %s", (name,)).fetchall()
+                self._sign(session, replace(marked.own(int(oid), name), kept=True))
         return [
             line for name in self._made for line in (f"kept database: {name}", f'remove it: DROP DATABASE "{name}"')
         ]
@@ -132,6 +203,8 @@ class ExistingServer(ScratchServer):
             with contextlib.suppress(CopyError):
                 self.drop(address)
                 left.pop()
+        if self._holding is not None:
+            self._holding.close()
         if left:
             raise CopyError("scratch databases were left on the existing server", looked_at=left)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import socket
 from abc import abstractmethod
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
 
 from ..errors import CopyError
-from . import settings
+from . import marked, settings
 from .address import Address
-from .base import MARK, SCRATCH_PREFIX, Server
+from .base import SCRATCH_PREFIX, Server
 from .connection import Connection, connect
 
 #: PostgreSQL cuts longer names.
@@ -35,7 +33,7 @@ class ScratchServer(Server):
 
     def create(self, name: str, *, options: Mapping[str, str] | None = None) -> Address:
         with self._session() as session:
-            return self._create(session, name, sql.SQL("TEMPLATE template0"), options or {})
+            return self._create(session, full_name(name), sql.SQL("TEMPLATE template0"), options or {})
 
     def clone(self, source: Address, name: str) -> Address:
         with self._session() as session:
@@ -50,7 +48,11 @@ class ScratchServer(Server):
             if self.version.major >= 15:
                 # 14 has no other; wal_log, the default from 15 on, writes every block to the WAL too.
                 template += sql.SQL(" STRATEGY file_copy")
-            copy = self._create(session, name, template, {})
+            full = full_name(name)
+            # If we are killed while it is copied, it has no mark: its source's names it.
+            self._sign(session, replace(marked.own(oid, source.dbname), making=(full,)))
+            copy = self._create(session, full, template, {})
+            self._sign(session, marked.own(oid, source.dbname))
             try:
                 settings.carry_over(session, oid, copy.dbname)
             except psycopg.Error as error:
@@ -80,15 +82,23 @@ class ScratchServer(Server):
         except psycopg.Error as error:
             raise CopyError(f"the scratch server does not answer: {_said(error)}") from error
 
-    def _create(self, session: Connection, name: str, template: sql.Composable, options: Mapping[str, str]) -> Address:
-        full = full_name(name)
+    def _create(self, session: Connection, full: str, template: sql.Composable, options: Mapping[str, str]) -> Address:
         try:
             clauses = [template, *(_option(key, value) for key, value in options.items())]
             session.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(full), sql.SQL(" ").join(clauses)))
-            session.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(full), sql.Literal(_mark())))
+            [(oid,)] = session.execute("select oid from pg_database where datname = %s", (full,)).fetchall()
+            self._sign(session, marked.own(int(oid), full))
         except psycopg.Error as error:
             raise CopyError(f"the scratch database {full} could not be created: {_said(error)}") from error
         return self.address(full)
+
+    def _sign(self, session: Connection, mark: marked.DatabaseMark) -> None:
+        statement = sql.SQL("COMMENT ON DATABASE {} IS {}")
+        session.execute(statement.format(sql.Identifier(mark.name), sql.Literal(mark.comment())))
+
+    def _made_here(self, mark: marked.DatabaseMark) -> bool:  # noqa: ARG002 (the cluster is ours alone)
+        """Tell whether a database with a mark may be copied and dropped by this process."""
+        return True
 
     def _marked(self, session: Connection, address: Address) -> int:
         """Return the OID of a database that pgsafe made.
@@ -103,7 +113,8 @@ class ScratchServer(Server):
         if found is None:
             raise CopyError(f"there is no database {address.dbname!r} on the scratch server")
         oid, comment = found
-        if not (address.dbname.startswith(SCRATCH_PREFIX) and str(comment or "").startswith(MARK)):
+        mark = marked.read(comment, int(oid), address.dbname)
+        if mark is None or not address.dbname.startswith(SCRATCH_PREFIX) or not self._made_here(mark):
             raise CopyError(
                 f"the database {address.dbname!r} was not made by pgsafe: it is neither copied nor dropped",
                 looked_at=[f"its name: pgsafe's begin with {SCRATCH_PREFIX}", f"its comment: {comment!r}"],
@@ -141,11 +152,6 @@ def full_name(name: str) -> str:
     random = secrets.token_hex(RANDOM_BYTES)
     readable = re.sub(r"[^a-z0-9_]+", "_", name.lower())
     return f"{SCRATCH_PREFIX}{readable[: NAME_BYTES - len(SCRATCH_PREFIX) - len(random) - 1]}_{random}"
-
-
-def _mark() -> str:
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return f"{MARK}, made {now} by process {os.getpid()} on {socket.gethostname()}"
 
 
 def _option(key: str, value: str) -> sql.Composable:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.backup import whole
-from pytest_pgsafe.backup.archive import Archive, recognise
+from pytest_pgsafe.backup.archive import recognise
 from pytest_pgsafe.backup.restore import restore
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import PgsafeError, RestoreError
@@ -92,7 +92,7 @@ def places(data: bytes) -> list[int]:
 def test_a_dump_that_is_cut_is_told(host: LocalServer, dumps: dict[str, Path], tmp_path: Path, form: str) -> None:
     if form not in dumps:
         pytest.skip("not of this major")
-    whole.check(recognise(dumps[form]))
+    whole.check(dumps[form])
     database = host.create("whole")
     restore(recognise(dumps[form]), database, host.programs, owners=False)
     host.drop(database)
@@ -110,7 +110,8 @@ def refused(host: LocalServer, path: Path) -> bool:
     """Tell whether a dump is not restored, into a database of its own: in another's it might fail for that."""
     try:
         found = recognise(path)
-        whole.check(found)
+        if not found.packed:
+            whole.check(path)
     except PgsafeError:
         return True
     database = host.create("cut")
@@ -136,13 +137,13 @@ def test_a_tar_is_told_by_its_members(dumps: dict[str, Path], tmp_path: Path) ->
     for size in range(512, len(data), 512):
         path.write_bytes(data[:size])
         with pytest.raises(RestoreError, match="the dump is cut"):
-            whole.check(Archive(path, "tar"))
+            whole.check(path)
     # As GNU's tar fills its last record.
     path.write_bytes(data + bytes(10240))
-    whole.check(Archive(path, "tar"))
+    whole.check(path)
     path.write_bytes(data.replace(b"toc.dat\0", b"tok.dat\0", 1))
     with pytest.raises(RestoreError):
-        whole.check(Archive(path, "tar"))
+        whole.check(path)
 
 
 @pytest.mark.parametrize("form", ["tar", "folder raw"])

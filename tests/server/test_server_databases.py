@@ -177,13 +177,16 @@ def test_clone_of_a_database_without_any_privilege(server: Server, roles: tuple[
 
 @pytest.mark.parametrize("act", ["drop", "clone"])
 def test_database_without_the_mark_is_refused(server: Server, database: Address, act: str) -> None:
+    [(before,)] = rows(
+        database, "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
+    )
     execute(database, f"comment on database {database.dbname} is 'somebody''s'")
     try:
         with pytest.raises(CopyError, match="was not made by pgsafe"):
             server.drop(database) if act == "drop" else server.clone(database, "x")
         assert exists(server, database.dbname)
     finally:
-        execute(database, f"comment on database {database.dbname} is '{MARK}'")
+        execute(database, f"comment on database {database.dbname} is '{before}'")
 
 
 def test_marked_database_of_another_name_is_refused(server: Server) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_pgsafe.errors import CopyError, ServerError
-from pytest_pgsafe.server import existing
+from pytest_pgsafe.server import existing, marked
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.connection import connect, resolve
 from pytest_pgsafe.server.existing import ExistingServer
@@ -155,3 +159,114 @@ def test_client_programs_that_cannot_restore_there_are_refused(tmp_path: Path, m
     assert existing.client_programs(Version(170000)).version == Version(170002)
     with pytest.raises(ServerError, match=r"no client programs for PostgreSQL 16.*older than 17"):
         existing.client_programs(Version(160000))
+
+
+_KILLED = """
+import os, sys, time
+from pytest_pgsafe.server.address import Address
+from pytest_pgsafe.server.existing import ExistingServer
+server = ExistingServer.start(Address.parse(sys.stdin.readline().strip()))
+one = server.create("killed")
+if sys.argv[1] == "kept":
+    server.keep()
+print(one.dbname, flush=True)
+time.sleep(60)
+"""
+
+
+@contextlib.contextmanager
+def run_of_another(address: Address, how: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Another run, with a database on the server."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _KILLED, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdin is not None
+        assert run.stdout is not None
+        run.stdin.write(address.url() + "\n")
+        run.stdin.flush()
+        try:
+            yield run, run.stdout.readline().strip()
+        finally:
+            run.kill()
+
+
+def comment(host: LocalServer, name: str) -> str:
+    with connect(host.address()) as session:
+        query = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+        [(found,)] = session.execute(query, (name,)).fetchall()
+    return str(found)
+
+
+def execute(host: LocalServer, *statements: str) -> None:
+    with connect(host.address(), read_only=False) as session:
+        for statement in statements:
+            session.execute(statement)
+
+
+def test_databases_of_a_killed_run_are_removed_by_the_next_one(host: LocalServer, address: Address) -> None:
+    with run_of_another(address) as (run, name):
+        with ExistingServer.start(address) as server:
+            assert any(name in line and "is alive" in line for line in server.left)
+            with pytest.raises(CopyError, match="was not made by pgsafe"):
+                server.drop(server.address(name))
+        assert name in names(host)
+        run.kill()
+        run.wait()
+    ExistingServer.start(address).close()
+    assert name not in names(host)
+
+
+def test_a_database_that_was_kept_is_not_removed(host: LocalServer, address: Address) -> None:
+    with run_of_another(address, "kept") as (run, name):
+        run.kill()
+        run.wait()
+    ExistingServer.start(address).close()
+    assert name in names(host)
+    execute(host, f"drop database {name}")
+
+
+def test_a_database_with_a_comment_like_ours_stays(host: LocalServer, address: Address) -> None:
+    with run_of_another(address) as (run, name):
+        copied = comment(host, name).replace("'", "''")
+        run.kill()
+        run.wait()
+    execute(
+        host,
+        *(f"create database {one} owner maker" for one in ("pgsafe_x", "pgsafe_copied", "pgsafe_without")),
+        "comment on database pgsafe_x is 'pgsafe scratch database, made 2026-01-01 by process 1 on host'",
+        f"comment on database pgsafe_copied is '{copied}'",
+        # Renamed by somebody who wants it.
+        f"alter database {name} rename to pgsafe_renamed",
+    )
+    mine = {"pgsafe_x", "pgsafe_copied", "pgsafe_without", "pgsafe_renamed"}
+    try:
+        with ExistingServer.start(address) as server:
+            assert {line.partition(":")[0] for line in server.left} == mine
+            assert "left alone there: pgsafe_copied" in server.describe()["reason"]
+            for one in mine:
+                with pytest.raises(CopyError, match="was not made by pgsafe"):
+                    server.drop(server.address(one))
+        assert mine <= names(host)
+    finally:
+        execute(host, *(f"drop database {one}" for one in mine))
+
+
+def test_a_run_on_another_machine_is_told_by_its_lock(host: LocalServer, address: Address) -> None:
+    def elsewhere(oid: int, name: str) -> marked.DatabaseMark:
+        return replace(marked.own(oid, name), host="elsewhere", boot="another", token="a" * 32)
+
+    execute(host, "create database pgsafe_far owner maker", "create database pgsafe_far_copy owner maker")
+    with connect(host.address()) as session:
+        [(oid,)] = session.execute("select oid from pg_database where datname = 'pgsafe_far'").fetchall()
+    mark = replace(elsewhere(oid, "pgsafe_far"), making=("pgsafe_far_copy", "theirs"))
+    execute(host, f"comment on database pgsafe_far is '{mark.comment()}'")
+    with connect(address.with_(dbname="postgres")) as session:
+        session.execute("select pg_advisory_lock_shared(%s)", (mark.lock,))
+        with ExistingServer.start(address) as server:
+            assert any("the run on elsewhere that made it is alive" in line for line in server.left)
+    with connect(address.with_(dbname="pgsafe_far")), ExistingServer.start(address) as server:
+        assert any("somebody is on it" in line for line in server.left)
+    ExistingServer.start(address).close()
+    # With what was being copied from it; a name of somebody else's in it counts for nothing.
+    assert not {"pgsafe_far", "pgsafe_far_copy"} & names(host)
+    assert "theirs" in names(host)
