@@ -127,13 +127,15 @@ def _gzip(file: BinaryIO, size: int) -> bool:
 
     Of a larger one it sees the end itself.
     """
-    if size > _SMALL:
-        return _read(file, 0, 3) == b"\x1f\x8b\x08"
+    headed = _read(file, 0, 3) == b"\x1f\x8b\x08"
+    if size > _SMALL or not headed:
+        return headed
     unpacking = zlib.decompressobj(wbits=31)
     try:
         unpacking.decompress(_read(file, 0, _SMALL))
     except zlib.error:
-        return False
+        # Damaged, and not cut: pg_restore says so.
+        return True
     return unpacking.eof
 
 
