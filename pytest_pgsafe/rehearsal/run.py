@@ -43,6 +43,7 @@ from . import (
     stepwise,
     way_back,
 )
+from .assumed import assumed
 from .backups import backup_of
 from .comparing import compare_databases
 from .explained import explain
@@ -162,6 +163,7 @@ class _Run:
             self.compared = facts
             self.not_verified += self.comparison.not_verified
             self.not_verified += judging.unmatched(self.settings.report.mask, self.comparison)
+            self.not_verified += assumed(self.comparison, self.trace, self.like.settings or ())
             evidence = judging.evidence(self.comparison, self.trace, rules, one, two)
         self.findings = judge(evidence)
         evidence = returning.Return(

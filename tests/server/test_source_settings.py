@@ -252,3 +252,25 @@ def test_the_configuration_goes_before_what_a_live_source_says(cluster: Server, 
     source = Source(dsn=address.url(), settings=(("timezone", "UTC"),))
     result = rehearse(settings(cluster, source, tmp_path, "alter table ev alter column at type timestamptz;"))
     assert result.verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("migration", "assumed"),
+    [
+        ("alter table ev alter column at type timestamptz;", ["setting TimeZone"]),
+        ("alter table ev alter column at type timestamptz using at at time zone 'UTC';", []),
+        ("alter table ev add column day date; update ev set day = note::date;", ["setting DateStyle"]),
+        ("alter table ev add column extra int;", []),
+    ],
+)
+def test_what_was_assumed_of_a_source_that_cannot_be_asked_is_said(
+    cluster: Server, tmp_path: Path, migration: str, assumed: list[str]
+) -> None:
+    (tmp_path / "schema.sql").write_text(TABLES)
+    source = Source(sql=(tmp_path / "schema.sql",))
+    result = rehearse(settings(cluster, source, tmp_path, migration))
+    assert not failures(result)
+    assert [gap.object for gap in result.not_verified if gap.object.startswith("setting")] == assumed
+    given = replace(source, settings=(("timezone", "UTC"), ("datestyle", "ISO, MDY")))
+    result = rehearse(settings(cluster, given, tmp_path, migration))
+    assert not [gap for gap in result.not_verified if gap.object.startswith("setting")]
