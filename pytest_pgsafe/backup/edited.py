@@ -26,6 +26,9 @@ _RELATIVE = re.compile(r"\\(?:ir|include_relative)\s+(?!'?/)(.+)")
 #: How statements begin that have options.
 _DEFINING = ("CREATE ", "ALTER ")
 _SCHEMA = re.compile(r"(?i)create\s+schema\s+(?!if\b)")
+_CONFIGURED = re.compile(
+    r"""(?is)(?P<before>.*?\balter\s+database\s+)(?P<name>"(?:[^"]|"")+"|\S+)(?=\s+(?:re)?set\b)"""
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class Edits:
     part: Part | None = None
     #: Statements about databases, and ``\connect``: the database is the one that is there.
     databases: bool = False
+    #: Its name, which ``ALTER DATABASE … SET`` is written with; None leaves such statements out too.
+    database: str | None = None
     #: Owners and privileges.
     owners: bool = False
     #: What only a superuser may make: who restores is none.
@@ -62,12 +67,13 @@ class Edits:
     @property
     def needed(self) -> bool:
         """Whether the script cannot be run as it is."""
-        return self != Edits(headed=self.headed)
+        return self != Edits(headed=self.headed, database=self.database)
 
 
 def edits(
     dump: Dump, *, owners: bool = True, major: int | None = None, foreign: bool = True, restricts: bool = True,
     folder: Path | None = None, superuser: bool = True, stored: frozenset[Option] = frozenset(),
+    database: str | None = None,
 ) -> Edits:  # fmt: skip
     r"""Return what has to be taken out of a dump, or of a script.
 
@@ -75,6 +81,7 @@ def edits(
     :param major: of the server.
     :param foreign: it is a dump, and no script of one's own project, whose commands of psql stay.
     :param folder: of a script of one's own.
+    :param database: the name of the one that is filled.
     :param superuser: who restores is one.
     :param restricts: psql knows ``\restrict``.
     :param stored: options that the server is not given.
@@ -86,6 +93,7 @@ def edits(
     found = Edits(
         part=filled[0] if text.cluster and len(filled) == 1 else None,
         databases=bool(out & {"database", "connection"}),
+        database=database,
         owners=not owners,
         superuser=foreign and not superuser and bool(dump.superuser),
         settings=frozenset(name for name, since in dump.settings if major is not None and major < since),
@@ -108,9 +116,13 @@ def said(wanted: Edits, dump: Dump) -> tuple[str, ...]:
     if wanted.part is not None:
         lines.append(f"of the cluster's dump lines {wanted.part.lines[0]}-{wanted.part.lines[1]} alone are restored")
     elif wanted.databases:
-        found = [one for one in dump.outside if one.what in {"database", "connection"}]
+        found = [
+            one
+            for one in dump.outside
+            if one.what == "connection" or (one.what == "database" and not _CONFIGURED.match(one.text))
+        ]
         shown = "; ".join(str(one) for one in found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
-        lines.append(f"left out, since the database is another one here: {shown}")
+        lines += [f"left out, since the database is another one here: {shown}"] if found else []
     if wanted.settings:
         lines.append(f"left out, since this server does not know it: SET {', '.join(sorted(wanted.settings))}")
     if wanted.cleaned is not None and text is not None:
@@ -143,6 +155,9 @@ def change(piece: Piece, about: Read, wanted: Edits) -> bytes | None:
     """Return what stands in a piece's place, empty if nothing does; None if it stays."""
     if _left_out(piece, about, wanted):
         return b""
+    if about.configures and wanted.databases and (found := _CONFIGURED.match(piece.text)):
+        name = str(wanted.database).replace('"', '""')
+        return f'{found["before"]}"{name}"{piece.text[found.end() :]};'.encode()
     if wanted.owners and about.roles and (found := _AUTHORIZATION.search(piece.text)):
         return f"CREATE SCHEMA {found['name'].strip() or found['role']};".encode()
     if wanted.public and about.schema == "public" and (made := _SCHEMA.match(piece.text)):
@@ -160,7 +175,7 @@ def _left_out(piece: Piece, about: Read, wanted: Edits) -> bool:
     cleaning = wanted.cleaned is not None and piece.line < wanted.cleaned
     return (
         (part is not None and not part.lines[0] <= piece.line <= part.lines[1])
-        or (wanted.databases and about.outside == "database")
+        or (wanted.databases and about.outside == "database" and not (about.configures and wanted.database is not None))
         or (wanted.databases and about.outside == "connection" and (about.database is not None or wanted.commands))
         or (wanted.owners and about.ownership)
         or (wanted.superuser and about.superuser is not None)

@@ -147,7 +147,9 @@ def _run(
         major = session.info.server_version // 10000
     for path in files:
         said = dumps.read(path)
-        wanted = edited.edits(said, owners=owners, major=major, foreign=False, folder=path.parent.absolute())
+        wanted = edited.edits(
+            said, owners=owners, major=major, foreign=False, folder=path.parent.absolute(), database=target.dbname
+        )
         with ExitStack() as stack:
             script = path
             if wanted.needed or said.packed:
@@ -207,7 +209,13 @@ def _psql(
         options += ["--single-transaction"] if fits else []
         restricts = programs.version >= RESTRICT_SINCE.get(programs.version.major, programs.version)
         wanted = edited.edits(
-            said, owners=owners, major=server.major, restricts=restricts, superuser=server.superuser, stored=stored
+            said,
+            owners=owners,
+            major=server.major,
+            restricts=restricts,
+            superuser=server.superuser,
+            stored=stored,
+            database=target.dbname,
         )
         plain = path
         if wanted.needed or said.packed:

@@ -60,6 +60,8 @@ class Read:
     #: The database that is connected to, made, altered or dropped.
     database: str | None = None
     outside: What | None = None
+    #: ``ALTER DATABASE … SET``: what the sessions of a database begin with.
+    configures: bool = False
     #: An owner or a privilege: what ``--no-owner`` leaves out.
     ownership: bool = False
     roles: tuple[str, ...] = ()
@@ -217,7 +219,10 @@ def _policy(words: _Words) -> tuple[str, ...]:
 def _alter(words: _Words) -> Read:  # noqa: PLR0911 (one for each kind)
     kind = words.words[1] if len(words.words) > 1 else ""
     if kind == "database":
-        return Read(database=words.name(2), outside="database")
+        configures = words.at("reset", start=3) or (
+            words.at("set", start=3) and not words.at("set", "tablespace", start=3)
+        )
+        return Read(database=words.name(2), outside="database", configures=configures)
     if kind == "system":
         return Read(outside="cluster", alone=True)
     if kind in {"role", "user", "group"} and not words.at("user", "mapping", start=1):

@@ -53,4 +53,6 @@ def test_a_predicate_that_cannot_be_evaluated(project: Project) -> None:
     project.write({"pgsafe.toml": rule, "m.sql": f"{UPPER};"})
     result = project.rehearse(MIGRATION)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(['*predicate for public.people cannot be evaluated: column "idd" does not exist*'])
+    result.stdout.fnmatch_lines(
+        ['*predicate for public.people cannot be evaluated: SQLSTATE 42703: column "idd" does not exist*']
+    )

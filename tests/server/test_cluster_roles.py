@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SERVERS, start
+from tests.conftest import SERVERS, start
 from pytest_pgsafe.backup.globals import of_globals
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.config.values import Server as ServerSettings

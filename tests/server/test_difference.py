@@ -259,7 +259,9 @@ def test_a_table_that_cannot_be_read_is_an_error(sides: Sides) -> None:
     sides.both("create table public.t (id int primary key)")
     plans = sides.aligned()
     sides.then("drop table public.t")
-    with pytest.raises(SnapshotError, match=r"rows of public\.t side by side: relation .* does not exist"):
+    with pytest.raises(
+        SnapshotError, match=r"rows of public\.t side by side: SQLSTATE 42P01: relation .* does not exist"
+    ):
         difference(sides.before, sides.after, plans.before, plans.after)
 
 

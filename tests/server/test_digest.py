@@ -285,7 +285,7 @@ def test_a_server_that_fails_is_an_error(connection: Connection) -> None:
     connection.execute("create table public.t as select g as a from generate_series(1, 1000000) g")
     planned = list(plans(connection).values())
     connection.execute("set statement_timeout = '5ms'")
-    with pytest.raises(SnapshotError, match=r"public\.t: canceling statement due to statement timeout"):
+    with pytest.raises(SnapshotError, match=r"public\.t: SQLSTATE 57014: canceling statement due to statement timeout"):
         read_contents([connection], planned)
 
 

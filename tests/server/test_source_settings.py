@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SERVERS, start
+from tests.conftest import SERVERS, start
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way

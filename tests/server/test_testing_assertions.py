@@ -97,7 +97,7 @@ def test_rows_of_what_is_not_there(shop: ScratchDatabase) -> None:
         assert_rows(shop, "customer", [{"id": 1}, (2,)])
     with pytest.raises(TypeError, match="a snapshot holds no rows"):
         assert_rows(shop.snapshot(), "customer", [(1,)])
-    with pytest.raises(ConfigError, match="not a libpq URI"):
+    with pytest.raises(ConfigError, match="neither a libpq URI nor a conninfo"):
         assert_rows("customer", "customer", 3)
 
 
