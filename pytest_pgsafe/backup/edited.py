@@ -151,7 +151,7 @@ def write(path: Path, target: Path, wanted: Edits) -> None:
         copy.keep(None)
 
 
-def change(piece: Piece, about: Read, wanted: Edits) -> bytes | None:
+def change(piece: Piece, about: Read, wanted: Edits) -> bytes | None:  # noqa: PLR0911 (one for each edit)
     """Return what stands in a piece's place, empty if nothing does; None if it stays."""
     if _left_out(piece, about, wanted):
         return b""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SERVERS, start
 from pytest_pgsafe.backup.globals import of_globals
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.config.values import Server as ServerSettings
@@ -17,6 +16,7 @@ from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.conftest import SERVERS, start
 
 ROLES = """
 create role clinic_owner nologin connection limit 3;

@@ -7,7 +7,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import start
 from pytest_pgsafe.catalog.read import read
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Server as ServerSettings
@@ -18,6 +17,7 @@ from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.conftest import start
 
 TABLES = """
 create table public.t (id integer primary key, a integer, b text);

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SERVERS, start
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
@@ -20,6 +19,7 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find
+from tests.conftest import SERVERS, start
 
 TABLES = """
 create table public.ev (id integer primary key, at timestamp not null, note text, price numeric);
