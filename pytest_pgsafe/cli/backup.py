@@ -78,7 +78,12 @@ def command(
     from ..drill.verify import verify as prove
     from .verify import answer
 
-    use = Scratch(use=settings.server.use, image=settings.server.image, preload=settings.server.preload)
+    use = Scratch(
+        use=settings.server.use,
+        image=settings.server.image,
+        preload=settings.server.preload,
+        superuser=settings.server.superuser,
+    )
     proven = answer(prove(folder, use, progress=progress))
     return give(
         "backup",

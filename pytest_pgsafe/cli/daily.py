@@ -39,7 +39,12 @@ def command(
     settings = options.settings(config=config, server=server, image=image)
     day = daily(
         options.root_of(root),
-        Scratch(use=settings.server.use, image=settings.server.image, preload=settings.server.preload),
+        Scratch(
+            use=settings.server.use,
+            image=settings.server.image,
+            preload=settings.server.preload,
+            superuser=settings.server.superuser,
+        ),
         max_age=max_age,
         log=None if log is None else log.expanduser().absolute(),
         alert=_addresses(alert, "--alert", "PGSAFE_ALERT", "to"),

@@ -42,7 +42,12 @@ def command(
     from ..storage.fetched import at_hand, is_url
 
     settings = options.settings(config=config, server=server, image=image)
-    scratch = Scratch(use=settings.server.use, image=settings.server.image, preload=settings.server.preload)
+    scratch = Scratch(
+        use=settings.server.use,
+        image=settings.server.image,
+        preload=settings.server.preload,
+        superuser=settings.server.superuser,
+    )
     word, _ = options.backup_of(backup, root, environment, proven=False)
     if backup is None and max_age is None and (said := defaults.said()["backup"].get("max_age")):
         # What is asked of the latest; an older one that somebody names may be as old as it is.

@@ -232,8 +232,11 @@ class _Resolution:
         use = self._text("server", "--pgsafe-server", "PGSAFE_SERVER", self.options.server, section.use)
         image = self._text("image", "--pgsafe-image", "PGSAFE_IMAGE", self.options.image, section.image)
         keep = self._flag("keep", "--pgsafe-keep", "PGSAFE_KEEP", given=self.options.keep, key=section.keep)
+        superuser = self._flag(
+            "superuser", "[server] superuser", "PGSAFE_SERVER_SUPERUSER", given=False, key=section.superuser
+        )
         checked = "auto" if use is None else forms.server(use, origin=self.origins["server"])
-        return Server(use=checked, image=image, keep=keep, preload=tuple(section.preload))
+        return Server(use=checked, image=image, keep=keep, superuser=superuser, preload=tuple(section.preload))
 
     def _reports(self) -> tuple[Path, ...]:
         words, base = self._words(self.options.report, "PGSAFE_REPORT"), self.invocation_dir

@@ -76,6 +76,7 @@ class ServerSection(Section):
     image: Text | None = None
     keep: bool | None = None
     preload: list[Annotated[str, AfterValidator(_library)]] = Field(default_factory=list)
+    superuser: bool | None = None
 
 
 class ReportSection(Section):

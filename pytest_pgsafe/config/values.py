@@ -133,6 +133,8 @@ class Server:
     keep: bool = False
     #: Libraries that the scratch server loads when it starts: shared_preload_libraries.
     preload: tuple[str, ...] = ()
+    #: What a dump of others holds may run as a superuser of an existing server.
+    superuser: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

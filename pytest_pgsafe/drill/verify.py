@@ -50,6 +50,7 @@ class Scratch:
     use: str = "auto"
     image: str | None = None
     preload: tuple[str, ...] = ()
+    superuser: bool = False
 
 
 def verify(
@@ -163,7 +164,7 @@ class _Verification:
     def _choose(self, archive: Archive) -> Choice:
         origin = archives.origin(archive)
         choice = probe(
-            self.scratch.use, major=origin.least, image=self.scratch.image,
+            self.scratch.use, major=origin.least, image=self.scratch.image, superuser=self.scratch.superuser,
             settings=preload.settings(self.scratch.preload),
         )  # fmt: skip
         if archive.folder is None:

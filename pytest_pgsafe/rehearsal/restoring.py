@@ -114,6 +114,8 @@ def fill(source: Source, backup: Backup | None, prepared: Prepared, server: Serv
             through = () if around_it is None else around_it.through
             run_sql(source.sql, prepared.address, server.programs, owners=prepared.owners, through=through)
         return ()
+    if backup.archive.folder is None and not server.superuser:
+        _no_superuser(server)
     # The source's own settings would keep pg_restore out, or change what it writes; it resets the timeouts alone.
     writable = prepared.address.with_(options="-c default_transaction_read_only=off -c array_nulls=on")
     return restore(backup.archive, writable, server.programs, owners=prepared.owners)
@@ -137,6 +139,30 @@ def owner_names(source: Source, backup: Backup | None) -> tuple[str, ...]:
     """Return those of the roles that own something."""
     paths = source.sql if backup is None else (backup.archive.path,)
     return tuple(sorted({owner for path in paths for owner in dump.read(path).owners}))
+
+
+def _no_superuser(server: Server) -> None:
+    """Refuse to restore what others wrote where it would run as somebody who can do everything.
+
+    :raises RestoreError: with what to do instead.
+    """
+    with connect(server.address()) as session:
+        row = session.execute(
+            "select rolsuper or pg_has_role(oid, 'pg_execute_server_program', 'member')"
+            " or pg_has_role(oid, 'pg_read_server_files', 'member')"
+            " or pg_has_role(oid, 'pg_write_server_files', 'member') from pg_roles where rolname = current_user"
+        ).fetchone()
+    if row != (False,):
+        user = server.address().user
+        raise RestoreError(
+            "the dump is not restored: its functions and triggers would run as a superuser of the existing server",
+            looked_at=[f"{server.describe()['origin']}: {user} is a superuser, or may run programs or use files there"],
+            remedies=[
+                "name a role that is none, and may create databases: CREATE ROLE rehearsal LOGIN CREATEDB",
+                "or a server of pgsafe's own: --pgsafe-server=local, or container",
+                "if you trust whoever could write to the dump's database: [server] superuser = true",
+            ],
+        )
 
 
 def role_names(source: Source, backup: Backup | None) -> tuple[str, ...]:

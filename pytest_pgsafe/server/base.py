@@ -78,6 +78,8 @@ class Server(ABC):
     kind: ClassVar[Kind]
     version: Version
     programs: Programs
+    #: Whether what a dump of others holds may run as a superuser here: it is ours alone, or that was asked for.
+    superuser: bool = True
 
     @abstractmethod
     def address(self, dbname: str = "postgres", *, user: str | None = None) -> Address:

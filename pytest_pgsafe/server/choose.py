@@ -69,6 +69,7 @@ def choose(
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
     keep: bool = False,
+    superuser: bool = False,
 ) -> Server:
     """Start a scratch server.
 
@@ -80,9 +81,19 @@ def choose(
     :param bin_dir: the only folder of programs to look at.
     :param settings: of postgresql.conf, for a server of ours.
     :param keep: :meth:`Server.keep` may be called.
+    :param superuser: what a dump of others holds may run as a superuser of an existing server.
     :raises ServerError: none can be had; everything that was looked at, and the remedies.
     """
-    return probe(use, major=major, fitting=fitting, image=image, bin_dir=bin_dir, settings=settings, keep=keep).start()
+    return probe(
+        use,
+        major=major,
+        fitting=fitting,
+        image=image,
+        bin_dir=bin_dir,
+        settings=settings,
+        keep=keep,
+        superuser=superuser,
+    ).start()
 
 
 def probe(
@@ -94,6 +105,7 @@ def probe(
     bin_dir: Path | None = None,
     settings: Mapping[str, str] | None = None,
     keep: bool = False,
+    superuser: bool = False,
 ) -> Choice:
     """Make the choice of :func:`choose` without starting or pulling anything.
 
@@ -111,7 +123,7 @@ def probe(
             return _local(wanted, bin_dir, settings, refused)
 
         return replace(choice, start=partial(_either, choice, wanted, bin_dir, settings))
-    return _existing(use, major)
+    return _existing(use, major, superuser=superuser)
 
 
 # A choice is handed to other processes: what starts its server is no closure.
@@ -145,10 +157,10 @@ def _start_local(
     return LocalServer.start(found, settings=settings, reason=reason, template=template, enclosed=True)
 
 
-def _start_existing(address: Address, *, major: int | None, reason: str) -> Server:
+def _start_existing(address: Address, *, major: int | None, reason: str, superuser: bool) -> Server:
     from .existing import ExistingServer
 
-    return ExistingServer.start(address, major=major, reason=reason)
+    return ExistingServer.start(address, major=major, reason=reason, superuser=superuser)
 
 
 def _container(wanted: _Wanted, image: str | None, settings: Mapping[str, str] | None, *, keep: bool) -> Choice:
@@ -186,7 +198,7 @@ def _local(
     )  # fmt: skip
 
 
-def _existing(use: str, major: int | None) -> Choice:
+def _existing(use: str, major: int | None, *, superuser: bool) -> Choice:
     from .existing import ExistingServer
 
     try:
@@ -212,5 +224,5 @@ def _existing(use: str, major: int | None) -> Choice:
         version=version,
         extensions=there,
         preloaded=preloaded,
-        start=partial(_start_existing, address, major=major, reason=reason),
+        start=partial(_start_existing, address, major=major, reason=reason, superuser=superuser),
     )

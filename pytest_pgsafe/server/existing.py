@@ -45,11 +45,19 @@ class ExistingServer(ScratchServer):
         self.left: tuple[str, ...] = ()
 
     @classmethod
-    def start(cls, address: Address, *, major: int | None = None, reason: str = "an existing server") -> ExistingServer:
+    def start(
+        cls,
+        address: Address,
+        *,
+        major: int | None = None,
+        reason: str = "an existing server",
+        superuser: bool = False,
+    ) -> ExistingServer:
         """Look at a server and take it if databases can be made there.
 
         :param address: of any database on it, in which nothing is written.
         :param major: the oldest major that will do.
+        :param superuser: what a dump of others holds may run as a superuser here.
         :raises ServerError: it does not answer, is too old, read-only, or the role may not create databases.
         """
         try:
@@ -78,6 +86,7 @@ class ExistingServer(ScratchServer):
         if problem:
             raise ServerError(f"the existing server {address} {problem}", remedies=[remedy])
         server = cls(resolved, version, client_programs(version), reason=reason)
+        server.superuser = superuser
         server.left = server.sweep()
         return server
 

@@ -149,7 +149,7 @@ class Ground:
         wanted = self.settings.server
         choice = probe(
             wanted.use, major=None if source is None else source.least_major, image=wanted.image,
-            settings=preload.settings(wanted.preload), keep=wanted.keep,
+            settings=preload.settings(wanted.preload), keep=wanted.keep, superuser=wanted.superuser,
             fitting=None if source is None else source.fitting,
         )  # fmt: skip
         preload.check(() if source is None else source.extensions, wanted.preload, choice)

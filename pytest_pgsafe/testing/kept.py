@@ -45,7 +45,12 @@ def verify(settings: Settings, backup: str | Path | None, max_age: str | None) -
     :raises ConfigError: there is no such backup.
     """
     path = latest(settings, proven=False) if backup is None else settings.folder / Path(backup)
-    scratch = Scratch(use=settings.server.use, image=settings.server.image, preload=settings.server.preload)
+    scratch = Scratch(
+        use=settings.server.use,
+        image=settings.server.image,
+        preload=settings.server.preload,
+        superuser=settings.server.superuser,
+    )
     age = None if max_age is None else timedelta(seconds=duration(max_age))
     found = prove(path, scratch, max_age=age, record=False)
     failed = [f"{one.name}: {one.said}" for one in found.outcomes if one.result == "failed"]

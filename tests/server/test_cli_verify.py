@@ -60,6 +60,8 @@ def scratch(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     """Restore into the server of the test, as one that was named."""
     address = server.address()
     monkeypatch.setenv("PGPASSWORD", address.parameters.get("password", ""))
+    # The dumps of these tests are not pgsafe's, and the server's role is a superuser.
+    monkeypatch.setenv("PGSAFE_SERVER_SUPERUSER", "1")
     return f"--server={uri(address)}"
 
 

@@ -129,7 +129,7 @@ def drop(server: Server, address: Address) -> None:
 def test_it_is_verified(server: Server, source: Address, dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", source.parameters.get("password", ""))
     use = server.address().url() if server.kind == "existing" else server.kind
-    found = verify(dump, Scratch(use=use))
+    found = verify(dump, Scratch(use=use, superuser=True))
     assert {one.name for one in found.outcomes if one.result == "failed"} == set(), found.outcomes
     assert {"exists", "format", "restore", "orphans"} <= {one.name for one in found.outcomes if one.result == "passed"}
     assert not found.proven

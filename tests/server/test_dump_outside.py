@@ -80,7 +80,7 @@ def around(server: Server) -> tuple[object, ...]:
 @pytest.fixture
 def scratch(server: Server, monkeypatch: pytest.MonkeyPatch) -> Scratch:
     monkeypatch.setenv("PGPASSWORD", server.address().parameters.get("password", ""))
-    return Scratch(use=server.address().url() if server.kind == "existing" else server.kind)
+    return Scratch(use=server.address().url() if server.kind == "existing" else server.kind, superuser=True)
 
 
 def refused(server: Server, scratch: Scratch, path: Path, folder: Path) -> Iterator[PgsafeError]:

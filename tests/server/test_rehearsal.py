@@ -48,7 +48,7 @@ def settings(
         source=source,
         migration=None if migration is None else Way(kind="sql", path=migration),
         rollback=None if rollback is None else Way(kind="sql", path=rollback),
-        server=ServerSettings(use=use, image=image),
+        server=ServerSettings(use=use, image=image, superuser=True),
         report=Report(),
     )
 
