@@ -18,7 +18,8 @@ _WORD = r"(?:password|passwd|passphrase|cipher-pass|pwd|secret)"
 _SHELL = r"(?:'[^'\n]*'|\"(?:[^\"\\\n]|\\.)*\"|\\[^\n]|[^\s'\"]|['\"])+"
 _PRINTED = (
     re.compile(
-        rf"(?P<before>(?<![\w-])--(?!no-)(?:[\w-]*-)?{_WORD}(?:=|[ \t]+(?!--)))(?P<value>{_SHELL})", re.IGNORECASE
+        rf"(?P<before>(?<![\w-])--(?!no-)(?:[\w-]*-)?{_WORD}(?:=|[\"'],[ \t]*|[ \t]+(?!--)))(?P<value>{_SHELL})",
+        re.IGNORECASE,
     ),
     re.compile(rf"(?P<before>{_WORD}[\"']?[ \t]*=>?[ \t]*)(?P<value>{_SHELL})", re.IGNORECASE),
     # A line of a tool's settings: to its end, since nobody quotes there; not a column by its table's name.

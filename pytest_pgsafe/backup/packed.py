@@ -25,6 +25,8 @@ SUFFIX = ".tar.gz"
 #: Of a file beside it, as ``sha256sum --check`` reads it.
 SUM = ".sha256"
 _CHUNK = 1 << 20
+#: Bytes of a manifest, or of a proof, at most: one of 100,000 files is smaller.
+_MOST = 64 << 20
 _DAMAGED = (OSError, EOFError, zlib.error, tarfile.TarError)
 
 
@@ -154,7 +156,9 @@ def is_packed(path: Path) -> bool:
 def _first(file: Path) -> bytes | None:
     """Return the manifest in a file; None if that is not its first member."""
     for name, chunks in _members(file):
-        return b"".join(chunks) if PurePosixPath(name).parts[1:] == (manifest.MANIFEST,) else None
+        if PurePosixPath(name).parts[1:] != (manifest.MANIFEST,):
+            return None
+        return b"".join(_bounded(file, name, chunks, _MOST))
     return None
 
 
@@ -183,6 +187,19 @@ def _chunks(file: Path, content: IO[bytes]) -> Iterator[bytes]:
             chunk = content.read(_CHUNK)
         if not chunk:
             return
+        yield chunk
+
+
+def _bounded(file: Path, name: str, chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """Yield what belongs to a backup.
+
+    :param most: bytes.
+    :raises BackupError: there is more.
+    """
+    for chunk in chunks:
+        most -= len(chunk)
+        if most < 0:
+            raise BackupError("the archive holds more than its manifest says", looked_at=[f"{file}: {name}"])
         yield chunk
 
 
@@ -215,19 +232,24 @@ def unpack(path: Path, root: Path, progress: Progress = SILENT) -> Path:
     :raises UsageError: too little disk.
     """
     folder: Path | None = None
+    known = {manifest.MANIFEST: _MOST}
     moved = progress.counted(f"unpack {path.name}")
     for name, chunks in _members(path):
         file = root / name
         if folder is None:
             folder = root / PurePosixPath(name).parts[0]
             folder.mkdir(mode=0o700)
+        within = name.partition("/")[2]
+        if within not in known or not file.is_relative_to(folder):
+            raise BackupError("the archive holds more than its manifest says", looked_at=[f"{path}: {name}"])
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file.open("xb") as target:
-            for chunk in chunks:
+            for chunk in _bounded(path, name, chunks, known[within]):
                 target.write(chunk)
                 moved(len(chunk))
-        if name.partition("/")[2] == manifest.MANIFEST:
+        if within == manifest.MANIFEST:
             _room(folder, root)
+            known = {one.path: one.bytes for one in manifest.load(folder).files} | {manifest.PROOF: _MOST}
     if folder is None:
         raise BackupError("the archive holds no backup", looked_at=[str(path)])
     return folder

@@ -28,6 +28,10 @@ def load(path: Path) -> Mapping[str, Any]:
         content: Mapping[str, Any] = _toml.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}", looked_at=[str(path)]) from error
+    except RecursionError:
+        raise ConfigError(
+            f"{path.name} nests arrays or tables deeper than can be read", looked_at=[str(path)]
+        ) from None
     except _toml.TOMLDecodeError as error:
         raise ConfigError(f"{path.name} is not TOML: {error}", looked_at=[str(path)]) from error
     return content

@@ -54,6 +54,7 @@ class Ending:
             write(
                 broken_off(_unbegun(exitstatus)) if self._feature.final is None else self._feature.final,
                 self._feature.settings.report.files,
+                private=self._feature.settings.report.samples == "values",
             )
         except OSError as error:
             unsafe = True

@@ -6,17 +6,20 @@ import json
 import pickle
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from filelock import FileLock
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from ..errors import DiskFullError, PgsafeError
 from ..rehearsal.values import Outcome, Result, Step
+from ..visible import visible
 
 if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
@@ -118,8 +121,27 @@ class Store:
         # The whole catalog values are for the checks, which are done.
         slim = replace(result, changes=tuple(replace(change, old=None, new=None) for change in result.changes))
         partial = self.folder / f"{self.part}result.partial"
-        partial.write_bytes(_RESULT.dump_json(slim))
+        partial.write_bytes(_dumped(slim))
         partial.replace(self.folder / f"{self.part}result.json")
+
+
+def _dumped(result: Result) -> bytes:
+    try:
+        return _RESULT.dump_json(result)
+    except PydanticSerializationError:
+        # The name of a file that is no UTF-8: JSON holds no such byte.
+        return _RESULT.dump_json(_RESULT.validate_python(_written(_RESULT.dump_python(result))))
+
+
+def _written(value: Any) -> Any:
+    """Return a value with every text as it is shown."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {_written(name): _written(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_written(one) for one in cast("list[Any]", value)]
+    return value
 
 
 def broken_off(reason: str, steps: tuple[Step, ...] = ()) -> Result:

@@ -111,6 +111,7 @@ def preflight(settings: Settings) -> Plan:
     choice = probe(
         server.use, major=source.least_major, fitting=source.fitting, image=server.image,
         settings={**startup, **preload.settings(server.preload)}, keep=server.keep, superuser=server.superuser,
+        socket=source.socket,
     )  # fmt: skip
     omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")

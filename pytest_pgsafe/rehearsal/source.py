@@ -43,6 +43,12 @@ class Source:
     jobs: int = 2
 
     @property
+    def socket(self) -> str | None:
+        """The folder of the socket by which the database is reached; None if it is not."""
+        host = "" if self.address is None else self.address.parameters.get("host", "")
+        return host if host.startswith(("/", "@")) else None
+
+    @property
     def kind(self) -> str:
         if self.address is not None:
             return "database"

@@ -18,19 +18,29 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
 }
 
 
-def write(result: Result, files: Sequence[Path]) -> None:
+#: Formats that show rows by their keys alone, whatever is configured.
+_KEYS_ALONE = frozenset({".md"})
+
+
+def write(result: Result, files: Sequence[Path], *, private: bool = True) -> None:
     """Write a result, already redacted, in the format that each file's suffix names.
 
     A reader never sees half a report: the text is written beside it and renamed.
 
+    :param private: it may hold values of rows: a file with them is for its owner alone (0600).
     :raises OSError: a folder or a file cannot be written; the others are written first.
     """
-    failed = [error for file in files if (error := _replace(file, FORMATS[file.suffix](result))) is not None]
+    failed = [
+        error
+        for file in files
+        if (error := _replace(file, FORMATS[file.suffix](result), private and file.suffix not in _KEYS_ALONE))
+        is not None
+    ]
     if failed:
         raise failed[0]
 
 
-def _replace(file: Path, text: str) -> OSError | None:
+def _replace(file: Path, text: str, private: bool) -> OSError | None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
@@ -39,10 +49,11 @@ def _replace(file: Path, text: str) -> OSError | None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-        # mkstemp makes 0600; a report has the rights that any new file of this process has.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
+        if not private:
+            # mkstemp makes 0600; such a report has the rights that any new file of this process has.
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
         Path(name).replace(file)
     except OSError as error:
         return error

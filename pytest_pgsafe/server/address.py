@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,12 +13,14 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from ..config.address import AddressError, check, tidied
-from ..errors import ConfigError
+from ..errors import ConfigError, ServerError
 from .private import private_folder
 
 #: Parameters whose values are secret; they appear in no text that :class:`Address` makes for people.
 SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 SERVICE = "pgsafe"
+#: A value that a line of a file cannot hold.
+_ODD = re.compile(r"[\r\n]|\s\Z")
 #: Whose the sessions are that an address leads to: nobody has asked yet; ours alone, from their begin to their end;
 #: lent by a pooler, which clears them before it lends them to others.
 Sessions = Literal["", "own", "lent"]
@@ -116,12 +119,22 @@ class Address:
 
         Programs are then called with ``service=pgsafe`` as their database. The file is 0600 and gone afterwards.
 
-        :raises ValueError: a value holds a line end.
+        :raises ServerError: a value other than a name holds a line end, which libpq's files cannot.
         """
         # A service file cannot name a service; resolve() has taken its parameters in.
         values = {key: value for key, value in self.parameters.items() if key != "service"}
-        if any("\n" in value for value in values.values()):
-            raise ValueError("a connection parameter holds a line end: libpq's files cannot")
+        # Names may hold what a line of a file cannot; they are no secret.
+        named = {
+            variable: values.pop(key)
+            for key, variable in (("dbname", "PGDATABASE"), ("user", "PGUSER"))
+            if _ODD.search(values.get(key, ""))
+        }
+        for key, value in values.items():
+            if "\n" in value:
+                raise ServerError(
+                    f"the connection parameter {key} holds a line end, which no file of libpq's can",
+                    remedies=["give it another value: ALTER ROLE … PASSWORD for a password"],
+                )
         with ExitStack() as stack:
             if folder is None:
                 folder = stack.enter_context(private_folder("connection"))
@@ -132,7 +145,7 @@ class Address:
                 values["passfile"] = stack.enter_context(_private_file(f"*:*:*:*:{escaped}\n", folder))
             lines = "".join(f"{key}={value}\n" for key, value in values.items())
             name = stack.enter_context(_private_file(f"[{SERVICE}]\n{lines}", folder))
-            yield {"PGSERVICEFILE": name, "PGSERVICE": SERVICE}
+            yield {"PGSERVICEFILE": name, "PGSERVICE": SERVICE, **named}
 
 
 @contextmanager

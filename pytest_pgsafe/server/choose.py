@@ -106,14 +106,18 @@ def probe(
     settings: Mapping[str, str] | None = None,
     keep: bool = False,
     superuser: bool = False,
+    socket: str | None = None,
 ) -> Choice:
     """Make the choice of :func:`choose` without starting or pulling anything.
 
+    :param socket: the folder of the source's socket, which no container reaches: ``auto`` is local programs then.
     :raises ServerError: none can be had.
     """
     wanted = _Wanted(major=major, fitting=fitting or Fitting())
     if use == "local":
         return _local(wanted, bin_dir, settings)
+    if use in {"auto", "container"} and socket is not None:
+        return _beside(use, socket, wanted, bin_dir, settings)
     if use == "container":
         return _container(wanted, image, settings, keep=keep)
     if use == "auto":
@@ -124,6 +128,17 @@ def probe(
 
         return replace(choice, start=partial(_either, choice, wanted, bin_dir, settings))
     return _existing(use, major, superuser=superuser)
+
+
+def _beside(use: str, socket: str, wanted: _Wanted, bin_dir: Path | None, settings: Mapping[str, str] | None) -> Choice:
+    """Choose for a source on a socket of this machine."""
+    refused = ServerError(
+        f"the source's socket {socket} cannot be reached from a container",
+        remedies=["name the source by host=localhost, if its server listens there", "--pgsafe-server=local"],
+    )
+    if use == "container":
+        raise refused
+    return _local(wanted, bin_dir, settings, refused)
 
 
 # A choice is handed to other processes: what starts its server is no closure.

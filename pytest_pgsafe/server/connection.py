@@ -130,6 +130,17 @@ _ALWAYS_TAKEN = frozenset({"host", "port", "user", "dbname"})
 _DEFAULTS = {"sslcertmode": "allow"}
 
 
+#: Which of several servers is taken.
+_OF_SEVERAL = {"target_session_attrs", "load_balance_hosts"}
+
+
+def _answered(connection: Connection, address: Address) -> dict[str, str]:
+    """Return where the server is that answered: of several, or where nobody named one, the socket's folder."""
+    info = connection.info
+    found = {"host": info.host, "port": str(info.port)}
+    return {**found, "hostaddr": info.hostaddr} if "hostaddr" in address.parameters else found
+
+
 def resolve(connection: Connection, address: Address) -> Address:
     """Return the address with everything that libpq took from services, passfiles and the environment filled in.
 
@@ -141,9 +152,16 @@ def resolve(connection: Connection, address: Address) -> Address:
         default = (option.compiled or b"").decode() or _DEFAULTS.get(name, "")
         if value and name not in _NOT_TAKEN and (name in _ALWAYS_TAKEN or value != default):
             known[name] = value
+    several = "," in address.parameters.get("host", "") + address.parameters.get("hostaddr", "")
+    if several or "," in known.get("host", "") or not known.get("host"):
+        known |= _answered(connection, address)
     # The one that was used, wherever it came from.
     if connection.pgconn.password:
         known["password"] = connection.pgconn.password.decode()
     left_out = {"service", "servicefile", *(["passfile"] if "password" in known else [])}
+    if several:
+        # One of them was chosen: its snapshot is on no other.
+        left_out |= _OF_SEVERAL
+        known = {name: value for name, value in known.items() if name not in _OF_SEVERAL}
     whose = connection.address.sessions if isinstance(connection, Session) else address.sessions
     return Address({**{key: value for key, value in address.parameters.items() if key not in left_out}, **known}, whose)

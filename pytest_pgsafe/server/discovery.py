@@ -156,7 +156,7 @@ def _version(program: Path) -> Version | str:
             timeout=20,
             check=False,
             # "postgres (PostgreSQL) 15.18 (Debian …)" is the same in every language, errors are not.
-            env={**os.environ, "LC_ALL": "C"},
+            env={**{name: value for name, value in os.environ.items() if not name.startswith("PG")}, "LC_ALL": "C"},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{program.name} does not run: {error}"

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from ..errors import ServerError
 from . import carrying, parameters
-from .address import SERVICE, Address
+from .address import Address
 from .base import Completed, Programs
 from .carrying import Container
 from .tied import GRACE
@@ -77,8 +77,7 @@ class ContainerPrograms(Programs):
                 known = parameters.known_to(self.version, translated)
                 known, keys = _carried_keys(known, folder)
                 carried += keys
-                content |= _service(known, folder)
-                variables |= {"PGSERVICEFILE": f"{folder}/service.conf", "PGSERVICE": SERVICE}
+                content |= _service(known, folder, variables)
             if stdin is None:
                 content[f"{folder}/stdin"] = b""
             else:
@@ -163,10 +162,11 @@ class ContainerPrograms(Programs):
         return code, _text(captured), _text(errors)
 
 
-def _service(address: Address, folder: str) -> dict[str, bytes]:
-    """Return the service file, and the passfile that it may name, by their names inside."""
-    with address.service_file() as variables:
-        service = Path(variables["PGSERVICEFILE"]).read_bytes()
+def _service(address: Address, folder: str, variables: dict[str, str]) -> dict[str, bytes]:
+    """Return the service file, and the passfile that it may name, by their names inside; add what leads to it."""
+    with address.service_file() as given:
+        service = Path(given["PGSERVICEFILE"]).read_bytes()
+        variables |= {**given, "PGSERVICEFILE": f"{folder}/service.conf"}
         for line in service.decode().splitlines():
             key, _, value = line.partition("=")
             if key == "passfile" and "passfile" not in address.parameters:

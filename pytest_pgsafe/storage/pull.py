@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -61,10 +62,15 @@ def pull(
         cipher = Cipher.of(identity)
     _room(index, into)
     _thaw(index.entries, place)
-    with manifest.incomplete(target, durable=durable) as partial:
-        for entry in index.entries:
-            _download(entry, place, partial, cipher, progress)
-        manifest.read(partial, progress)
+    # It holds rows: nobody else reads it, as when it was taken.
+    previous = os.umask(0o077)
+    try:
+        with manifest.incomplete(target, durable=durable) as partial:
+            for entry in index.entries:
+                _download(entry, place, partial, cipher, progress)
+            manifest.read(partial, progress)
+    finally:
+        os.umask(previous)
     return target
 
 
@@ -110,14 +116,19 @@ def _download(entry: Entry, place: Store, folder: Path, cipher: Cipher | None, p
     path = _inside(folder, entry.path)
     raw = path if cipher is None else path.with_name(f"{path.name}.age")
     digest = hashlib.sha256()
+    left = entry.stored_bytes
     moved = progress.counted(f"download {entry.key}", entry.stored_bytes)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with raw.open("wb") as file:
         for chunk in place.read(entry.key):
+            left -= len(chunk)
+            if left < 0:
+                # Before it has filled the disk.
+                break
             digest.update(chunk)
             file.write(chunk)
             moved(len(chunk))
-    if digest.hexdigest() != entry.stored_sha256:
+    if left or digest.hexdigest() != entry.stored_sha256:
         raise StorageError(
             f"{entry.key} is damaged in the store: its SHA-256 is not that of the upload",
             looked_at=[str(place)],

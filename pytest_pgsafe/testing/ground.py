@@ -151,6 +151,7 @@ class Ground:
             wanted.use, major=None if source is None else source.least_major, image=wanted.image,
             settings=preload.settings(wanted.preload), keep=wanted.keep, superuser=wanted.superuser,
             fitting=None if source is None else source.fitting,
+            socket=None if source is None else source.socket,
         )  # fmt: skip
         preload.check(() if source is None else source.extensions, wanted.preload, choice)
         if source is None or configured is None:

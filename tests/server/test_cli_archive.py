@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import random
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -183,3 +186,37 @@ def test_a_file_gives_back_what_it_got_or_is_refused(proven: Path, tmp_path: Pat
         assert place < 10
     with pytest.raises(ConfigError, match="a backup that was packed"):
         recognise(file)
+
+
+@pytest.mark.parametrize("which", ["more", "longer", "manifest"])
+def test_an_archive_that_holds_more_than_its_manifest_says(proven: Path, tmp_path: Path, which: str) -> None:
+    """A small file that would fill the disk is left where its manifest ends."""
+    file = tmp_path / "bomb.tar.gz"
+    size = 1 << 30
+    with gzip.open(file, "wb", compresslevel=1) as packed_, tarfile.open(fileobj=packed_, mode="w") as tar:
+        names = [manifest.MANIFEST, "facts.json", *(["more"] if which == "more" else [])]
+        for name in names:
+            content = b"" if name == "more" else (proven / name).read_bytes()
+            entry = tarfile.TarInfo(f"{proven.name}/{name}")
+            grown = which == "more" or (which == "longer" and name == "facts.json") or which == "manifest"
+            padded = grown and name == {"more": "more", "longer": "facts.json", "manifest": manifest.MANIFEST}[which]
+            entry.size = size if padded else len(content)
+            tar.addfile(entry, Padded(content, entry.size))
+    root = tmp_path / "root"
+    root.mkdir()
+    with pytest.raises(BackupError, match=r"holds more than its manifest says|is damaged"):
+        packed.unpack(file, root)
+    assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) < size // 8
+
+
+class Padded(io.RawIOBase):
+    """Content with zeros behind it."""
+
+    def __init__(self, content: bytes, size: int) -> None:
+        self._content, self._left = content, size
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(self._left, size if size >= 0 else self._left)
+        head, self._content = self._content[:size], self._content[size:]
+        self._left -= size
+        return head + bytes(size - len(head))

@@ -484,3 +484,11 @@ def test_rules_of_every_kind(tmp_path: Path) -> None:
         ("latest", "d.x", "d.at", "d.a_id", None),
         ("sql", "select 1", None, None, None),
     ]
+
+
+@pytest.mark.parametrize("nested", ["x = " + "[" * 5000 + "]" * 5000, "x = " + "{a=" * 3000 + "1" + "}" * 3000])
+def test_nesting_that_is_too_deep_is_told(tmp_path: Path, nested: str) -> None:
+    (tmp_path / "pgsafe.toml").write_text(nested)
+    with pytest.raises(ConfigError) as raised:
+        resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
+    assert "pgsafe.toml" in str(raised.value)

@@ -74,7 +74,9 @@ def test_a_password_in_a_command_line_is_hidden(form: str, password: str) -> Non
     "text",
     [
         '{"user": "u", "password": "q7 xz9"}', "{'NAME': 'd', 'PASSWORD': 'q7 \\'xz9'}", "password => 'q7 xz9'",
-        "DATABASE_PASSWORD: 'q7 xz9'", "repo1-cipher-pass=q7xz9", "client_secret = q7xz9", "password=q7&xz9&sslmode=x",
+        "DATABASE_PASSWORD: 'q7 xz9'", "repo1-cipher-pass=q7xz9", "client_secret = q7xz9",
+        "['tool', '--password', 'q7 xz9', 'up']",
+        "password=q7&xz9&sslmode=x",
     ],
 )  # fmt: skip
 def test_settings_that_a_program_prints(text: str) -> None:

@@ -324,10 +324,15 @@ def test_what_was_compared_is_said_in_every_case() -> None:
 
 def test_reports_are_written_whole(tmp_path: Path) -> None:
     files = [tmp_path / "new" / f"out{suffix}" for suffix in FORMATS]
-    write(RESULT, files)
+    write(RESULT, files, private=False)
     for file in files:
         assert file.read_text(encoding="utf-8") == FORMATS[file.suffix](RESULT)
         assert file.stat().st_mode & 0o077 == 0o044
+    # With rows' values they are their owner's alone; Markdown never holds any.
+    write(RESULT, files)
+    assert {file.suffix: file.stat().st_mode & 0o777 for file in files} == {
+        suffix: 0o644 if suffix == ".md" else 0o600 for suffix in FORMATS
+    }
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["out.html", "out.json", "out.md"]
 
 
