@@ -65,10 +65,10 @@ def content(path: Path) -> Generator[tuple[IO[bytes], tuple[str, ...]]]:
     :raises ConfigError: nothing here unpacks it, or several files are in it; with the command that helps.
     """
     with ExitStack() as stack:
-        stream = cast("IO[bytes]", stack.enter_context(path.open("rb")))
+        stream: IO[bytes] = stack.enter_context(path.open("rb"))
         found: list[str] = []
         while (name := packing_of(_peek(stream))) is not None and len(found) < _DEPTH:
-            stream = io.BufferedReader(cast("Any", _unpacking(name, stream, path, stack)), _CHUNK)
+            stream = io.BufferedReader(_unpacking(name, stream, path, stack), _CHUNK)
             found.append(name)
         yield stream, tuple(found)
 

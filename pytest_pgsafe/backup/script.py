@@ -103,12 +103,14 @@ class _Reader:
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
         #: The window, and the same with what psql does not look at masked.
-        self.raw = self.window = b""
+        self.raw: bytes = b""
+        self.window: bytes = b""
         #: Where the window begins in the stream, and the place in the window.
-        self.base = self.at = 0
+        self.base: int = 0
+        self.at: int = 0
         self.over = False
-        self.line = 1
-        self.counted = 0
+        self.line: int = 1
+        self.counted: int = 0
         self.codec = "utf-8"
         self.pair: re.Pattern[bytes] | None = None
         self.strings = True

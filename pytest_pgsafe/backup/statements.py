@@ -355,7 +355,7 @@ def _reassign(words: _Words) -> Read:
     return Read(ownership=True, roles=words.roles(words.after("by")) + words.roles(words.after("to")))
 
 
-_READERS = {
+_READERS: dict[str, Callable[[_Words], Read]] = {
     "create": _create, "alter": _alter, "grant": _grant, "revoke": _grant, "drop": _drop, "comment": _comment,
     "security": _comment, "set": _set, "reset": _reset, "copy": _copy, "update": _update, "select": _select,
     "begin": _alone, "start": _alone, "commit": _alone, "end": _alone, "rollback": _alone, "abort": _alone,

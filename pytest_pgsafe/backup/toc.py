@@ -87,7 +87,8 @@ class _Reader:
     def _entry(self) -> Entry:
         number = self._int()
         self._int()  # whether it has data
-        self._text(), self._text()  # the catalog's and the object's OID
+        self._text()  # the catalog's OID
+        self._text()  # and the object's
         tag, kind = self._text(), self._text()
         if self._format >= (1, 11):
             self._int()  # the section

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Generator
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class Interrupting:
                 self._before[number] = signal.signal(number, self._interrupt)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self) -> Any:
+    def pytest_collection(self) -> Generator[None, object, object]:
         """Leave word of this worker: its controller ends it in order."""
         store = self._feature.store
         if self._feature.worker and store is not None and store.folder.is_dir():

@@ -138,7 +138,8 @@ def _written(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Enum):
         return visible(value)
     if isinstance(value, Mapping):
-        return {_written(name): _written(one) for name, one in value.items()}
+        pairs: Mapping[Any, Any] = value
+        return {_written(name): _written(one) for name, one in pairs.items()}
     if isinstance(value, (list, tuple)):
         return [_written(one) for one in cast("list[Any]", value)]
     return value

@@ -52,7 +52,7 @@ class Likeness:
     @property
     def unusual(self) -> Mapping[str, str]:
         """What is not PostgreSQL's default, for the report: no value whose name says that it is a secret."""
-        found = {} if self.settings is None else self.settings
+        found: Mapping[str, Setting] = {} if self.settings is None else self.settings
         return {
             one.name: "***" if _SECRET.search(one.name) else one.value
             for one in found.values()
@@ -61,7 +61,7 @@ class Likeness:
 
     def startup(self) -> dict[str, str]:
         """Return lines of postgresql.conf for a server of ours."""
-        found = {} if self.settings is None else self.settings
+        found: Mapping[str, Setting] = {} if self.settings is None else self.settings
         chosen = {name: found[name].value for name in STARTED_WITH if name in found}
         return {name: value for name, value in chosen.items() if value is not None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import cast
 
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
@@ -55,7 +56,8 @@ def owners_in(catalog: Catalog) -> frozenset[str]:
     """Return the roles that own something, as they are meant."""
     found = {catalog.database.owner}
     for one in fields(catalog):
-        objects = getattr(catalog, one.name)
+        objects: object = getattr(catalog, one.name)
         if isinstance(objects, dict):
-            found |= {owner for each in objects.values() if (owner := getattr(each, "owner", None))}
+            each = cast("dict[str, object]", objects).values()
+            found |= {str(owner) for it in each if (owner := getattr(it, "owner", None))}
     return frozenset(unquoted(name) for name in found if not name.startswith("pg_"))

@@ -129,10 +129,14 @@ def _in_use(path: Path, mark: Mark) -> str | None:
 def _postmaster(pid_file: Path) -> int | None:
     try:
         pid = int(pid_file.read_text("utf-8").split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    try:
         os.kill(pid, 0)
     except PermissionError:
+        # It is there, and another user's.
         return pid
-    except (OSError, ValueError, IndexError):
+    except OSError:
         return None
     return pid
 

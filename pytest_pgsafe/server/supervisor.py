@@ -27,6 +27,10 @@ NOT_STARTED, STUCK = 127, 125
 LOOK = 1.0
 
 
+def _woken(*_: object) -> None:
+    """Let a signal wake whoever waits: a handler of Python's own is what writes into the pipe."""
+
+
 class Supervisor:
     def __init__(self, owner: int, pipe: int, grace: float, stuck: float) -> None:
         self.owner, self.pipe, self.grace, self.stuck = owner, pipe, grace, stuck
@@ -40,7 +44,7 @@ class Supervisor:
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         self.told = False
         signal.signal(signal.SIGTERM, self._tell)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _woken)
         # Ctrl-C is for the owner, who ends us in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

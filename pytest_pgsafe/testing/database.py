@@ -91,7 +91,8 @@ class SourceDatabase(Readable):
         """
         if "cursor_factory" in options:
             raise TypeError("the source's sessions have a cursor of their own, which only reads")
-        return ReadingSession.connect(**{**self.address.parameters, **options})
+        parameters: dict[str, Any] = {**self.address.parameters, **options}
+        return ReadingSession.connect(**parameters)
 
 
 class ScratchDatabase(Readable):
