@@ -138,8 +138,7 @@ def _written(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Enum):
         return visible(value)
     if isinstance(value, Mapping):
-        pairs: Mapping[Any, Any] = value
-        return {_written(name): _written(one) for name, one in pairs.items()}
+        return {_written(name): _written(one) for name, one in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_written(one) for one in cast("list[Any]", value)]
     return value
