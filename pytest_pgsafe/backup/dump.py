@@ -438,7 +438,8 @@ def is_script(head: bytes) -> bool:
         if piece.kind == "command":
             return re.match(r"\\[a-z]", piece.text) is not None
         if piece.kind == "statement":
-            words = re.match(r"[^\W\d]+", piece.text)
+            # "import x" is Python's, and many other languages'.
+            words = re.match(r"(?!import\s+(?i:(?!foreign\b)))[^\W\d]+", piece.text, re.IGNORECASE)
             return words is not None and words[0].lower() in statements.VERBS
     # Comments alone: what follows them does not show.
     return head.lstrip().startswith((b"--", b"/*"))
