@@ -9,7 +9,12 @@ select
     pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.proowner)) as owner,
     pg_catalog.pg_get_function_result(p.oid) as returns,
     case
-        when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid)
+        -- What pg_get_functiondef says is the latest; the text of the function is that of the snapshot, as in a dump.
+        when p.prokind <> 'a' and (p.prosqlbody is not null or p.probin is not null or f.head = 0)
+            then pg_catalog.pg_get_functiondef(p.oid)
+        when p.prokind <> 'a' then pg_catalog.concat(
+            pg_catalog.left(f.text, f.head - 1), E'\nAS ', f.tag, f.longer, '$', p.prosrc, f.tag, f.longer, '$', E'\n'
+        )
         else pg_catalog.concat_ws(
             ', ',
             pg_catalog.pg_get_function_arguments(p.oid),
@@ -36,6 +41,24 @@ select
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 left join pg_catalog.pg_aggregate a on a.aggfnoid = p.oid
+left join lateral (
+    select
+        t.text, t.tag,
+        pg_catalog.strpos(t.text, E'\nAS ' || t.tag) as head,
+        -- As PostgreSQL does: the quote is longer than what looks like it in the text.
+        pg_catalog.repeat('x', coalesce(
+            (
+                select pg_catalog.max(pg_catalog.length(m[2])) + 1
+                from pg_catalog.regexp_matches(p.prosrc, '(\$function|\$procedure)(x*)', 'g') m
+                where m[1] = t.tag
+            ),
+            0
+        )) as longer
+    from (
+        select case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as text,
+            case p.prokind when 'p' then '$procedure' else '$function' end as tag
+    ) t
+) f on p.prokind <> 'a'
 left join pg_catalog.pg_description d
     on d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objoid = p.oid and d.objsubid = 0
 where n.nspname not like 'pg\_%' and n.nspname not in ('information_schema', 'pgsafe_observer')
