@@ -16,7 +16,8 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 
 BODIES = [
-    "select 1", "$a$ $function$ $functionxx$", "-- ü\nselect '\\n'", "$functionx", "$procedure$", "\nAS $function$\n", "",
+    "select 1", "$a$ $function$ $functionxx$", "-- ü\nselect '\\n'", "$functionx", "$procedure$",
+    "\nAS $function$\n", "",
 ]  # fmt: skip
 
 
@@ -25,7 +26,8 @@ def test_the_definition_is_what_postgresql_writes(database: Address) -> None:
         for number, body in enumerate(BODIES):
             for kind, returns in (("function", "returns text"), ("procedure", "")):
                 name = f"public.{kind[0]}{number}"
-                text = f"set check_function_bodies = off; create {kind} {name}(a int default 7) {returns} language plpgsql as "
+                session.execute(b"set check_function_bodies = off")
+                text = f"create {kind} {name}(a int default 7) {returns} language plpgsql as "
                 session.execute((text + f"$q${body}$q$").encode())
         session.execute(b"create function public.atomic() returns int language sql begin atomic select 1; end")
         session.execute(b"create function public.c(text) returns int language internal immutable as 'textlen'")
