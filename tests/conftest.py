@@ -43,7 +43,7 @@ def start(name: str) -> Server:
             image = built_image(found) or image
         return ContainerServer.start(found, image, reason=name)
     if kind == "existing":
-        return ExistingServerAndItsHost.begin()
+        return ExistingServerAndItsHost.begin(major)
     raise ServerError(f"PGSAFE_TEST_SERVERS names no kind of server: {name!r}")
 
 
@@ -62,12 +62,12 @@ class ExistingServerAndItsHost(ExistingServer):
     host: LocalServer | None = None
 
     @classmethod
-    def begin(cls) -> ExistingServerAndItsHost:
+    def begin(cls, major: int | None = None) -> ExistingServerAndItsHost:
         if uri := os.environ.get("PGSAFE_TEST_EXISTING"):
             started = cls.start(Address.parse(uri))
             assert isinstance(started, cls)
             return started
-        host = LocalServer.start(find())
+        host = LocalServer.start(find(major))
         started = cls.start(host.address())
         assert isinstance(started, cls)
         started.host = host

@@ -31,8 +31,8 @@ class Choice:
     version: Version | None = None
     #: The extensions that it can be given; None where that shows only when it runs.
     extensions: frozenset[str] | None = field(default=None, repr=False)
-    #: The libraries that an existing server has loaded when it started.
-    preloaded: tuple[str, ...] = ()
+    #: The libraries that an existing server has loaded when it started; None where that cannot be known.
+    preloaded: tuple[str, ...] | None = ()
     #: Starts it; raises ServerError.
     start: Callable[[], Server] = field(repr=False, compare=False)
     #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.

@@ -53,6 +53,8 @@ def check(needed: Collection[str], configured: Sequence[str], choice: Choice) ->
     """
     ours = choice.kind != "existing"
     there = configured if ours else choice.preloaded
+    if there is None:
+        return
     missing = [NEEDED[name] for name in sorted(needed) if name in NEEDED and NEEDED[name] not in there]
     if not missing:
         return
@@ -68,8 +70,9 @@ def check(needed: Collection[str], configured: Sequence[str], choice: Choice) ->
     )
 
 
-def loaded(connection: Connection) -> tuple[str, ...]:
-    """Return the libraries that a running server has loaded when it started."""
-    row = connection.execute("select current_setting('shared_preload_libraries')").fetchone()
-    assert row is not None
+def loaded(connection: Connection) -> tuple[str, ...] | None:
+    """Return the libraries that a running server has loaded when it started; None where the role may not know."""
+    row = connection.execute("select setting from pg_settings where name = 'shared_preload_libraries'").fetchone()
+    if row is None:
+        return None
     return tuple(part.strip().strip('"').rpartition("/")[2] for part in str(row[0]).split(",") if part.strip())

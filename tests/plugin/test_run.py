@@ -182,7 +182,7 @@ def test_steps_are_shown_as_they_begin(project: Project) -> None:
 
 def test_a_worker_that_dies_leaves_an_error(project: Project) -> None:
     # With its network cut off, the command's parent is not the worker.
-    project.write({"pgsafe.toml": '[migration]\nrun = "kill -9 $PPID; sleep 1"\nnetwork = "open"\n'})
+    project.write({"pgsafe.toml": '[migration]\nrun = "kill -9 $(ps -o ppid= -p $PPID); sleep 1"\nnetwork = "open"\n'})
     result = project.rehearse(REPORT, "-n", "1")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     report = project.report()

@@ -151,7 +151,7 @@ def test_what_globals_say_is_what_the_catalog_says(cluster: Server, source: Addr
 
 
 def test_on_an_existing_server_none_is_made_and_it_is_said(cluster: Server, source: Address, tmp_path: Path) -> None:
-    with start("existing") as existing:
+    with start(f"existing:{cluster.version.major}") as existing:
         result = run(cluster, Source(dsn=source.url()), tmp_path, "select 1;", existing.address().url())
         assert not failures(result)
         [gap] = [gap for gap in result.not_verified if gap.object == "roles of the cluster"]

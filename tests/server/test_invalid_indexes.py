@@ -250,7 +250,7 @@ def test_event_triggers_of_the_database_have_no_say(server: Server, with_unique:
 
 
 def test_where_pgsafe_is_no_superuser_it_is_named(server: Server, with_unique: Address, tmp_path: Path) -> None:
-    with start("existing") as existing:
+    with start(f"existing:{server.version.major}") as existing:
         with connect(existing.address(), read_only=False) as session:
             session.execute("create role plain login createdb password 'plain' in role postgres")
         use = existing.address().with_(user="plain", password="plain").url()

@@ -108,7 +108,7 @@ class Processes(threading.Thread):
                         continue
                     self.samples += 1
                     if HEAD.encode() in text or TAIL.encode() in text:
-                        self.seen.add(f"{name}: {text[:300]!r}")
+                        self.seen.add(f"{name}: {text!r}")
 
     def __enter__(self) -> Processes:
         self.start()

@@ -64,7 +64,8 @@ def test_properties_of_the_connection_do_not_either(source: SourceDatabase) -> N
         session.rollback()
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), session.transaction():
             session.execute(WRITES)
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        # Older psycopg goes into pipeline mode for this, which is refused before anything is sent.
+        with pytest.raises((psycopg.errors.ReadOnlySqlTransaction, psycopg.NotSupportedError)):
             session.cursor().executemany("delete from public.people where id = %s", [(1,), (2,)])
         session.rollback()
         with (

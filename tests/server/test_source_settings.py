@@ -221,7 +221,7 @@ def test_a_kept_backup_has_them_too(cluster: Server, tmp_path: Path) -> None:
 
 def test_an_existing_server_has_them_in_the_copy_alone(cluster: Server, tmp_path: Path) -> None:
     address = source_of(cluster, "timezone = 'Europe/Berlin'", "lo_compat_privileges = on")
-    with start("existing") as existing:
+    with start(f"existing:{cluster.version.major}") as existing:
         use = ServerSettings(use=existing.address().url())
         for _ in range(2):
             result = run(cluster, address, tmp_path, "alter table ev alter column at type timestamptz;", server=use)
