@@ -14,25 +14,20 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..errors import RestoreError
 from ..server.private import private_folder
 from ..server.version import Version
+from . import script
+from .script import Piece
 
 #: The first minor of each major whose psql has ``\restrict``; newer majors were born with it.
 RESTRICT_SINCE = {major: Version(major * 10000 + minor) for major, minor in ((14, 19), (15, 14), (16, 10), (17, 6))}
 _OWN = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:--[^\r\n]*)?\r?\n)*(?P<line>\\restrict (?P<key>[A-Za-z0-9]+))\r?\n")
 _LIFT = b"\\unrestrict"
-#: Where the pieces of SQL begin that hide a backslash, and the backslash that nothing hides.
-_PIECE = re.compile(
-    rb"""--[^\r\n]* | (?P<block>/\*)
-    | (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '[^']*(?:'|\Z) | "[^"]*(?:"|\Z)
-    | (?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$)
-    | (?P<command>\\) | (?P<open>\() | (?P<close>\)) | (?P<end>;) | (?P<word>[^\W\d][\w$]*)""",
-    re.VERBOSE | re.DOTALL,
-)
-_EDGE = re.compile(rb"/\*|\*/")
-_COPY = re.compile(rb"(?i:copy)\s[^;]*?(?i:\bfrom\s+stdin)[^;]*;[^\S\n]*\n")
+#: The pair that pg_dump writes itself.
+_PAIR = re.compile(r"\\(?:un)?restrict [A-Za-z0-9]+\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,57 +115,17 @@ def _without_commands(path: Path, text: mmap.mmap, version: Version) -> None:
 
     :raises RestoreError: there is one.
     """
-    place = next(commands(text), None)
-    if place is not None:
+    with path.open("rb") as file:
+        found = next(commands(file), None)
+    if found is not None:
         needed = f"psql {RESTRICT_SINCE[version.major]} and newer can be kept from it"
-        raise _refused(path, text, place, f"psql {version} would take a command from it", needed)
+        raise _refused(path, text, found.start, f"psql {version} would take a command from it", needed)
 
 
-def commands(text: bytes | mmap.mmap) -> Iterator[int]:
-    """Yield where commands of psql stand in a plain dump: outside of strings, comments and rows.
-
-    The pair that pg_dump writes itself is none.
-    """
-    position, depth, fresh, atomic = 0, 0, True, 0
-    while piece := _PIECE.search(text, position):
-        position = piece.end()
-        if piece["block"] is not None:
-            position = _block_end(text, piece.start())
-        elif piece["tag"] is not None:
-            end = text.find(piece["tag"], position)
-            position = len(text) if end < 0 else end + len(piece["tag"])
-        elif piece["command"] is not None:
-            line = re.compile(rb"\\(?:un)?restrict [A-Za-z0-9]+\r?(?:\n|\Z)").match(text, piece.start())
-            if line is None:
-                yield piece.start()
-            else:
-                position = line.end()
-        elif piece["word"] is not None:
-            word = piece["word"].lower()
-            rows = _COPY.match(text, piece.start()) if fresh and word == b"copy" else None
-            if rows is not None:
-                end = text.find(b"\n\\.", rows.end() - 1)
-                position = len(text) if end < 0 else end + 3
-                continue
-            # A function's body that is SQL (from 14) has statements of its own.
-            if word == b"atomic" or (atomic and word == b"case"):
-                atomic += 1
-            elif atomic and word == b"end":
-                atomic -= 1
-            fresh = False
-        elif piece["end"] is not None:
-            fresh = depth <= 0 and not atomic
-        elif piece["open"] is not None or piece["close"] is not None:
-            depth += 1 if piece["open"] is not None else -1
-
-
-def _block_end(text: bytes | mmap.mmap, position: int) -> int:
-    depth = 0
-    for edge in _EDGE.finditer(text, position):
-        depth += 1 if edge[0] == b"/*" else -1
-        if not depth:
-            return edge.end()
-    return len(text)
+def commands(text: IO[bytes]) -> Iterator[Piece]:
+    """Yield the commands of psql in a plain dump; the pair that pg_dump writes itself is none."""
+    found = (piece for piece in script.pieces(text) if piece.kind == "command")
+    return (piece for piece in found if _PAIR.fullmatch(piece.text) is None)
 
 
 def _refused(path: Path, text: mmap.mmap, place: int, why: str, *remedies: str) -> RestoreError:

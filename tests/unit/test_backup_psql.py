@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ END = b"\n--\n-- PostgreSQL database dump complete\n--\n\n"
     ],
 )
 def test_what_hides_a_backslash(text: bytes) -> None:
-    assert list(commands(HEAD + text + END)) == []
+    assert list(commands(io.BytesIO(HEAD + text + END))) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_what_hides_a_backslash(text: bytes) -> None:
     ],
 )
 def test_what_does_not(text: bytes) -> None:
-    assert len(list(commands(HEAD + text + END))) >= 1
+    assert len(list(commands(io.BytesIO(HEAD + text + END)))) >= 1
 
 
 def test_an_old_psql_is_given_nothing_that_holds_a_command(tmp_path: Path) -> None:
