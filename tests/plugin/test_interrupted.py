@@ -44,8 +44,13 @@ def run(project: Path, place: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pytest", "--pgsafe", "-p", "no:cacheprovider", "--pgsafe-report=report.json"]
     return subprocess.Popen(
         [*command, *arguments], cwd=project, env={**environment, "TMPDIR": str(place)}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=_hears,  # noqa: PLW1509 (no threads here)
     )  # fmt: skip
+
+
+def _hears() -> None:
+    # Below nohup it would be ignored, and rightly: whoever says nohup wants the run to go on.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
@@ -92,7 +97,12 @@ def test_a_run_that_is_told_to_end_leaves_nothing(
         wait_for(project / "begun", process)
         begin = time.monotonic()
         process.send_signal(number)
-        output = process.communicate(timeout=SOON)[0]
+        try:
+            output = process.communicate(timeout=SOON)[0]
+        except subprocess.TimeoutExpired:
+            # Else it would be waited for without an end.
+            process.kill()
+            raise
     assert process.returncode == 2, output
     assert time.monotonic() - begin < SOON
     assert json.loads((project / "report.json").read_text())["result"] == "error", output

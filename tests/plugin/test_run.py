@@ -226,7 +226,7 @@ def wait_for(happened: Callable[[], bool], *, seconds: float) -> None:
 
 
 def processes() -> list[str]:
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def test_a_worker_takes_over_what_the_controller_found_out(project: Project) -> None:

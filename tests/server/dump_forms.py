@@ -11,12 +11,16 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
+
 from pytest_pgsafe.server.address import Address
-from pytest_pgsafe.server.base import Programs
+from pytest_pgsafe.server.base import Programs, Server
+from pytest_pgsafe.server.connection import connect
 
 #: Roles belong to the server, which others may use too.
 OWNER, READER, GUARDED = (f"{name}_{os.getpid()}" for name in ("Shop owner", "reader", "guarded"))
@@ -243,3 +247,19 @@ FORMS = {
     "cluster in gzip": Form(make=lambda made: made.write(gzip.compress(made.all().encode()), "all.sql.gz")),
     "part of a cluster's": Form(make=_part),
 }  # fmt: skip
+
+
+@contextmanager
+def shop(server: Server) -> Iterator[Address]:
+    """Make a database with owners, privileges and text that looks like psql's commands, and its roles."""
+    address = server.create("shop")
+    with connect(server.address(), read_only=False) as session:
+        for role in ROLES:
+            session.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+    with connect(address, read_only=False) as session:
+        session.execute(SHOP.encode())
+    yield address
+    server.drop(address)
+    with connect(server.address(), read_only=False) as session:
+        for role in ROLES:
+            session.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from dump_forms import FORMS, ROLES, SHOP, Made
+from dump_forms import FORMS, ROLES, Made, shop
 from pytest_pgsafe.drill.admission import Order
 from pytest_pgsafe.drill.restore import restore
 from pytest_pgsafe.drill.verify import Scratch, verify
@@ -31,17 +31,8 @@ PASSWORD = "not a secret"
 
 @pytest.fixture(scope="module")
 def source(server: Server) -> Iterator[Address]:
-    address = server.create("shop")
-    with connect(server.address(), read_only=False) as session:
-        for role in ROLES:
-            session.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
-    with connect(address, read_only=False) as session:
-        session.execute(SHOP.encode())
-    yield address
-    server.drop(address)
-    with connect(server.address(), read_only=False) as session:
-        for role in ROLES:
-            session.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+    with shop(server) as address:
+        yield address
 
 
 @pytest.fixture(params=SERVICES)

@@ -97,9 +97,11 @@ def test_what_is_in_a_session_of_its_own_is_ended_too(tmp_path: Path, how: str) 
 
 
 _OWNER = """
-import sys, threading
+import signal, sys, threading
 from pathlib import Path
 from pytest_pgsafe.migrate import process
+# Below nohup it would be ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 def run():
     environment = {"PATH": "/usr/bin:/bin"}
     process.execute(["sh", "-c", sys.argv[1]], folder=Path(), environment=environment, output=Path("output"))
