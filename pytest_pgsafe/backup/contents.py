@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from ..catalog.names import bare, container, means, unquoted
 from ..catalog.values import Catalog, Constraint, Definition, Function, Grant, Object, Sequence, Type
 from ..errors import ConfigError
-from ..snapshot.values import Snapshot
+from ..snapshot.values import NotVerified, Snapshot
 
 _LINE = re.compile(r"^\d+; (\d+) (\d+) (.*)$")
 #: pg_class, pg_constraint, pg_trigger, pg_policy, pg_rewrite, pg_namespace, pg_type, pg_proc, pg_statistic_ext.
@@ -133,8 +133,23 @@ def part(snapshot: Snapshot, choice: Choice) -> Snapshot:
         large_objects=type(snapshot.large_objects)(count=0, digest=0),
         materialized_views={},
         extension_tables={},
-        not_verified=tuple(one for one in snapshot.not_verified if one.object in choice.tables),
+        not_verified=(
+            *(one for one in snapshot.not_verified if one.object in choice.tables),
+            *_in_their_parents(snapshot, choice),
+        ),
     )
+
+
+def _in_their_parents(snapshot: Snapshot, choice: Choice) -> Iterator[NotVerified]:
+    """Yield the chosen partitions whose rows a snapshot counts with those of the whole table, and not by themselves."""
+    for name in choice.tables:
+        table = snapshot.catalog.tables.get(name)
+        if table is not None and table.partition_bound is not None and name not in snapshot.tables:
+            yield NotVerified(
+                object=name,
+                reason="a partition restored by itself: the backup's facts hold the rows of the whole partitioned table, "
+                "so that its own were not compared",
+            )
 
 
 def part_of(catalog: Catalog, choice: Choice) -> Catalog:

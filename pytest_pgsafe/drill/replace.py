@@ -202,9 +202,13 @@ class Swap:
             since=differences,
             orphans=orphans,
             carried=dependents.names,
-            notes=(*dependents.notes, *self.plan.notes, *_silenced(self.plan), *self.notes),
+            notes=(*dependents.notes, *self.plan.notes, *_silenced(self.plan), *self.notes, *self._not_compared()),
             restored=restored,
         )
+
+    def _not_compared(self) -> Iterator[str]:
+        for gap in contents.part(self.facts, self.plan.choice).not_verified:
+            yield f"{gap.object}: {gap.reason}"
 
     def _differences(self, session: Connection, moved: dict[str, str]) -> Iterator[since.Since]:
         for name in self.plan.tables:

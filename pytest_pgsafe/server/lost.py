@@ -55,9 +55,13 @@ _DONE = "the server has done with it and waits for us"
 class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what happened)
     """A session was ended by somebody else, was cut off, or fell silent; or none could be opened."""
 
-    def __init__(self, message: str, *, said: str = "", sqlstate: str | None = None, remedy: str = _AGAIN) -> None:
+    def __init__(
+        self, message: str, *, said: str = "", sqlstate: str | None = None, remedy: str = _AGAIN, opened: bool = True
+    ) -> None:
         psycopg.OperationalError.__init__(self, message)
         StepError.__init__(self, message, remedies=[remedy])
+        #: Whether there was a session, and it is gone; else none could be opened.
+        self.opened = opened
         #: The server's or libpq's own words.
         self.said = said or message
         self.sqlstate = sqlstate
@@ -71,6 +75,7 @@ class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what h
             said=said,
             sqlstate=error.sqlstate,
             remedy="see that the server runs and lets the role in: pg_isready and its log say so",
+            opened=False,
         )
 
     @classmethod

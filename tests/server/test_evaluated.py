@@ -23,7 +23,7 @@ create function twice(int) returns int immutable language sql as 'select helper(
 create table t (id int primary key, a int, b int);
 insert into t select g, g, g from generate_series(1, 50) g;
 """
-STATISTICS = INLINED + "create statistics s on (twice(a)), b from t; analyze t;"
+STATISTICS = INLINED + "create statistics s on (twice(a)), b from t;"
 CHILD = """
 create table part (id bigserial, a int) partition by range (a);
 create table part_1 partition of part for values from (0) to (10);
@@ -43,6 +43,9 @@ def build(address: Address, text: str) -> None:
     with connect(address, read_only=False) as connection:
         connection.execute("set search_path = public, app")
         connection.execute(text.encode())
+        if connection.info.server_version < 170000:
+            # From 17 on nobody can: ANALYZE has a search path of its own, in which the functions do not find each other.
+            connection.execute("analyze")
 
 
 @pytest.mark.parametrize(
