@@ -147,7 +147,7 @@ def _in_their_parents(snapshot: Snapshot, choice: Choice) -> Iterator[NotVerifie
         if table is not None and table.partition_bound is not None and name not in snapshot.tables:
             yield NotVerified(
                 object=name,
-                reason="a partition restored by itself: the backup's facts hold the rows of the whole partitioned table, "
+                reason="a partition restored by itself: the backup's facts hold the rows of the whole table alone, "
                 "so that its own were not compared",
             )
 

@@ -44,7 +44,7 @@ def build(address: Address, text: str) -> None:
         connection.execute("set search_path = public, app")
         connection.execute(text.encode())
         if connection.info.server_version < 170000:
-            # From 17 on nobody can: ANALYZE has a search path of its own, in which the functions do not find each other.
+            # From 17 on nobody can: ANALYZE's own search path keeps the functions from finding each other.
             connection.execute("analyze")
 
 
