@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..server import enclosure
 from ..server.address import Address
 from ..server.base import Server
 from . import enclosed
 
 Network = Literal["auto", "isolated", "open"]
+_UNKNOWN = "not enforced: nothing is known of it"
 _HERE = frozenset({"127.0.0.1", "localhost"})
 #: What tools say that wanted another network.
 _MISSED = (
@@ -45,10 +47,17 @@ class Enclosure:
         """Return ``isolated``, ``open``, or ``not enforced: …`` with the reason; for a command that has run."""
         if self.told is not None:
             return self.told
+        return self._lines()[0]
+
+    def missed(self) -> tuple[str, ...]:
+        """Return the Unix sockets, each in a line, that the command wanted and was kept from."""
+        return () if self.told is not None else tuple(f"kept from the Unix socket {one}" for one in self._lines()[1:])
+
+    def _lines(self) -> list[str]:
         try:
-            return self.status.read_text(encoding="utf-8")
+            return self.status.read_text(encoding="utf-8").splitlines() or [_UNKNOWN]
         except OSError:
-            return "not enforced: nothing is known of it"
+            return [_UNKNOWN]
 
 
 def enclose(
@@ -57,7 +66,7 @@ def enclose(
     """Return what to run instead of a command.
 
     :param address: the copy's.
-    :param source: its Unix socket is covered up, wherever it is.
+    :param source: what must not be reached.
     :param private: a folder for what is told.
     """
     status = private / "network"
@@ -73,13 +82,19 @@ def enclose(
         why = "not enforced: the source is on the same server as the copy"
     if why is not None:
         return Enclosure(command=() if network == "isolated" else command, told=why, status=status)
-    hidden = [] if source is None else [
-        f"{folder}/.s.PGSQL.{source.parameters.get('port', '5432')}"
-        for folder in source.parameters.get("host", "").split(",")
-        if folder.startswith("/")
-    ]  # fmt: skip
     must = "must" if network == "isolated" else "may"
-    wrapped = (sys.executable, "-I", "-S", enclosed.__file__, str(status), must, host, port, *hidden, "--", *command)
+    wrapped = (
+        sys.executable,
+        "-I",
+        "-S",
+        enclosed.__file__,
+        str(status),
+        must,
+        host,
+        port,
+        enclosure.__file__,
+        *command,
+    )
     return Enclosure(command=wrapped, told=None, status=status)
 
 

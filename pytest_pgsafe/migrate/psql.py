@@ -109,7 +109,10 @@ def psql(
         if done.returncode:
             failed = _psql_failed(names, done.returncode, done.stderr, "".join(printed))
             helped = (*failed.remedies, *remedy(kept_from, "".join(printed)))
-            return replace(failed, revisions=tuple(revisions), network=kept_from, remedies=helped)
+            looked = (*failed.looked_at, *(() if enclosure is None else enclosure.missed()))
+            return replace(
+                failed, revisions=tuple(revisions), network=kept_from, remedies=helped, looked_at=looked
+            )  # fmt: skip
     return End(output="".join(printed), revisions=tuple(revisions), network=kept_from)
 
 

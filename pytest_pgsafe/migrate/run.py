@@ -184,7 +184,7 @@ def _command(
     return End(
         output=printed,
         problem=f"the migration failed: {migration} ended with {ended}",
-        looked_at=(f"ran in {where}", *hidden),
+        looked_at=(f"ran in {where}", *hidden, *enclosure.missed()),
         remedies=remedy(kept_from, printed),
         revisions=revisions,
         network=kept_from,

@@ -33,6 +33,8 @@ _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
+_SET_MODE_FILTER, _NEW_LISTENER = 1, 1 << 3
+_IO_URING_SETUP = 425
 _O_PATH = getattr(os, "O_PATH", 0)
 
 
@@ -41,12 +43,14 @@ class _Machine:
     """Numbers of a processor's system calls: those that reach others, and those that lead out of what is here."""
 
     audit: int
+    seccomp: int
     connect: int
     socket: int
     sendto: int
     clone: int
-    #: sendmsg, sendmmsg, io_uring_setup, ptrace, process_vm_readv, process_vm_writev, pidfd_getfd, unshare, setns,
-    #: mount, umount2, pivot_root, chroot, keyctl, add_key, request_key, bpf, perf_event_open, userfaultfd,
+    setns: int
+    #: sendmsg, sendmmsg, io_uring_setup, ptrace, process_vm_readv, process_vm_writev, pidfd_getfd, unshare, mount,
+    #: umount2, pivot_root, chroot, keyctl, add_key, request_key, bpf, perf_event_open, userfaultfd,
     #: open_by_handle_at
     refused: tuple[int, ...]
     #: Numbers from here on are those of another interface.
@@ -55,12 +59,12 @@ class _Machine:
 
 _MACHINES = {
     "x86_64": _Machine(
-        0xC000003E, 42, 41, 44, 56,
-        (46, 307, 425, 101, 310, 311, 438, 272, 308, 165, 166, 155, 161, 250, 248, 249, 321, 298, 323, 304),
+        0xC000003E, 317, 42, 41, 44, 56, 308,
+        (46, 307, 425, 101, 310, 311, 438, 272, 165, 166, 155, 161, 250, 248, 249, 321, 298, 323, 304),
     ),
     "aarch64": _Machine(
-        0xC00000B7, 203, 198, 206, 220,
-        (211, 269, 425, 117, 270, 271, 438, 97, 268, 40, 39, 41, 51, 219, 217, 218, 280, 241, 282, 265),
+        0xC00000B7, 277, 203, 198, 206, 220, 268,
+        (211, 269, 425, 117, 270, 271, 438, 97, 40, 39, 41, 51, 219, 217, 218, 280, 241, 282, 265),
     ),
 }  # fmt: skip
 _CLONE3 = 435
@@ -140,10 +144,44 @@ def _called(libc: ctypes.CDLL, number: int, *arguments: object) -> int:
     return result
 
 
+def listen(libc: ctypes.CDLL) -> int:
+    """Have every connection of this process, and of what it starts, asked for; return the handle to read them from.
+
+    :raises OSError: the kernel has no such thing, or somebody listens already.
+    """
+    machine = _MACHINES.get(platform.machine())
+    if machine is None:
+        raise OSError(_ENOSYS, f"connections of {platform.machine()} cannot be told")
+    code = b"".join(
+        struct.pack("HBBI", *instruction)
+        for instruction in (
+            (0x20, 0, 0, 4),  # load the architecture
+            (0x15, 1, 0, machine.audit),
+            (0x06, 0, 0, 0x7FFF0000),  # programs of another one are what they are
+            (0x20, 0, 0, 0),  # load the number
+            (0x35, 0, 1, machine.foreign),
+            (0x06, 0, 0, 0x00050000 | _ENOSYS),
+            # Connections that are made without a system call of their own.
+            *_refuse(_IO_URING_SETUP, _ENOSYS),
+            # The way back into another network.
+            *_refuse(machine.setns, _EPERM),
+            (0x15, 0, 1, machine.connect),
+            (0x06, 0, 0, 0x7FC00000),  # ask
+            (0x06, 0, 0, 0x7FFF0000),
+        )
+    )
+    buffer = ctypes.create_string_buffer(code, len(code))
+    given = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+    handle = int(libc.syscall(machine.seccomp, _SET_MODE_FILTER, ctypes.c_ulong(_NEW_LISTENER), given))
+    if handle < 0:
+        raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
+    return handle
+
+
 def _filter(libc: ctypes.CDLL, machine: _Machine, *, connects: bool) -> None:
     """Refuse system calls by which a process reaches others."""
     rules: list[list[tuple[int, int, int, int]]] = [
-        *(_refuse(number, _EPERM) for number in machine.refused),
+        *(_refuse(number, _EPERM) for number in (*machine.refused, machine.setns)),
         # The C library then uses clone, whose flags can be looked at.
         _refuse(_CLONE3, _ENOSYS),
         _refuse_if(machine.clone, argument=0, bits=_NEW_USER),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from pytest_pgsafe.migrate.network import Network, enclose
 from pytest_pgsafe.migrate.run import FailedRun, run
 from pytest_pgsafe.migrate.sources import Command, parse
 from pytest_pgsafe.migrate.values import Trace
+from pytest_pgsafe.server import enclosure
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
@@ -57,7 +62,8 @@ def allowed(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Skip where the machine allows no namespace."""
     status = tmp_path_factory.mktemp("network") / "status"
     subprocess.run(
-        [sys.executable, "-I", "-S", enclosed.__file__, status, "may", "127.0.0.1", "9", "--", "true"], check=True
+        [sys.executable, "-I", "-S", enclosed.__file__, status, "may", "127.0.0.1", "9", enclosure.__file__, "true"],
+        check=True,
     )
     if status.read_text() != "isolated":
         pytest.skip(status.read_text())
@@ -123,22 +129,187 @@ def test_an_open_command_can(server: Server, copy: Address, source: Address, tmp
         assert session.execute("select count(*) from public.t").fetchone() == (90,)
 
 
+#: Carries a Unix socket's connections to another one; run in a network namespace of its own, as a container has one.
+RELAY = """\
+import asyncio, sys
+async def carry(reader, writer):
+    while part := await reader.read(65536):
+        writer.write(part)
+        await writer.drain()
+    writer.close()
+async def met(reader, writer):
+    inner, outer = await asyncio.open_unix_connection(sys.argv[2])
+    await asyncio.gather(carry(reader, outer), carry(inner, writer))
+async def main():
+    async with await asyncio.start_unix_server(met, sys.argv[1]) as server:
+        print("ready", flush=True)
+        await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def relayed(path: Path, target: Path) -> Iterator[None]:
+    """Let a process of another network namespace listen on a path for a server."""
+    process = subprocess.Popen(
+        ["unshare", *([] if os.geteuid() == 0 else ["-Ur"]), "-n", sys.executable, "-c", RELAY, str(path), str(target)],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+#: Ways to a Unix socket of the source's server, by what is made of its path in a folder.
+SOCKETS = [
+    "its own path",
+    "a symbolic link",
+    "a hard link",
+    "its folder's other name",
+    "through /proc",
+    "a container's",
+]
+
+
+@contextmanager
+def reached(way: str, socket: Path, folder: Path) -> Iterator[str]:
+    """Yield the folder by which a server's socket is reached in one of the ways."""
+    there = folder / socket.name
+    if way == "its own path":
+        yield str(socket.parent)
+    elif way == "a symbolic link":
+        there.symlink_to(socket)
+        yield str(folder)
+    elif way == "a hard link":
+        try:
+            there.hardlink_to(socket)
+        except OSError as error:
+            pytest.skip(f"no hard link from here: {error}")
+        yield str(folder)
+    elif way == "its folder's other name":
+        (folder / "s").symlink_to(socket.parent)
+        yield str(folder / "s")
+    elif way == "through /proc":
+        yield f"/proc/{os.getpid()}/root{socket.parent}"
+    else:
+        with relayed(there, socket):
+            yield str(folder)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose sockets' paths are short enough, beside the servers' own."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 @pytest.mark.usefixtures("allowed")
-def test_its_unix_socket_is_covered_up(
-    server: Server, elsewhere: LocalServer, copy: Address, source: Address, tmp_path: Path
+@pytest.mark.parametrize("way", SOCKETS)
+def test_no_unix_socket_leads_to_a_server(
+    server: Server, elsewhere: LocalServer, copy: Address, source: Address, tmp_path: Path, short: Path, way: str
 ) -> None:
     port = source.parameters["port"]
-    folder = next(elsewhere.data.parent.rglob(f".s.PGSQL.{port}")).parent
-    local = source.with_(host=str(folder))
-    with connect(local) as session:
-        session.execute("select 1")
+    socket = next(elsewhere.data.parent.rglob(f".s.PGSQL.{port}"))
+    with reached(way, socket, short) as folder:
+        local = source.with_(host=folder)
+        with connect(local) as session:
+            session.execute("select 1")
+        before = facts(source)
+        with pytest.raises(FailedRun) as failed:
+            migrate(server, copy, tmp_path, astray(tmp_path, copy, local.url()), "isolated", source)
+        assert failed.value.trace.network == "isolated"
+        assert facts(source) == before
+        # Only for the command.
+        with connect(local) as session:
+            session.execute("select 1")
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_server_that_begins_only_later_is_not_reached(
+    server: Server, elsewhere: LocalServer, copy: Address, source: Address, tmp_path: Path, short: Path
+) -> None:
+    socket = next(elsewhere.data.parent.rglob(f".s.PGSQL.{source.parameters['port']}"))
     before = facts(source)
+    (short / "moved").mkdir()
+    away = (short / "moved", short / "s")
+    there = source.with_(host=str(away[1])).url()
+    (away[0] / socket.name).symlink_to(socket)
+    command = f"mv {away[0]} {away[1]} && {astray(tmp_path, copy, there).removeprefix('cmd:')}"
     with pytest.raises(FailedRun):
-        migrate(server, copy, tmp_path, astray(tmp_path, copy, local.url()), "isolated", local)
+        migrate(server, copy, tmp_path, f"cmd:{command}", "isolated", source)
     assert facts(source) == before
-    # Only for the command.
-    with connect(local) as session:
-        session.execute("select 1")
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("way", ["nsenter -t {pid} -n", "nsenter -t 1 -n", "nsenter -n/proc/{pid}/ns/net"])
+def test_it_does_not_go_back_to_the_network_outside(
+    server: Server, copy: Address, source: Address, tmp_path: Path, way: str
+) -> None:
+    before = facts(source)
+    setting = astray(tmp_path, copy, source.url()).replace("&& ", f"&& {way.format(pid=os.getpid())} ")
+    with pytest.raises(FailedRun):
+        migrate(server, copy, tmp_path, setting, "isolated", source)
+    assert facts(source) == before
+
+
+#: What a command does by Unix sockets of its own.
+OWN = """\
+import logging.handlers, multiprocessing, os, socket, tempfile, threading
+if __name__ == "__main__":
+    with multiprocessing.Manager() as manager:
+        shared = manager.list([1])
+        shared.append(2)
+        assert list(shared) == [1, 2]
+    for family in ("\\0pgsafe-own", os.path.join(tempfile.mkdtemp(), "own")):
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as other:
+            listener.bind(family)
+            listener.listen()
+            other.connect(family)
+    one, two = socket.socketpair()
+    one.sendall(b"x")
+    assert two.recv(1) == b"x"
+    try:
+        logging.handlers.SysLogHandler("/dev/log")
+    except FileNotFoundError:
+        pass
+    try:
+        socket.socket(socket.AF_UNIX).connect("/tmp/none")
+    except FileNotFoundError:
+        pass
+    import psycopg
+    with psycopg.connect() as session:
+        session.execute("delete from t where id > 90")
+"""
+
+
+@pytest.mark.usefixtures("allowed")
+def test_its_own_unix_sockets_work_as_ever(server: Server, copy: Address, source: Address, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    trace = migrate(server, copy, tmp_path, f"cmd:{sys.executable} own.py", "isolated", source)
+    assert trace.network == "isolated"
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_daemon_of_the_machine_is_not_asked_to_do_it(
+    server: Server, copy: Address, source: Address, tmp_path: Path, short: Path
+) -> None:
+    """What a container's engine is told is done outside; that it was kept from it is said."""
+    path = short / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(path))
+        daemon.listen()
+        (tmp_path / "ask.py").write_text(f"import socket\nsocket.socket(socket.AF_UNIX).connect({str(path)!r})\n")
+        with pytest.raises(FailedRun) as failed:
+            migrate(server, copy, tmp_path, f"cmd:{sys.executable} ask.py", "auto", source)
+    assert failed.value.trace.network == "isolated"
+    assert "Network is unreachable" in failed.value.trace.output
+    assert any('[migration] network = "open"' in remedy for remedy in failed.value.remedies)
+    assert any(str(path) in line for line in failed.value.looked_at)
 
 
 @pytest.mark.usefixtures("allowed")
@@ -217,7 +388,8 @@ def test_where_no_namespace_is_allowed_that_is_told(tmp_path: Path) -> None:
 
     def tried(must: str) -> tuple[int, str, str]:
         status = tmp_path / must
-        inner = f"{sys.executable} -I -S {enclosed.__file__} {status} {must} 127.0.0.1 9 -- echo ran"
+        script = f"{sys.executable} -I -S {enclosed.__file__}"
+        inner = f"{script} {status} {must} 127.0.0.1 9 {enclosure.__file__} echo ran"
         command = f"echo 0 > /proc/sys/user/max_net_namespaces && {inner}"
         done = subprocess.run([unshare, "-Ur", "sh", "-c", command], check=False, capture_output=True, text=True)
         return done.returncode, done.stdout, status.read_text()
