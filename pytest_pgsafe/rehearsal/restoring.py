@@ -16,6 +16,7 @@ from ..backup.take import Backup
 from ..catalog.names import unquoted
 from ..catalog.roles import create_roles_sql
 from ..catalog.values import Catalog, Database, Role
+from ..compare import Change, restored_equals_source
 from ..errors import CopyError, RestoreError
 from ..migrate.network import around
 from ..server import settings
@@ -279,6 +280,11 @@ def _configure(server: Server, address: Address, facts: Catalog, *, owners: bool
         with connect(address, read_only=False) as connection:
             owner_of = sql.Identifier(unquoted(public.owner))
             connection.execute(sql.SQL("alter schema public owner to {}").format(owner_of))
+
+
+def unequal(source: Snapshot, facts: Snapshot, prepared: Prepared) -> tuple[Change, ...]:
+    """Return in what a restored database differs from its source; what it could not be given is listed already."""
+    return restored_equals_source(comparable_facts(source, prepared, facts), facts, owners=prepared.owners)
 
 
 def comparable_facts(source: Snapshot, prepared: Prepared, restored: Snapshot) -> Snapshot:

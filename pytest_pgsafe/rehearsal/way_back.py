@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from psycopg import sql
 
 from ..backup.take import Backup
 from ..catalog.names import container, split, unquoted
 from ..checks.bookkeeping import keeps_books
-from ..compare import not_carried, restored_equals_source
 from ..compare.repeated import Repeated, differences, varying
 from ..compare.restored import refuse
 from ..compare.values import Change, Comparison
-from ..config.values import Samples
 from ..migrate.run import FailedRun
 from ..migrate.sources import Migration
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
-from ..snapshot.values import NotVerified, Snapshot
+from ..snapshot.values import Snapshot
 from . import restoring
 from .comparing import compare_databases
 from .likeness import Likeness
+from .restored import Restored
 from .source import Source
 
 #: Kinds of changes that are about what a database holds.
 CONTENT = frozenset({"rows", "values", "foreign key", "large objects"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """What there is to compare with, and how a migration is run: once more, without looking at its locks."""
-
-    server: Server
-    before: Address
-    facts: Snapshot
-    samples: Samples
-    run: Callable[[Migration, Address], object]
-    #: The same for the migration with the hooks before and after it.
-    forth: Callable[[Migration, Address], object]
-    #: What a copy that is restored once more has of the source's server.
-    like: Likeness = field(default_factory=Likeness)
-
-
-def back(rollback: Migration, after: Address, ground: Ground) -> Comparison:
+def back(rollback: Migration, after: Address, restored: Restored) -> Comparison:
     """Run the way back, and compare what is there then with what was there before the migration.
 
     :raises FailedRun: it failed.
     """
-    ground.run(rollback, after)
-    with connect(ground.before) as one, connect(after, read_only=False) as two:
-        return compare_databases(one, two, ground.facts, read_facts(two), ground.samples)
+    restored.runner.run(rollback, after)
+    with connect(restored.before) as one, connect(after, read_only=False) as two:
+        return compare_databases(one, two, restored.facts, read_facts(two), restored.settings.report.samples)
 
 
 def led_back(comparison: Comparison) -> bool:
@@ -63,7 +45,9 @@ def led_back(comparison: Comparison) -> bool:
     return not any(change.kind in CONTENT and not keeps_books(catalog, _table(change)) for change in comparison.changes)
 
 
-def again(migration: Migration, after: Address, migrated: Snapshot, comparison: Comparison, ground: Ground) -> Repeated:
+def again(
+    migration: Migration, after: Address, migrated: Snapshot, comparison: Comparison, restored: Restored
+) -> Repeated:
     """Run the migration once more where its way back ended, and compare its result with the first.
 
     What differs may differ each time: now(), random values. So a third run, on a fresh copy, tells what two runs from
@@ -74,26 +58,26 @@ def again(migration: Migration, after: Address, migrated: Snapshot, comparison: 
     """
     _set_back(after, comparison)
     try:
-        ground.forth(migration, after)
+        restored.runner.forth(migration, after)
     except FailedRun as error:
         return Repeated(failed=_why(error))
     with connect(after) as session:
         now = read_facts(session)
     if not any(_counts(change, now) for change in differences(migrated, now)):
         return Repeated()
-    fresh = ground.server.clone(ground.before, "again")
+    fresh = restored.server.clone(restored.before, "again")
     try:
         try:
-            ground.forth(migration, fresh)
+            restored.runner.forth(migration, fresh)
         except FailedRun as error:
             return Repeated(unclear=_why(error))
         with connect(fresh) as one, connect(after, read_only=False) as two:
-            facts = read_facts(one)
+            facts, samples = read_facts(one), restored.settings.report.samples
             return Repeated(
-                comparison=compare_databases(one, two, facts, now, ground.samples), varying=varying(migrated, facts)
+                comparison=compare_databases(one, two, facts, now, samples), varying=varying(migrated, facts)
             )
     finally:
-        ground.server.drop(fresh)
+        restored.server.drop(fresh)
 
 
 def _counts(change: Change, facts: Snapshot) -> bool:
@@ -133,17 +117,8 @@ def _set_back(after: Address, comparison: Comparison) -> None:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Restored:
-    """A backup restored a second time, and proven equal."""
-
-    #: Of the restore alone, without the proof.
-    seconds: float
-    not_verified: tuple[NotVerified, ...] = ()
-
-
-def restore(source: Source, backup: Backup, reference: Snapshot, server: Server, *, like: Likeness) -> Restored:
-    """Restore the backup into a scratch database, prove it equal, and drop it.
+def restore(source: Source, backup: Backup, reference: Snapshot, server: Server, *, like: Likeness) -> float:
+    """Restore the backup into a scratch database, prove it equal, and drop it; return the seconds of the restore alone.
 
     :param reference: the facts that came with the backup; without them what the first restore held.
     :param like: as the first restore had it.
@@ -157,17 +132,11 @@ def restore(source: Source, backup: Backup, reference: Snapshot, server: Server,
     try:
         restoring.fill(source, backup, prepared, server)
         seconds = time.monotonic() - started
-        unmade = restoring.finish(reference.catalog, prepared, server)
+        restoring.finish(reference.catalog, prepared, server)
         with connect(prepared.address) as session:
             again = read_facts(session)
-        changes = unequal(reference, again, prepared)
+        changes = restoring.unequal(reference, again, prepared)
     finally:
         server.drop(prepared.address)
     refuse(changes, "the backup restored once more is not equal to what it was taken of")
-    return Restored(seconds=seconds, not_verified=(*unmade, *not_carried(reference.catalog, again.catalog)))
-
-
-def unequal(source: Snapshot, facts: Snapshot, prepared: restoring.Prepared) -> tuple[Change, ...]:
-    """Return in what a restored database differs from its source; what it could not be given is listed already."""
-    wanted = restoring.comparable_facts(source, prepared, facts)
-    return restored_equals_source(wanted, facts, owners=prepared.owners)
+    return seconds

@@ -13,13 +13,16 @@ from pytest_pgsafe.checks.values import Evidence, Finding, Rules
 from pytest_pgsafe.config.values import Settings
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.migrate.sources import parse
-from pytest_pgsafe.rehearsal import judging
+from pytest_pgsafe.rehearsal import judging, returning
 from pytest_pgsafe.rehearsal.comparing import compare_databases
+from pytest_pgsafe.rehearsal.judged import Judged
+from pytest_pgsafe.rehearsal.likeness import Likeness
+from pytest_pgsafe.rehearsal.migrated import Migrated
 from pytest_pgsafe.rehearsal.preflight import Plan
-from pytest_pgsafe.rehearsal.returning import Return
+from pytest_pgsafe.rehearsal.restored import Restored
+from pytest_pgsafe.rehearsal.running import Runner
 from pytest_pgsafe.rehearsal.source import Source
 from pytest_pgsafe.rehearsal.steps import Steps, Stopped
-from pytest_pgsafe.rehearsal.way_back import Ground
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
@@ -75,21 +78,24 @@ class Bench:
         self, evidence: Evidence, after: Address, up: str, down: str, *, folder: Path
     ) -> tuple[Evidence, Steps]:
         """Go back on a migrated clone, and forth again, as a rehearsal does; return what it adds and its steps."""
+        settings, steps = Settings(folder=folder), Steps()
+        up_again = parse(up, folder)
         plan = Plan(
-            source=Source(shown="bench"), choice=None, migration=parse(up, folder),  # type: ignore[arg-type]
+            source=Source(shown="bench"), choice=None, migration=up_again,  # type: ignore[arg-type]
             rollback=parse(down, folder, way_back=True),
         )  # fmt: skip
-        ground = Ground(
-            server=self.server, before=self.before, facts=self.facts, samples="values",
-            run=lambda part, copy: run(part, self.server, copy, role=self.role, folder=folder, observed=False),
-            forth=lambda part, copy: run(part, self.server, copy, role=self.role, folder=folder, observed=False),
+        restored = Restored(
+            settings=settings, plan=plan, steps=steps, server=self.server, before=self.before, facts=self.facts,
+            runner=Runner(settings=settings, server=self.server, role=self.role, source=None), like=Likeness(),
+            backup=None, reference=self.facts, seconds=0.0,
         )  # fmt: skip
-        steps = Steps()
-        way = Return(
-            settings=Settings(folder=folder), plan=plan, steps=steps, ground=ground, after=after,
-            backup=None, reference=None, seconds=0.0, not_verified=[], unused={},
-        )  # fmt: skip
+        assert evidence.trace is not None
+        migrated = Migrated(migration=up_again, after=after, trace=evidence.trace)
+        stage = returning.go(Judged(restored=restored, migrated=migrated, evidence=evidence))
         try:
-            return way.go(evidence), steps
+            while True:
+                next(stage)
+        except StopIteration as end:
+            return end.value, steps
         except Stopped:
             return evidence, steps

@@ -80,8 +80,7 @@ def test_a_restore_that_is_not_equal_is_no_way_back(server: Server, database: Ad
     backup = take(database, tmp_path / "backup", server.programs, durable=False)
     assert backup.facts is not None
     source = sources.Source(archive=backup.archive, shown="backup")
-    restored = way_back.restore(source, backup, backup.facts, server, like=Likeness())
-    assert restored.seconds > 0
+    assert way_back.restore(source, backup, backup.facts, server, like=Likeness()) > 0
     content = backup.facts.tables["public.people"]
     other = replace(backup.facts, tables={"public.people": replace(content, rows=51)})
     with pytest.raises(RestoreError, match="is not equal to what it was taken of: 1 difference"):

@@ -1,0 +1,137 @@
+"""What is known of a run so far: each stage adds to it, and the result is made of it, whichever step ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ..checks.majors import OBJECT as SERVER_VERSION
+from ..checks.unverified import NOT_VERIFIED
+from ..checks.values import Finding
+from ..compare.values import Comparison
+from ..config.values import Settings
+from ..migrate.values import Trace
+from ..pitr.engines.recover import Restored as Recovered
+from ..snapshot.values import NotVerified, Snapshot, TableContent
+from . import majors
+from .explained import explain
+from .likeness import Likeness
+from .preflight import Plan
+from .steps import Steps, Stopped
+from .values import Result
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A part of what a run finds out, or all of it; what is None is not known."""
+
+    #: What is done, once it is known which files are pending.
+    plan: Plan | None = None
+    #: ``kind``, ``version``, ``origin``.
+    server: Mapping[str, str] | None = None
+    source_version: str | None = None
+    #: What the copy has of the source's server.
+    like: Likeness | None = None
+    #: How far the source was recovered, where it had to be.
+    recovered: Recovered | None = None
+    #: Definitions of the database's functions.
+    functions: Mapping[str, str] | None = None
+    trace: Trace | None = None
+    comparison: Comparison | None = None
+    #: Of what content was compared.
+    compared: Snapshot | None = None
+    #: What the last judgement found: each one judges everything again.
+    findings: tuple[Finding, ...] | None = None
+    #: What was written to the baseline.
+    baseline: str | None = None
+    #: How to connect to what was kept.
+    kept: str | None = None
+    #: Of the restore, beside what is judged of the migration.
+    notes: tuple[Finding, ...] = ()
+    not_verified: tuple[NotVerified, ...] = ()
+    #: Checks that have nothing to judge, and why.
+    unused: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def joined(self, more: Known) -> Known:
+        """Return all that both know: lists are added up, of the rest the later one holds."""
+        later = {name: value for name, value in vars(more).items() if value is not None}
+        return replace(
+            self,
+            **{
+                **later,
+                "notes": (*self.notes, *more.notes),
+                "not_verified": (*self.not_verified, *more.not_verified),
+                "unused": {**self.unused, **more.unused},
+            },
+        )
+
+    def result(self, settings: Settings, steps: Steps) -> Result:
+        """Return the result of a run that ends here."""
+        assert self.plan is not None
+        source = self.plan.source
+        compared: Mapping[str, TableContent] = {} if self.compared is None else self.compared.tables
+        gaps = tuple(dict.fromkeys(self.not_verified))
+        return Result(
+            steps=steps.done,
+            source={
+                "server_version": self.source_version or str(source.version or ""),
+                "database": source.database if self.recovered is None else self.recovered.database,
+                "from": source.shown if self.recovered is None else str(self.recovered),
+            },
+            settings=None if self.like is None or self.like.settings is None else self.like.unusual,
+            server={} if self.server is None else self.server,
+            changes=() if self.comparison is None else self.comparison.changes,
+            findings=(
+                *(self.findings or ()),
+                *self.notes,
+                *self._of_majors(self.plan, strict=settings.strict),
+                *self._unverified(self.plan, gaps if settings.strict else ()),
+            ),
+            relations=len(compared),
+            rows=sum(content.rows for content in compared.values()),
+            not_verified=gaps,
+            trace=self.trace,
+            unused=self.unused,
+            kept=self.kept,
+            baseline=self.baseline,
+        )
+
+    def explained(self, settings: Settings, steps: Steps) -> Result:
+        """Return the result, and which statements did what."""
+        result = self.result(settings, steps)
+        if self.comparison is None or self.plan is None:
+            return result
+        found = explain(result.changes, result.findings, self.comparison, self.trace, self.plan.migration)
+        return replace(result, changes=found.changes, findings=found.findings)
+
+    def _of_majors(self, plan: Plan, *, strict: bool) -> tuple[Finding, ...]:
+        version = None if self.server is None else self.server.get("version")
+        functions: Mapping[str, str] = {} if self.functions is None else self.functions
+        return majors.judge(plan.source.version, version, plan.migration, self.trace, functions, strict=strict)
+
+    def _unverified(self, plan: Plan, gaps: Sequence[NotVerified]) -> Iterator[Finding]:
+        """Yield what was not verified and no check names: checks see the comparison alone."""
+        named = {finding.object for finding in self.findings or () if finding.code == NOT_VERIFIED.code}
+        for gap in gaps:
+            # Files that build a database are no backup: there is nothing that their result could be compared with.
+            if gap.object not in named | {SERVER_VERSION} and not (
+                gap.object == "restore" and plan.source.kind == "sql"
+            ):
+                yield NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="restore")
+
+
+#: A stage of a run. What it yields is known from then on, also if the stage fails afterwards;
+#: what it returns is what the next stage goes on with.
+Stage = Generator[Known, None, T]
+
+
+def gathered(known: Known, stages: Stage[object]) -> Known:
+    """Run stages as far as they come, and return what is known then."""
+    with suppress(Stopped), closing(stages):
+        for more in stages:
+            known = known.joined(more)
+    return known
