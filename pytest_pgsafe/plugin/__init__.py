@@ -21,6 +21,7 @@ from .fixtures import (
     pgsafe_verify,
 )
 from .marker import DESCRIPTION, SKIPPED, mark
+from .off import Off
 
 if TYPE_CHECKING:
     import pytest
@@ -92,14 +93,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and the feature if it is on."""
+    """Register the marker, and the feature if it is on; else what says that it is off."""
     config.addinivalue_line("markers", DESCRIPTION)
     named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
-    if not named and not os.environ.get("PGSAFE") and not os.environ.get("PGSAFE_STATIC"):
-        return
-    from .feature import register
+    if named or os.environ.get("PGSAFE") or os.environ.get("PGSAFE_STATIC"):
+        from .feature import register
 
-    register(config)
+        if register(config):
+            return
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Off(config), "pgsafe-off")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

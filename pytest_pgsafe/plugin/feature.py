@@ -44,8 +44,8 @@ _SHOWN = 3
 _REMEDY = "--pgsafe-source=X or [source] in pgsafe.toml says what to protect"
 
 
-def register(config: pytest.Config) -> None:
-    """Register the feature if it is on.
+def register(config: pytest.Config) -> bool:
+    """Register the feature if it is on, and return whether it is.
 
     :raises pytest.UsageError: ``PGSAFE`` is neither on nor off.
     """
@@ -58,8 +58,10 @@ def register(config: pytest.Config) -> None:
             config.pluginmanager.register(Ending(config, feature))
             config.pluginmanager.register(Interrupting(feature))
             config.pluginmanager.register(OwnTests(config, feature), own.NAME)
+            return True
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+    return False
 
 
 class Feature:

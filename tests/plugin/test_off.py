@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import pytest_pgsafe.config
+from pytest_pgsafe.plugin import off
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -62,9 +67,92 @@ def test_marked_tests_run_with_it_and_without_a_source(project: Project) -> None
 
 def test_nothing_is_collected_and_no_configuration_is_read(project: Project) -> None:
     project.write({**MARKED, "pgsafe.toml": "this is no TOML"})
-    result = project.run("--pgsafe-source=schema.sql", "--pgsafe-report=out.json")
+    result = project.run()
     result.assert_outcomes(passed=1, skipped=1)
-    assert not (project.path / "out.json").exists()
+    result.stdout.no_fnmatch_line("*pgsafe is off:*")
+
+
+def test_options_of_the_call_are_refused_with_the_remedy(project: Project) -> None:
+    project.write(MARKED)
+    result = project.run("--pgsafe-source=schema.sql", "--pgsafe-migration=loss.sql", "--pgsafe-strict")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "*--pgsafe-source, --pgsafe-migration, --pgsafe-strict have no effect: pgsafe is off*",
+            "*remedy: turn it on: --pgsafe, or PGSAFE=1*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*passed*")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--pgsafe-strict",),
+        ("--pgsafe-report", "out.json"),
+        ("-q", "test_marked.py", "--pgsafe-from=2"),
+        ("--collect-only", "--pgsafe-update"),
+        ("@arguments",),
+    ],
+)
+def test_each_option_of_the_call_is_refused(project: Project, arguments: tuple[str, ...]) -> None:
+    project.write({**MARKED, "arguments": "--pgsafe-keep\n"})
+    if arguments[0].startswith("@") and pytest.version_tuple < (8, 2):
+        pytest.skip("pytest reads no file of arguments before 8.2")
+    result = project.run(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*has no effect: pgsafe is off*", "*or leave it out*"])
+
+
+def test_a_variable_that_turns_it_off_refuses_options_of_the_call(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSAFE", "0")
+    result = project.run("--pgsafe-strict")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    monkeypatch.delenv("PGSAFE")
+    monkeypatch.setenv("PGSAFE_STATIC", "no")
+    assert project.run("--pgsafe-strict").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_help_and_names_that_are_no_options_are_left_alone(project: Project) -> None:
+    project.write(MARKED)
+    assert project.run("--help", "--pgsafe-strict").ret == 0
+    result = project.run("test_marked.py", "--", "--pgsafe-strict")
+    result.stderr.no_fnmatch_line("*pgsafe is off*")
+
+
+def test_addopts_and_variables_wait_and_the_head_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write({**MARKED, "pytest.ini": "[pytest]\naddopts = --pgsafe-strict\n"})
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--pgsafe-source=schema.sql")
+    monkeypatch.setenv("PGSAFE_MIGRATION", "loss.sql")
+    monkeypatch.setenv("PGSAFE_KEEP", "off")
+    result = project.run()
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        ["pgsafe is off: --pgsafe-source, --pgsafe-strict, PGSAFE_MIGRATION have no effect in this run*"]
+    )
+    monkeypatch.setenv("PGSAFE", "1")
+    on = project.run("--collect-only", "-q")
+    assert "pgsafe.toml::rows" in on.outlines
+
+
+@pytest.mark.parametrize("name", ["PGSAFE_SOURCE", "PGSAFE_REPORT", "PGSAFE_STRICT"])
+def test_each_variable_is_told(project: Project, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+    project.write(MARKED)
+    result = project.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([f"pgsafe is off: {name} has no effect in this run*"])
+
+
+def test_the_variables_that_are_told_are_those_that_are_read() -> None:
+    read = {
+        name
+        for path in Path(pytest_pgsafe.config.__file__).parent.glob("*.py")
+        for name in re.findall(r'"(PGSAFE_[A-Z_]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert {*off._VARIABLES, *off._FLAGS} == read - {"PGSAFE_STATIC"}
 
 
 @pytest.mark.parametrize("value", ["", "0", "no"])

@@ -38,7 +38,7 @@ def test_the_environment_turns_it_on(project: Project, monkeypatch: pytest.Monke
     assert result.ret == 0
     result.stdout.fnmatch_lines(["pgsafe passed: 2 statements*"])
     monkeypatch.setenv("PGSAFE_STATIC", "0")
-    assert project.run("--pgsafe-migration=m.sql", "-q").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert project.run("--pgsafe-migration=m.sql", "-q").ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_strict_makes_it_fail(project: Project) -> None:
