@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pytest_pgsafe.migrate.environment import cleaned, fill, given
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import Command
+from pytest_pgsafe.migrate.tools import Command
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find

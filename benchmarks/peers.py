@@ -21,7 +21,6 @@ from pytest_pgsafe.checks.values import Rules, Severity
 from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.values import Options
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.rules import resolve_rules
@@ -29,6 +28,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.choose import choose
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
+from tests.migrations import parse
 
 ROOT = Path(__file__).parents[1]
 CRM = ROOT / "fixtures" / "crm"

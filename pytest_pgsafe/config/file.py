@@ -94,7 +94,7 @@ def _nearest(place: tuple[str | int, ...], prefix: tuple[str, ...]) -> str:
     parent = tuple(step for step in place[:-1] if isinstance(step, str))
     named: tuple[str, ...] = (*parent[:-1], "*")
     section = SECTIONS[parent if parent in SECTIONS else named]
-    known = [info.alias or name for name, info in section.model_fields.items()]
+    known = section.known_keys()
     if place[-1] in section.elsewhere:
         return section.elsewhere[str(place[-1])]
     nearest = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from ..errors import ConfigError
-from . import address, engines
+from . import address, engines, tools
 from .dump import is_dump
 from .values import Hook, Source, Way
 
@@ -16,7 +15,7 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 #: What the address of a store of backups begins with.
 STORES = ("s3://", "file://")
-_WAYS = "give a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND"
+_WAYS = f"give {tools.wanted()}, or cmd:COMMAND"
 REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
@@ -130,17 +129,15 @@ def way(text: str, *, base: Path, origin: str, bare_command: bool = False) -> Wa
         raise ConfigError(f"{origin}: empty migration: the setting is blank", remedies=[_WAYS])
     if text.startswith("cmd:"):
         return run(text[len("cmd:") :], origin=origin)
+    if said := tools.prefixed(text):
+        return way_of(said[0].name, said[1], base=base, origin=origin)
     path = _absolute(text, base=base)
     looks_like_path = not re.search(r"\s", text) and path.suffix.casefold() in {".sql", ".ini", ".py", ".toml"}
     if bare_command and not looks_like_path and not _exists(path):
         return run(text, origin=origin)
     path = existing(text, base=base, origin=origin, what="the migration", remedies=["a command is written cmd:COMMAND"])
-    if path.is_dir() or path.suffix.casefold() == ".sql":
-        return Way(kind="sql", path=path)
-    if path.suffix.casefold() == ".ini":
-        return Way(kind="alembic", path=path)
-    if path.name == "manage.py":
-        return Way(kind="django", path=path)
+    if word := tools.known_by(path):
+        return Way(kind=word.name, path=path)
     raise ConfigError(
         f"{origin}: cannot tell how {text!r} is run: it is not a kind of migration that is known",
         looked_at=[str(path)],
@@ -175,21 +172,17 @@ def run(command: str, *, origin: str) -> Way:
     return Way(kind="run", command=command.strip())
 
 
-def way_of_kind(kind: Literal["sql", "alembic", "django"], text: str, *, base: Path, origin: str) -> Way:
-    """Return a way whose kind the key said.
+def way_of(name: str, text: str, *, base: Path, origin: str) -> Way:
+    """Return a way whose tool the key, or the word before the path, said.
 
-    :raises ConfigError: there is no such file, or it cannot be of this kind.
+    :raises ConfigError: there is no such file, or it cannot be this tool's.
     """
+    word = tools.called(name)
+    assert word is not None
     path = existing(text, base=base, origin=origin, what="the migration")
-    fits = {
-        "sql": path.is_dir() or path.suffix.casefold() == ".sql",
-        "alembic": path.is_file(),
-        "django": path.is_file(),
-    }
-    if not fits[kind]:
-        wanted = {"sql": "a .sql file or a folder of them", "alembic": "alembic.ini", "django": "manage.py"}[kind]
-        raise ConfigError(f"{origin}: {text!r} is not {wanted}", looked_at=[str(path)])
-    return Way(kind=kind, path=path)
+    if (path.is_dir() and not word.folder) or (name == "sql" and not word.fits(path)):
+        raise ConfigError(f"{origin}: {text!r} is not {word.wanted}", looked_at=[str(path)])
+    return Way(kind=name, path=path)
 
 
 def server(text: str, *, origin: str) -> str:

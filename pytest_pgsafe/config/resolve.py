@@ -179,20 +179,16 @@ class _Resolution:
             text = self._text("migration", "--pgsafe-migration", "PGSAFE_MIGRATION", self.options.migration, None)
             return forms.way(text or "", base=self.invocation_dir, origin=self.origins["migration"])
         section = self.document.migration
-        given = section.model_dump(include={"sql", "alembic", "django", "run"}, exclude_none=True)
+        given = section.ways
         if not given:
             return None
         self.origins["migration"] = self.file_name
         self._alone("migration", given)
-        origin = f"{self.file_name} [migration]"
-        if section.run is not None:
-            return forms.run(section.run, origin=f"{origin} run")
-        if section.sql is not None:
-            return forms.way_of_kind("sql", section.sql, base=self.folder, origin=f"{origin} sql")
-        if section.alembic is not None:
-            return forms.way_of_kind("alembic", section.alembic, base=self.folder, origin=f"{origin} alembic")
-        assert section.django is not None
-        return forms.way_of_kind("django", section.django, base=self.folder, origin=f"{origin} django")
+        [(name, text)] = given.items()
+        origin = f"{self.file_name} [migration] {name}"
+        if name == "run":
+            return forms.run(text, origin=origin)
+        return forms.way_of(name, text, base=self.folder, origin=origin)
 
     def _rollback(self) -> Way | None:
         key = self.document.migration.rollback

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .expectations import Changed, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule, bounds
 from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
+from .migration import MigrationSection
 from .values import LockMode
 from .words import Column, Duration, Jobs, Section, Text, named
 
@@ -47,21 +48,6 @@ class SourceSection(Section):
     max_age: Duration | None = None
     jobs: Jobs | None = None
     settings: dict[Annotated[str, AfterValidator(_setting)], bool | int | float | str] = Field(default_factory=dict)
-
-
-class MigrationSection(Section):
-    sql: Text | None = None
-    alembic: Text | None = None
-    django: Text | None = None
-    run: Text | None = None
-    rollback: Text | None = None
-    role: Text | None = None
-    transaction: bool | None = None
-    env: dict[str, str] = Field(default_factory=dict)
-    timeout: Duration = "1h"
-    network: Literal["auto", "isolated", "open"] = "auto"
-    lock_wait: Duration = "1m"
-    again: bool = True
 
 
 class HooksSection(Section):

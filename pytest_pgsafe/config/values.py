@@ -89,8 +89,8 @@ class Source:
 class Way:
     """How a migration, or the way back, is run. ``path`` for all kinds but ``run``, ``command`` for ``run`` alone."""
 
-    #: ``sql``: a file or a folder of them; ``alembic``: alembic.ini; ``django``: manage.py; ``run``: for ``sh -c``.
-    kind: Literal["sql", "alembic", "django", "run"]
+    #: The tool's name: see :mod:`.tools`; ``run``: a command for ``sh -c``.
+    kind: str
     path: Path | None = None
     command: str | None = None
 

@@ -53,3 +53,8 @@ class Section(BaseModel):
 
     #: Keys that a reader may look for here, and where each of them belongs.
     elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def known_keys(cls) -> tuple[str, ...]:
+        """Return the keys that may stand in the table."""
+        return tuple(info.alias or name for name, info in cls.model_fields.items())

@@ -7,12 +7,12 @@ import hashlib
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
 from .bookkeeping import Book
-from .sources import Migration, SqlFiles
+from .tools import Migration
 
 #: What says that no file is applied.
 NONE = "none"
@@ -49,7 +49,9 @@ class _Verdict:
     why: str | None = None
 
 
-def pending(migration: SqlFiles, rollback: Migration | None, *, revision: str | None, books: Sequence[Book]) -> Pending:
+def pending(
+    migration: Migration, rollback: Migration | None, *, revision: str | None, books: Sequence[Book]
+) -> Pending:
     """Leave out the files that are applied already, and their ways back.
 
     :param revision: the last file that is applied, as the user says; it wins over the tables.
@@ -68,7 +70,7 @@ def pending(migration: SqlFiles, rollback: Migration | None, *, revision: str | 
     if not left:
         return Pending(migration=None, rollback=None, said=f"nothing pending: {said}")
     back = _back(migration, left, rollback)
-    return Pending(migration=replace(migration, files=left), rollback=back, said=said)
+    return Pending(migration=migration.only(left), rollback=back, said=said)
 
 
 def named(files: Sequence[Path], revision: str) -> list[Path]:
@@ -79,7 +81,7 @@ def named(files: Sequence[Path], revision: str) -> list[Path]:
     ]
 
 
-def _after(migration: SqlFiles, revision: str) -> tuple[Path, ...]:
+def _after(migration: Migration, revision: str) -> tuple[Path, ...]:
     """Return the files that come after the one that the user named."""
     found = named(migration.files, revision)
     if not found and revision == NONE:
@@ -103,7 +105,7 @@ def _after(migration: SqlFiles, revision: str) -> tuple[Path, ...]:
     return left
 
 
-def _by_books(migration: SqlFiles, books: Sequence[Book]) -> tuple[tuple[Path, ...], str]:
+def _by_books(migration: Migration, books: Sequence[Book]) -> tuple[tuple[Path, ...], str]:
     verdicts = [_judge(book, migration.files) for book in books]
     undecided = [verdict for verdict in verdicts if verdict.why is not None]
     knowing = [verdict for verdict in verdicts if verdict.why is None and verdict.known]
@@ -205,9 +207,9 @@ def _crc(file: Path) -> int:
     return crc - 2**32 if crc >= 2**31 else crc
 
 
-def _back(migration: SqlFiles, left: Sequence[Path], rollback: Migration | None) -> Migration | None:
+def _back(migration: Migration, left: Sequence[Path], rollback: Migration | None) -> Migration | None:
     """Leave out the ways back of files that are not run: they would undo what is not this migration's."""
-    if not isinstance(rollback, SqlFiles) or not rollback.folder:
+    if rollback is None or not rollback.folder:
         return rollback
     ours = {_direction(file): file for file in migration.files}
     foreign = [file.name for file in rollback.files if _direction(file) not in ours]
@@ -217,7 +219,7 @@ def _back(migration: SqlFiles, left: Sequence[Path], rollback: Migration | None)
             looked_at=foreign[:5],
             remedies=["name each file of the way back as its file of the migration, or name one file for the way back"],
         )
-    return replace(rollback, files=tuple(file for file in rollback.files if ours[_direction(file)] in left))
+    return rollback.only([file for file in rollback.files if ours[_direction(file)] in left])
 
 
 def _direction(file: Path) -> Key:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
 from ..errors import MigrationError
 from ..server.address import Address
-from ..server.connection import Connection, connect
-from .sources import Alembic, Django, Migration
+from ..server.connection import connect
+from .tools import Migration
 from .values import Trace
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
 
 #: How tools say that a migration has no way back: Alembic's ``raise NotImplementedError`` in ``downgrade``, Django,
 #: Rails, Doctrine, Liquibase, Ecto.
@@ -47,46 +51,19 @@ def resolve(rollback: Migration, before: Address, after: Address) -> Migration |
     :raises MigrationError: how far to go back cannot be told.
     """
     try:
-        if isinstance(rollback, Alembic) and rollback.back:
-            return replace(rollback, revision=_revision(before))
-        if isinstance(rollback, Django) and rollback.back:
-            targets = _targets(_applied(before), _applied(after))
-            return replace(rollback, targets=targets) if targets else None
+        return rollback.back_to(partial(_rows, before), partial(_rows, after))
     except psycopg.Error as error:
         raise MigrationError(f"the bookkeeping of the migration tool cannot be read: {error}") from error
-    return rollback
 
 
-def _revision(before: Address) -> str:
-    with connect(before) as session:
-        rows = _rows(session, "alembic_version", "select version_num::text from {} order by 1")
-    if len(rows) > 1:
-        raise MigrationError(
-            "how far to go back cannot be told: the source has several revisions",
-            looked_at=[", ".join(str(revision) for (revision,) in rows)],
-            remedies=['say it: rollback = "cmd:alembic downgrade REVISION"'],
-        )
-    return str(rows[0][0]) if rows else "base"
+def at(migration: Migration, address: Address) -> tuple[str, ...] | None:
+    """Return the revisions that a copy is at; None if its tool tells by itself that nothing is to be done."""
+    return migration.at(partial(_rows, address))
 
 
-def _applied(address: Address) -> list[tuple[str, str]]:
-    """Return app and name of what is applied, in the order in which it was."""
+def _rows(address: Address, table: str, query: LiteralString) -> list[tuple[object, ...]] | None:
     with connect(address) as session:
-        rows = _rows(session, "django_migrations", "select app::text, name::text from {} order by id")
-    return [(str(app), str(name)) for app, name in rows]
-
-
-def _targets(before: list[tuple[str, str]], after: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return where each app goes back to, the one that was migrated last first."""
-    there = dict(before)
-    known = set(before)
-    apps = dict.fromkeys(app for app, name in reversed(after) if (app, name) not in known)
-    return tuple((app, there.get(app, "zero")) for app in apps)
-
-
-def _rows(session: Connection, table: str, query: str) -> list[tuple[object, ...]]:
-    found = session.execute(_TABLE, (table,)).fetchone()
-    if found is None:
-        return []
-    name = sql.Identifier(str(found[0]), table).as_string(session)
-    return session.execute(query.replace("{}", name).encode()).fetchall()
+        found = session.execute(_TABLE, (table,)).fetchone()
+        if found is None:
+            return None
+        return session.execute(sql.SQL(query).format(sql.Identifier(str(found[0]), table))).fetchall()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
 from ..server.connection import Connection
-from .tables import TABLES, BookkeepingTable, By, readable
+from .tables import every, readable
+from .tools.tables import BookkeepingTable, By
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +53,7 @@ def read(session: Connection) -> tuple[Book, ...]:
 
     :raises psycopg.Error: a table cannot be read.
     """
-    names = sorted({one.name for one in TABLES if one.reading is not None})
+    names = sorted({one.name for one in every() if one.reading is not None})
     books: list[Book] = []
     for schema, table, name, columns in session.execute(_FIND, (names,)).fetchall():
         form = readable(table, columns)
@@ -62,17 +67,18 @@ def _read(session: Connection, form: BookkeepingTable, table: sql.Identifier, na
     rows = session.execute(sql.SQL(form.reading.query).format(table)).fetchall()
     broken = [str(text) for text, whole in rows if not whole]
     trouble = f"{', '.join(broken[:3])} is marked as failed or half applied" if broken else None
-    if form.tool == "Liquibase" and rows:
-        trouble = "Liquibase's changesets may be parts of a file"
-    baseline: str | None = None
-    repeatable: dict[str, int] = {}
-    if form.tool == "Flyway":
-        again = sql.SQL("select script, checksum from {} where version is null and success order by installed_rank")
-        repeatable = {str(script): int(crc) for script, crc in session.execute(again.format(table)) if crc is not None}
-        begun = sql.SQL("select version::text from {} where type = 'BASELINE' order by installed_rank desc limit 1")
-        row = session.execute(begun.format(table)).fetchone()
-        baseline = None if row is None else str(row[0])
+    repeatable = _asked(session, form.reading.repeatable, table)
+    begun = _asked(session, form.reading.baseline, table)
     return Book(
-        table=name, tool=form.tool, by=form.reading.by, applied=tuple(str(text) for text, _ in rows), baseline=baseline,
-        repeatable=repeatable, trouble=trouble,
-    )  # fmt: skip
+        table=name,
+        tool=form.tool,
+        by=form.reading.by,
+        applied=tuple(str(text) for text, _ in rows),
+        baseline=str(begun[0][0]) if begun else None,
+        repeatable={str(script): int(crc) for script, crc in repeatable if crc is not None},
+        trouble=form.reading.doubt if rows and form.reading.doubt is not None else trouble,
+    )
+
+
+def _asked(session: Connection, query: LiteralString | None, table: sql.Identifier) -> list[tuple[Any, ...]]:
+    return [] if query is None else session.execute(sql.SQL(query).format(table)).fetchall()

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from .messages import Record, messages
-from .tables import REVISIONS
+from .tables import revisions as tables_of_revisions
 from .values import Revision
 
-_TABLES = "|".join(REVISIONS)
-_TABLE = rf'(?:"?\w+"?\s*\.\s*)?"?(?P<table>{_TABLES})"?'
-#: Alembic's first revision and its branches insert, the others update.
-_MARK = re.compile(
-    rf"\s*(?:INSERT\s+INTO\s+{_TABLE}\s*(?:\([^()]*\))?\s*VALUES\s*\((?P<values>.*)"
-    rf"|UPDATE\s+(?:\w+\.)?(?P<updated>alembic_version)\s+SET\s+version_num\s*=\s*(?P<set>.*?)(?:\sWHERE\s.*)?\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w$])(\d+)(?![\w.])")
+
+
+@cache
+def _mark() -> re.Pattern[str]:
+    """Return what a tool writes when a revision is done: Alembic's first and its branches insert, the others update."""
+    table = rf'(?:"?\w+"?\s*\.\s*)?"?(?P<table>{"|".join(map(re.escape, tables_of_revisions()))})"?'
+    return re.compile(
+        rf"\s*(?:INSERT\s+INTO\s+{table}\s*(?:\([^()]*\))?\s*VALUES\s*\((?P<values>.*)"
+        rf"|UPDATE\s+(?:\w+\.)?(?P<updated>alembic_version)\s+SET\s+version_num\s*=\s*(?P<set>.*?)(?:\sWHERE\s.*)?\Z)",
+        re.IGNORECASE | re.DOTALL,
+    )
 
 
 def revisions(records: Sequence[Record], dbname: str) -> tuple[Revision, ...]:
@@ -32,7 +36,7 @@ def revisions(records: Sequence[Record], dbname: str) -> tuple[Revision, ...]:
         statement, end = message.statement, message.time
         if since is None and end is not None:
             since = end - timedelta(milliseconds=statement.duration or 0)
-        mark = _MARK.match(statement.text) if statement.error is None else None
+        mark = _mark().match(statement.text) if statement.error is None else None
         if mark is None:
             continue
         table = str(mark["table"] or mark["updated"]).lower()

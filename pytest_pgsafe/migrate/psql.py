@@ -13,7 +13,7 @@ from . import process
 from .enclosed import REFUSED
 from .network import Network, around, remedy
 from .sessions import activity, noted
-from .sources import SqlFiles
+from .tools import Migration
 from .values import Revision
 
 _PSQL_ERROR = re.compile(
@@ -39,7 +39,7 @@ class End:
 
 
 def psql(
-    migration: SqlFiles,
+    migration: Migration,
     server: Server,
     address: Address,
     *,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import MigrationError
@@ -17,18 +16,17 @@ from ..passwords import redact
 from ..server.address import SECRETS, Address
 from ..server.base import Server
 from ..server.private import private_folder
-from . import alembic, marks, process
-from .django import applied_migrations, in_turn, settings_module
+from . import marks, process
 from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python
 from .network import Network, enclose, remedy
 from .observe import Observer
 from .psql import End, psql, refused, stopped
 from .sessions import activity, waits
-from .sources import Alembic, Command, Django, Migration, SqlFiles
 from .stuck import told, watched
+from .tools import Copy, Migration
 from .trace import read_trace
-from .values import Lock, Revision, Statement, Trace
+from .values import Lock, Statement, Trace
 from .watch import Seen, Watch
 
 #: Lines of the output that a message shows.
@@ -87,7 +85,7 @@ def run(
         watch = Watch(server, address.dbname)
         started = time.monotonic()
         waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
-        if isinstance(migration, SqlFiles):
+        if migration.files:
             end = psql(
                 migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private,
                 source=source, network=network,
@@ -123,7 +121,7 @@ def _given(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _command(
-    migration: Command | Alembic | Django,
+    migration: Migration,
     server: Server,
     address: Address,
     *,
@@ -140,23 +138,12 @@ def _command(
     with given(address, private) as added:
         environment.update(added)
         environment["PATH"] = path_with_python(environment.get("PATH", os.defpath))
-        if isinstance(migration, Command):
-            command, where = ["sh", "-c", migration.command], folder
-        elif isinstance(migration, Alembic):
-            flavour = "" if importlib.util.find_spec("psycopg2") else ":psycopg"
-            environment["PGSAFE_URL"] = fill(f"{{url{flavour}}}", address)
-            environment["PGSAFE_REVISIONS"] = str(private / "revisions")
-            verb = "downgrade" if migration.back else "upgrade"
-            command = [sys.executable, "-c", alembic.SCRIPT, str(migration.ini), verb, migration.revision]
-            where = migration.ini.parent
-        else:
-            environment.update(settings_module(migration.manage, address, private, os.environ))
-            command = [sys.executable, migration.manage.name, "migrate", *migration.target, "--noinput"]
-            if migration.back:
-                command = ["sh", "-c", in_turn(migration)]
-            where = migration.manage.parent
+        copy = Copy(fill=partial(fill, address=address), private=private, environ=os.environ)
+        job = migration.job(copy)
+        where = folder if job.folder is None else job.folder
+        environment.update(job.environment)
         environment.update({name: fill(value, address) for name, value in env.items()})
-        enclosure = enclose(command, address, source, network=network, private=private)
+        enclosure = enclose(list(job.command), address, source, network=network, private=private)
         if enclosure.refused:
             return refused(str(migration), enclosure.outcome())
         try:
@@ -169,11 +156,11 @@ def _command(
         except TimeoutError:
             printed = process.excerpt(output)
             told = stopped(str(migration), deadline or 0, tuple(activities), printed)
-            return replace(told, revisions=_revisions(migration, private, printed), network=enclosure.outcome())
+            return replace(told, revisions=migration.revisions(printed, copy), network=enclosure.outcome())
         except OSError as error:
             return End(output="", problem=f"{migration} could not be started: {error}", looked_at=(str(where),))
     printed = process.excerpt(output)
-    revisions = _revisions(migration, private, printed)
+    revisions = migration.revisions(printed, copy)
     kept_from = enclosure.outcome()
     if not status:
         return End(output=printed, revisions=revisions, network=kept_from)
@@ -189,12 +176,6 @@ def _command(
         revisions=revisions,
         network=kept_from,
     )
-
-
-def _revisions(migration: Migration, private: Path, printed: str) -> tuple[Revision, ...]:
-    if isinstance(migration, Alembic):
-        return alembic.revisions(private / "revisions")
-    return applied_migrations(printed) if isinstance(migration, Django) else ()
 
 
 def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> End:
@@ -224,7 +205,7 @@ def _trace(
         if end.line is not None and statements and statements[-1].error is not None:
             statements = (*statements[:-1], replace(statements[-1], line=end.line))
     revisions = end.revisions
-    if isinstance(migration, Command) and observer is not None and seen.complete and end.problem is None:
+    if migration.noted and observer is not None and seen.complete and end.problem is None:
         revisions = marks.revisions(seen.records, observer.dbname)
     return Trace(
         seconds=seconds,

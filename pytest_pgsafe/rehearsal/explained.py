@@ -12,7 +12,7 @@ from ..catalog.values import Grant
 from ..checks.values import Finding
 from ..compare.values import Action, Change, Comparison
 from ..migrate.script import statements
-from ..migrate.sources import Migration, SqlFiles
+from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..passwords import redact
 from ..reading.files import of_files
@@ -112,7 +112,7 @@ def _lasting(kept: Sequence[tuple[str, Told]]) -> Iterator[tuple[str, Told]]:
 def places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
     """Return where the statements of ``.sql`` files stand, by their text, each place once."""
     found: dict[str, list[Place]] = {}
-    if isinstance(migration, SqlFiles):
+    if migration is not None:
         try:
             readings = of_files(migration.files)
         except OSError:

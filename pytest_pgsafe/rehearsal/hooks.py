@@ -8,7 +8,7 @@ from pathlib import Path
 from ..config.values import Hook, Settings, Way
 from ..migrate.run import FailedRun
 from ..migrate.run import run as execute
-from ..migrate.sources import Command, SqlFiles, of
+from ..migrate.tools import Command, Migration, SqlFiles, of
 from ..server.address import Address
 from ..server.base import Server
 from ..server.private import private_folder
@@ -49,7 +49,7 @@ def run(
                 raise
 
 
-def _parsed(hook: Hook, private: Path) -> Command | SqlFiles:
+def _parsed(hook: Hook, private: Path) -> Migration:
     if hook.kind == "run":
         return Command(command=hook.text)
     if hook.kind == "statement":
@@ -59,7 +59,5 @@ def _parsed(hook: Hook, private: Path) -> Command | SqlFiles:
     return _file(hook)
 
 
-def _file(hook: Hook) -> SqlFiles:
-    found = of(Way(kind="sql", path=Path(hook.text)))
-    assert isinstance(found, SqlFiles)
-    return found
+def _file(hook: Hook) -> Migration:
+    return of(Way(kind="sql", path=Path(hook.text)))

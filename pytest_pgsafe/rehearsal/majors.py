@@ -10,7 +10,7 @@ from ..checks import majors as checks
 from ..checks.values import Finding
 from ..errors import ConfigError
 from ..migrate.script import parts
-from ..migrate.sources import Migration, SqlFiles
+from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..reading.files import of_files
 from ..reading.majors import Feature, Needs
@@ -106,7 +106,7 @@ def _statements(migration: Migration | None, trace: Trace | None) -> tuple[Seque
         where = places(migration)
         texts = [part.text for one in trace.statements[:MOST_STATEMENTS] for part in parts(one.text)]
         return texts, [Cited.of(text, next(where.get(" ".join(text.split()), iter(())), None)) for text in texts]
-    if not isinstance(migration, SqlFiles):
+    if migration is None:
         return (), ()
     try:
         readings = of_files(migration.files)[:MOST_STATEMENTS]

@@ -8,7 +8,7 @@ from ..compare.values import Comparison
 from ..errors import MigrationError
 from ..migrate import backwards
 from ..migrate.run import FailedRun
-from ..migrate.sources import Migration
+from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..server.address import Address
 from ..snapshot.values import NotVerified

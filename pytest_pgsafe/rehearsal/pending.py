@@ -9,7 +9,7 @@ import psycopg
 from ..errors import ConfigError, MigrationError
 from ..migrate import bookkeeping
 from ..migrate.applied import Pending, pending
-from ..migrate.sources import Migration, SqlFiles
+from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.connection import connect
 from .source import Source, unreachable
@@ -29,7 +29,7 @@ def early(
     :raises ConfigError: it cannot be told, or the option has no effect.
     :raises SourceError: the source's bookkeeping cannot be read.
     """
-    if not isinstance(migration, SqlFiles) or not migration.folder:
+    if migration is None or not migration.folder:
         if revision is not None:
             raise ConfigError(
                 f"--pgsafe-from={revision} leaves out files of a folder, and the migration is none",
@@ -54,7 +54,7 @@ def late(migration: Migration | None, rollback: Migration | None, before: Addres
     :raises ConfigError: it cannot be told.
     :raises MigrationError: the bookkeeping cannot be read.
     """
-    assert isinstance(migration, SqlFiles)
+    assert migration is not None
     try:
         with connect(before) as session:
             books = bookkeeping.read(session)

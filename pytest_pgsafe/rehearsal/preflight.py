@@ -17,7 +17,7 @@ from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..config.values import Settings
 from ..errors import BackupError, ConfigError, ServerError
-from ..migrate.sources import Migration, SqlFiles, of
+from ..migrate.tools import Migration, of
 from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
@@ -154,7 +154,7 @@ def _admit_migrations(migrations: Sequence[Migration | None], *, ours: bool) -> 
     :raises ConfigError: with each line.
     """
     for migration in migrations:
-        for path in migration.files if isinstance(migration, SqlFiles) else ():
+        for path in () if migration is None else migration.files:
             admitted.migration(path, dump.read(path), ours=ours)
 
 

@@ -11,7 +11,7 @@ from ..compare.values import Comparison
 from ..config.values import Settings
 from ..migrate import backwards
 from ..migrate.run import FailedRun
-from ..migrate.sources import Migration
+from ..migrate.tools import Migration
 from ..server.address import Address
 from ..snapshot.values import NotVerified
 from . import aftermath, way_back

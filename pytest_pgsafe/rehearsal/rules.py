@@ -13,7 +13,7 @@ from ..compare.identity import collection
 from ..config import comments
 from ..config.values import Denormalized, Settings
 from ..errors import ConfigError
-from ..migrate.sources import Migration, SqlFiles
+from ..migrate.tools import Migration
 from ..snapshot.values import DenormalizedRule, ReferenceRule
 from . import baseline
 
@@ -23,7 +23,7 @@ def announced(settings: Settings, migration: Migration | None) -> Settings:
 
     :raises ConfigError: a comment that is none of the forms; with file and line.
     """
-    return comments.announced(settings, migration.files) if isinstance(migration, SqlFiles) else settings
+    return settings if migration is None else comments.announced(settings, migration.files)
 
 
 def as_written(settings: Settings) -> Rules:

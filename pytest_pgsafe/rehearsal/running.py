@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..config.values import Settings
 from ..migrate.run import run as migrate
-from ..migrate.sources import Migration
+from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..server.address import Address
 from ..server.base import Server

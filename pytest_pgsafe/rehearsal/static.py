@@ -12,7 +12,7 @@ from ..checks.values import Finding
 from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
-from ..migrate.sources import Alembic, Command, Django, Migration, SqlFiles, of
+from ..migrate.tools import Migration, of
 from ..passwords import redact
 from ..reading.files import of_files
 from ..reading.values import Cited, Reading
@@ -21,18 +21,12 @@ from .rules import announced, as_written
 from .steps import Steps, Stopped
 from .values import Read, Result
 
-_ALTERNATIVES = {
-    Alembic: "write its SQL into a file, and name that: alembic upgrade REVISION:head --sql > pending.sql",
-    Django: "write its SQL into a file, and name that: python manage.py sqlmigrate APP NAME > pending.sql",
-    Command: "name the .sql file, or the folder of them, that the command runs",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Static:
     """What will be read."""
 
-    migration: SqlFiles
+    migration: Migration
     #: Which files of the folder are not read, and who said so.
     left_out: str | None = None
 
@@ -62,11 +56,11 @@ def prepare(settings: Settings) -> Static:
             "--pgsafe-update writes what a rehearsal observes, and --pgsafe-static rehearses nothing",
             remedies=["leave one of them out"],
         )
-    migration: Migration = of(settings.migration)
-    if not isinstance(migration, SqlFiles):
+    migration = of(settings.migration)
+    if not migration.files:
         raise ConfigError(
             f"--pgsafe-static reads .sql files, and this migration is run by a tool: {migration}",
-            remedies=[_ALTERNATIVES[type(migration)], "or rehearse it: leave out --pgsafe-static"],
+            remedies=[migration.alternative, "or rehearse it: leave out --pgsafe-static"],
         )
     # Comments that announce nothing known are told before anything is read.
     announced(settings, migration)
@@ -78,7 +72,7 @@ def prepare(settings: Settings) -> Static:
             remedies=["leave it out"],
         )
     left = pending(migration, None, revision=settings.from_rev, books=())
-    assert isinstance(left.migration, SqlFiles)
+    assert left.migration is not None
     return Static(migration=left.migration, left_out=left.said)
 
 

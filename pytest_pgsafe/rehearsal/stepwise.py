@@ -8,8 +8,7 @@ from dataclasses import replace
 from ..checks import judge
 from ..checks.values import Finding, Rules, Severity
 from ..errors import StepError
-from ..migrate.sources import Alembic, Django, Migration, SqlFiles
-from ..migrate.values import Trace
+from ..migrate.tools import Migration
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from . import judging
@@ -26,7 +25,8 @@ def blame(judged: Judged, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     Nothing is run when there is one revision alone or no error among them. It is a help for people: what goes wrong in
     it changes no verdict, and is told as the reason of a skipped step.
     """
-    parts = _parts(judged.migrated.migration, judged.migrated.trace)
+    revisions = [revision.name for revision in judged.migrated.trace.revisions]
+    parts = judged.migrated.migration.parts(revisions)
     if len(parts) < 2 or not any(finding.severity is Severity.ERROR for finding in findings):
         return tuple(findings)
     try:
@@ -35,19 +35,6 @@ def blame(judged: Judged, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     except StepError:
         return tuple(findings)
     return tuple(replace(finding, revision=came.get(_key(finding))) for finding in findings)
-
-
-def _parts(migration: Migration, trace: Trace) -> tuple[tuple[str, Migration], ...]:
-    """Return the revisions that ran, each as a migration of its own."""
-    if isinstance(migration, SqlFiles):
-        return tuple((file.name, replace(migration, files=(file,))) for file in migration.files)
-    names = tuple(revision.name for revision in trace.revisions)
-    if isinstance(migration, Alembic):
-        return tuple((name, replace(migration, revision=name)) for name in names)
-    if isinstance(migration, Django):
-        pairs = [(name, name.partition(".")) for name in names]
-        return tuple((name, replace(migration, target=(app, one))) for name, (app, _, one) in pairs)
-    return ()
 
 
 def _follow(parts: Sequence[tuple[str, Migration]], restored: Restored, rules: Rules) -> dict[_Key, str]:

@@ -13,7 +13,7 @@ from ..compare.repeated import Repeated, differences, varying
 from ..compare.restored import refuse
 from ..compare.values import Change, Comparison
 from ..migrate.run import FailedRun
-from ..migrate.sources import Migration
+from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect

@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ..migrate.sources import SqlFiles
 from ..migrate.values import Trace
 from ..server.address import Address
 from ..server.base import Server
@@ -130,7 +129,7 @@ class ScratchDatabase(Readable):
             self._left = self.ways.left(self.address)
         part = self.ways.forward(to, self._left)
         trace = self.ways.run(part, self.server, self.address, observe=observe)
-        if self._left is not None and isinstance(part, SqlFiles):
+        if self._left is not None:
             self._left = self._left[len(part.files) :]
         return trace
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
+from ..migrate import backwards
 from ..migrate.applied import named, pending
 from ..migrate.run import run
 from ..migrate.sessions import terminate
-from ..migrate.sources import Alembic, Django, Migration, SqlFiles
+from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..rehearsal import restoring
 from ..rehearsal.pending import late
 from ..server.address import Address
 from ..server.base import Server
-from ..server.connection import Connection, connect
+from ..server.connection import connect
 
 _NO_MIGRATION = ("name it: --pgsafe-migration=X, [migration] in pgsafe.toml, or @pytest.mark.pgsafe(migration=X)",)
 
@@ -40,7 +41,7 @@ class Ways:
         :raises ConfigError: it cannot be told.
         """
         migration = self.migration
-        if not isinstance(migration, SqlFiles):
+        if migration is None or not migration.files:
             return None
         if self.empty or not migration.folder:
             return migration.files
@@ -50,7 +51,7 @@ class Ways:
             if revision is None
             else pending(migration, None, revision=revision, books=())
         )
-        return told.migration.files if isinstance(told.migration, SqlFiles) else ()
+        return () if told.migration is None else told.migration.files
 
     def forward(self, to: str | None, left: Sequence[Path] | None) -> Migration:
         """Return the part of the migration that leads to a revision; None is the last.
@@ -61,20 +62,9 @@ class Ways:
         migration = self.migration
         if migration is None:
             raise ConfigError("no migration is configured", remedies=_NO_MIGRATION)
-        if isinstance(migration, SqlFiles):
-            return replace(migration, files=_until(migration, to, () if left is None else left))
-        if to is None:
-            return migration
-        if isinstance(migration, Alembic):
-            return replace(migration, revision=to)
-        if isinstance(migration, Django):
-            app, _, name = to.replace(" ", ".").partition(".")
-            return replace(migration, target=(app, name) if name else (app,))
-        raise ConfigError(
-            f"migrate(to={to!r}): a command cannot be told how far to go",
-            looked_at=[str(migration)],
-            remedies=["name a folder of .sql files, alembic.ini or manage.py, or run another command up to there"],
-        )
+        if migration.files:
+            return migration.only(_until(migration, to, () if left is None else left))
+        return migration if to is None else migration.to(to)
 
     def back(self) -> Migration:
         """Return the way back.
@@ -91,13 +81,13 @@ class Ways:
         """Run a migration on a copy, as a rehearsal does. Sessions on the copy are ended before and after.
 
         :raises FailedRun: with the trace.
-        :raises MigrationError: Alembic ran nothing.
+        :raises MigrationError: the tool ran nothing, and does not say so itself.
         """
         terminate(server, address.dbname)
         with connect(address) as connection:
             role = restoring.owner(connection, server) if self.empty else self.settings.role
             role = role or restoring.owner(connection, server)
-            before = _alembic_version(connection, migration)
+        before = backwards.at(migration, address)
         settings = self.settings
         trace = run(
             migration, server, address,
@@ -106,16 +96,15 @@ class Ways:
             network=settings.network,
             folder=settings.folder, source=self.source, observed=observe,
         )  # fmt: skip
-        with connect(address) as connection:
-            if before is not None and before == _alembic_version(connection, migration):
-                raise MigrationError(
-                    f"nothing was migrated: {migration} left the copy at {', '.join(before) or 'no revision'}",
-                    remedies=["name a later revision, or begin with an earlier copy of the source"],
-                )
+        if before is not None and before == backwards.at(migration, address):
+            raise MigrationError(
+                f"nothing was migrated: {migration} left the copy at {', '.join(before) or 'no revision'}",
+                remedies=["name a later revision, or begin with an earlier copy of the source"],
+            )
         return trace
 
 
-def _until(migration: SqlFiles, to: str | None, left: Sequence[Path]) -> tuple[Path, ...]:
+def _until(migration: Migration, to: str | None, left: Sequence[Path]) -> tuple[Path, ...]:
     if to is not None:
         found = named(migration.files, to)
         if len(found) != 1:
@@ -132,18 +121,3 @@ def _until(migration: SqlFiles, to: str | None, left: Sequence[Path]) -> tuple[P
             looked_at=[file.name for file in migration.files][:20],
         )
     return tuple(left)
-
-
-def _alembic_version(connection: Connection, migration: Migration) -> list[str] | None:
-    """Return where Alembic says that a copy is; None if another tool migrates, or its table is not there."""
-    if not isinstance(migration, Alembic):
-        return None
-    found = connection.execute(
-        "select format('select version_num from %%I.%%I order by 1', n.nspname, c.relname)"
-        " from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"
-        " where c.relname = 'alembic_version' and c.relkind = 'r'",
-        (),
-    ).fetchall()
-    if len(found) != 1:
-        return None
-    return [str(version) for (query,) in found for (version,) in connection.execute(str(query).encode())]

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..backup.take import Backup
 from ..config import forms
 from ..errors import ConfigError
-from ..migrate.sources import of
+from ..migrate.tools import of
 from ..server.address import Address
 from .database import ScratchDatabase, SourceDatabase
 from .ground import Ground, read_backup

@@ -12,7 +12,6 @@ from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Evidence, Finding, Rules
 from pytest_pgsafe.config.values import Settings
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.rehearsal import judging, returning
 from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.judged import Judged
@@ -28,6 +27,7 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
 from pytest_pgsafe.snapshot.values import Snapshot
+from tests.migrations import parse
 
 
 @dataclass

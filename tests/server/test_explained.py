@@ -14,7 +14,6 @@ from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.reading.files import of_files
 from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.rehearsal.comparing import compare_databases
@@ -23,6 +22,7 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
 from tests.catalogue.test_catalogue import HERE, header
+from tests.migrations import parse
 
 HARMS = sorted((HERE / "harms").glob("*.sql"))
 #: What drops most, and in the most different ways.

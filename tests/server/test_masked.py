@@ -13,7 +13,7 @@ import pytest
 from pytest_pgsafe.config.values import Denormalized, Hook, Hooks, Settings, Source, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.migrate.run import FailedRun, run
-from pytest_pgsafe.migrate.sources import Command, Migration, SqlFiles
+from pytest_pgsafe.migrate.tools import Command, Migration, SqlFiles
 from pytest_pgsafe.plugin.judgement import judge, names
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.migrate.values import Lock, Trace
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.migrations import parse
 
 AE, SUE, S, SRE = "AccessExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock"
 ROWS = 2000

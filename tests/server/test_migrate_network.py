@@ -18,7 +18,7 @@ import pytest
 from pytest_pgsafe.migrate import enclosed
 from pytest_pgsafe.migrate.network import Network, enclose
 from pytest_pgsafe.migrate.run import FailedRun, run
-from pytest_pgsafe.migrate.sources import Command, parse
+from pytest_pgsafe.migrate.tools import Command
 from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.server import enclosure
 from pytest_pgsafe.server.address import Address
@@ -28,6 +28,7 @@ from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find
 from pytest_pgsafe.snapshot.take import take
 from pytest_pgsafe.snapshot.values import Snapshot
+from tests.migrations import parse
 
 SETUP = b"create table public.t (id int primary key); insert into public.t select generate_series(1, 100);"
 #: What a project does that has the address of another database in its own files.

@@ -9,10 +9,10 @@ import pytest
 
 from pytest_pgsafe.migrate.observe import LOGGING, Observer
 from pytest_pgsafe.migrate.run import FailedRun, run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.migrations import parse
 
 #: Every catalog that an object of the database could leave a row in, with its rows; shared ones too.
 CATALOGS = """

@@ -12,11 +12,11 @@ import pytest
 
 from pytest_pgsafe.errors import MigrationError
 from pytest_pgsafe.migrate.run import FailedRun, run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.migrations import parse
 
 SUPERUSER = "postgres"
 NUMBERS = itertools.count(1)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.migrate.run import FailedRun, run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.migrations import parse
 
 #: Two sessions of one program: the second waits for what the first has read, or does.
 PROGRAM = """

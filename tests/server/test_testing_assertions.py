@@ -20,9 +20,9 @@ from pytest_pgsafe import (
 )
 from pytest_pgsafe.config.values import Settings
 from pytest_pgsafe.errors import ConfigError, MigrationError
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.testing.migrating import Ways
+from tests.migrations import parse
 
 SHOP = """
 create schema billing;

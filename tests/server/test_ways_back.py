@@ -16,7 +16,6 @@ from bench import Bench
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.steps import Steps
@@ -24,6 +23,7 @@ from pytest_pgsafe.rehearsal.values import Outcome
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
+from tests.migrations import parse
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "ways-back"
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"

@@ -16,7 +16,7 @@ from pytest_pgsafe.config import Settings
 from pytest_pgsafe.config.comments import expectations
 from pytest_pgsafe.config.expectations import Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.migrate.sources import Command, SqlFiles
+from pytest_pgsafe.migrate.tools import Command, SqlFiles
 from pytest_pgsafe.rehearsal.rules import announced as told
 from pytest_pgsafe.rehearsal.rules import predicates
 

@@ -11,7 +11,8 @@ import pytest
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.migrate.applied import pending
 from pytest_pgsafe.migrate.bookkeeping import Book, By
-from pytest_pgsafe.migrate.sources import Migration, SqlFiles, parse
+from pytest_pgsafe.migrate.tools import Migration, SqlFiles
+from tests.migrations import parse
 
 FILES = ["1_a.sql", "2_b.sql", "10_c.sql"]
 

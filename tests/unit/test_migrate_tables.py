@@ -6,20 +6,20 @@ import pytest
 
 from builders import column, content, evidence, shown, snapshot, table
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.migrate.tables import REVISIONS, TABLES, is_known, readable
+from pytest_pgsafe.migrate.tables import every, is_known, readable, revisions
 
 
-@pytest.mark.parametrize("one", TABLES, ids=lambda one: f"{one.tool}-{one.name}")
+@pytest.mark.parametrize("one", every(), ids=lambda one: f"{one.tool}-{one.name}")
 def test_each_table_is_known_by_its_columns(one) -> None:
     assert is_known(one.name, one.columns)
     assert is_known(one.name, ()) is not one.common or any(
-        not other.common for other in TABLES if other.name == one.name
+        not other.common for other in every() if other.name == one.name
     )
     if one.reading is not None:
         found = readable(one.name, one.columns)
         assert found is not None
         assert found.columns <= one.columns
-    assert (one.name.lower() in REVISIONS) >= one.revisions
+    assert (one.name.lower() in revisions()) >= one.revisions
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from builders import column, grant, snapshot, table
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change, Comparison
-from pytest_pgsafe.migrate.sources import SqlFiles
+from pytest_pgsafe.migrate.tools import SqlFiles
 from pytest_pgsafe.migrate.values import Statement, Trace
 from pytest_pgsafe.reading.read import read
 from pytest_pgsafe.rehearsal.causes import explains, words

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.config import resolve
-from pytest_pgsafe.config.values import Options
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.migrate import sources
-from pytest_pgsafe.migrate.sources import Alembic, Command, Django, SqlFiles, parse
+from pytest_pgsafe.migrate import tools
+from pytest_pgsafe.migrate.tools import Alembic, Command, Django, SqlFiles
+from tests.migrations import parse
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -142,14 +141,14 @@ def test_utf_16_is_said_so(tmp_path: Path) -> None:
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
-    monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: object() if there else None)
+    monkeypatch.setattr(tools.installed.importlib.util, "find_spec", lambda name: object() if there else None)
 
 
 def test_alembic_and_django_are_known_by_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, there=True)
     write(tmp_path, **{"alembic.ini": "[alembic]\nscript_location = %(here)s/a\n", "manage.py": "pass"})
-    assert parse("alembic.ini", tmp_path) == Alembic(ini=tmp_path / "alembic.ini", text=str(tmp_path / "alembic.ini"))
-    assert parse("manage.py", tmp_path) == Django(manage=tmp_path / "manage.py", text=str(tmp_path / "manage.py"))
+    assert parse("alembic.ini", tmp_path) == Alembic(ini=tmp_path / "alembic.ini")
+    assert parse("manage.py", tmp_path) == Django(manage=tmp_path / "manage.py")
 
 
 def test_a_tool_that_is_not_installed_is_found_out_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,43 +181,3 @@ def test_values_are_equal_by_what_they_say(tmp_path: Path) -> None:
     assert parse("a.sql", tmp_path) == parse("a.sql", tmp_path)
     assert parse("a.sql", tmp_path) != parse("b.sql", tmp_path)
     assert len({parse("cmd:x", tmp_path), parse("cmd:x", tmp_path), parse("cmd:y", tmp_path)}) == 2
-
-
-@pytest.mark.parametrize(
-    ("key", "name", "kind"),
-    [
-        ("sql", "PHASE4.SQL", SqlFiles),
-        ("sql", "migrations", SqlFiles),
-        ("alembic", "alembic.cfg", Alembic),
-        ("alembic", "db/alembic.ini", Alembic),
-        ("django", "manage_prod.py", Django),
-        ("run", " make migrate ", Command),
-        ("rollback", "cmd: make back", Command),
-        ("rollback", "UNDO.Sql", SqlFiles),
-        ("option", " cmd:make migrate", Command),
-        ("option", "PHASE4.SQL", SqlFiles),
-        ("option", "ALEMBIC.INI", Alembic),
-        ("option", "manage.py", Django),
-    ],
-)
-def test_from_the_word_of_the_configuration_to_what_runs(tmp_path: Path, key: str, name: str, kind: type) -> None:
-    path = tmp_path / name.strip()
-    if kind is not Command:
-        path.parent.mkdir(exist_ok=True)
-        if path.suffix:
-            path.write_text("[alembic]\n" if kind is Alembic else "select 1;")
-        else:
-            path.mkdir()
-            (path / "1.sql").write_text("select 1;")
-    keys = {} if key == "option" else {"sql": "base.sql", key: name} if key == "rollback" else {key: name}
-    (tmp_path / "base.sql").write_text("select 1;")
-    (tmp_path / "pgsafe.toml").write_text(f"[migration]\n{chr(10).join(f'{k} = {v!r}' for k, v in keys.items())}\n")
-    options = Options(migration=name if key == "option" else None)
-    settings = resolve(options, environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
-    way = settings.rollback if key == "rollback" else settings.migration
-    assert way is not None
-    found = sources.of(way, way_back=key == "rollback")
-    assert isinstance(found, kind)
-    assert found == sources.of(way, way_back=key == "rollback")
-    if isinstance(found, Command):
-        assert found.command == name.removeprefix(" ").removeprefix("cmd:").strip()
