@@ -34,6 +34,7 @@ from . import (
     swallowed,
     tables,
     unverified,
+    works,
 )
 from .bookkeeping import is_bookkeeping, renamed_model
 from .values import Check, Evidence, Finding, Severity
@@ -64,6 +65,7 @@ _MODULES = (
     sessions,
     locks,
     statements,
+    works,
     rollback,
 )
 #: Every check, by code.

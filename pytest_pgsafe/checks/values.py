@@ -20,6 +20,7 @@ from ..snapshot.values import (
     ReferenceRule,
     RowSample,
 )
+from ..works.values import Tried
 from .baseline import Section
 
 #: How a reason begins that nobody wrote: it repeats the rule.
@@ -59,6 +60,8 @@ class Finding:
     statement: Cited | None = None
     #: Whether a statement of the migration names the object; None where it cannot be told.
     declared: bool | None = None
+    #: The objects whose change did it, where they are others than its own.
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +121,8 @@ class Evidence:
     #: The migration run once more after its way back; None where it was not.
     again: Repeated | None = None
     no_way_back: NoWayBack | None = None
+    #: What was tried on both copies.
+    tried: Tried = field(default_factory=Tried)
 
 
 def _nothing(_: Evidence) -> Iterable[Finding]:
@@ -157,6 +162,7 @@ class Check:
         samples: tuple[RowSample, ...] = (),
         aspect: str | None = None,
         standing: bool = False,
+        causes: tuple[str, ...] = (),
     ) -> Finding:
         """Return a finding of this check, of its own severity if no other is given; a note needs no remedy."""
         weight = self.severity if severity is None else severity
@@ -172,4 +178,5 @@ class Check:
             remedy=None if weight is Severity.NOTE else self.remedy,
             aspect=aspect,
             standing=standing,
+            causes=causes,
         )

@@ -17,7 +17,7 @@ from ..report.terminal import finding_lines
 #: The items of a recovery, each of them a step of its own.
 RECOVERY = ("pitr_archive", "pitr_base", "pitr_recovery", "pitr_window")
 _STEPS = ("static", "backup", "restore", "migrate", "rollback", *RECOVERY)
-_CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks")
+_CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks", "works")
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
     "server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows",

@@ -185,6 +185,8 @@ class _Causes:
 
     def _changes(self, finding: Finding) -> list[Change]:
         comparison = self._world.comparison
+        if finding.causes:
+            return [change for name in finding.causes for change in comparison.by_object.get(name, ())]
         changes = list(comparison.by_object.get(finding.object, ()))
         if finding.check == "privileges":
             changes += self._grants.get(finding.object, [])

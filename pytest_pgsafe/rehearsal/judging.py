@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..catalog.names import matches, parts
 from ..checks.values import Evidence, Rules
@@ -10,6 +10,7 @@ from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
+from ..works import tries
 from . import copies, moved
 
 
@@ -27,7 +28,15 @@ def evidence(
         unread=told.unread,
         references=told.references,
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
+        tried=tries.gather(comparison, before, after),
     )
+
+
+def untried(evidence: Evidence) -> Mapping[str, str]:
+    """Return why nothing was tried, by the name of the check that had nothing to judge; nothing if something was."""
+    if evidence.tried.number:
+        return {}
+    return {"works": "nothing was to be tried: no table with rows has a trigger or was changed, and nothing runs code"}
 
 
 def unmatched(masks: Sequence[str], comparison: Comparison) -> tuple[NotVerified, ...]:

@@ -17,7 +17,7 @@ from .source import Source, unreachable
 #: The checks that have nothing to judge when nothing is pending.
 _CHECKS = (
     "migrate", "rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks",
-    "rollback",
+    "works", "rollback",
 )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""Everything that is tried on both copies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ..compare.values import Comparison
+from ..server.connection import Connection
+from ..snapshot.values import NotVerified
+from . import code, writes
+from .side import Side
+from .values import Attempt, Tried
+
+#: Seconds for all of it; what is not reached by then is said.
+BUDGET = 30.0
+
+
+def gather(comparison: Comparison, before: Connection, after: Connection, *, budget: float = BUDGET) -> Tried:
+    """Try on the copy after what may have broken, and on the copy before what failed there.
+
+    Every statement is rolled back, and sequences are put back. Nobody else is on either copy.
+    """
+    started = time.monotonic()
+    sides = Side(before, comparison.before.catalog), Side(after, comparison.after.catalog)
+    number = 0
+    attempts: list[Attempt] = []
+    chosen, left = writes.choose(comparison)
+    untried = list(left)
+    held = [side.sequences() if chosen else {} for side in sides]
+    try:
+        for attempt in code.tried(comparison, *sides):
+            number += 1
+            attempts += _kept(attempt)
+        for at, one in enumerate(chosen):
+            if time.monotonic() - started > budget:
+                reason = f"its rows were not written: {budget:g} s did not suffice for all tables"
+                untried += [NotVerified(object=other.before, reason=reason) for other in chosen[at:]]
+                break
+            for attempt in writes.tried(one, *sides, comparison):
+                number += 1
+                attempts += _kept(attempt)
+    finally:
+        for side, values in zip(sides, held, strict=True):
+            if values:
+                side.put_back(values)
+    return Tried(
+        number=number, attempts=tuple(attempts), untried=tuple(untried), seconds=round(time.monotonic() - started, 3)
+    )
+
+
+def _kept(attempt: Attempt | None) -> Iterator[Attempt]:
+    """Yield what worked before and does not now: an error, or no row written where one was."""
+    if attempt is not None and attempt.before.worked and (attempt.after.said is not None or attempt.before.rows):
+        yield attempt

@@ -1,0 +1,71 @@
+"""What was tried on both copies, and what the server said (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..snapshot.values import NotVerified
+
+#: What was tried: a row written, a view planned, a function's body checked …
+Kind = Literal["write", "body", "plan"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """An error of the server."""
+
+    #: Its SQLSTATE.
+    state: str
+    message: str
+    #: The function in which it happened, by PostgreSQL's words.
+    where: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message} (SQLSTATE {self.state}{'' if self.where is None else f', in {self.where}'})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How a statement ended."""
+
+    #: None where it ended well.
+    said: Said | None = None
+    #: Rows that it wrote; None where it writes none.
+    rows: int | None = None
+    #: It was broken off: too slow, or a lock that was not to be had. That says nothing.
+    unknown: bool = False
+
+    @property
+    def worked(self) -> bool:
+        return self.said is None and not self.unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One statement, tried on both sides. Those that ended well after the migration are counted and not kept."""
+
+    kind: Kind
+    #: By its name before.
+    object: str
+    #: For people, by the names after: without values.
+    statement: str
+    before: Answer
+    after: Answer
+    #: Who tried it; None where that makes no difference.
+    role: str | None = None
+    #: Columns, functions and so on, by their names before, that it is about beside its object.
+    about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """Everything that was tried."""
+
+    #: How many statements were tried on the copy after.
+    number: int = 0
+    #: Those that did not end there as well as they might.
+    attempts: tuple[Attempt, ...] = ()
+    #: What was left out, and why.
+    untried: tuple[NotVerified, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
