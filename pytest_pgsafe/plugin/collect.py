@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..checks.announcing import announcement
 from ..config import FILE_NAME
 from ..errors import PgsafeError
 from ..rehearsal.values import Outcome
+from ..report.overview import in_order
 from ..report.recovery import numbers
 from ..report.terminal import finding_lines
 from ..visible import indented, one_line, visible
@@ -81,8 +83,9 @@ class CheckItem(pytest.Item):
             pytest.skip(one_line(judgement.reason) if judgement.reason is not None else "nothing to judge")
         if judgement.outcome is Outcome.FAILED:
             lines = [] if judgement.reason is None else [indented(judgement.reason)]
-            for finding in judgement.findings:
-                lines += ["", *finding_lines(finding)] if lines else finding_lines(finding)
+            for finding in in_order(judgement.findings):
+                told = finding_lines(finding, announcement(finding, result.changes))
+                lines += ["", *told] if lines else told
             raise UnsafeError("\n".join(lines))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from ..report.terminal import Line, summary
 from ..report.write import write
 from ..visible import visible
 from .judgement import names, unsaid
+from .shown import Fitted, fitted
 from .store import RECOVERED, broken_off
 
 if TYPE_CHECKING:
@@ -31,10 +32,14 @@ class Ending:
         #: Checks that reported, in whichever process.
         self._ran: set[str] = set()
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file, _, name = report.nodeid.partition("::")
         if file == FILE_NAME:
             self._ran.add(name)
+            if isinstance(report.longrepr, str):
+                # Here, where the terminal is: an xdist worker has none.
+                report.longrepr = Fitted(report.longrepr)  # type: ignore[assignment]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -78,14 +83,16 @@ class Ending:
             # Ids ask for tests of the project's own alone.
             return
         short = self._config.get_verbosity() < 0
+        whole = self._config.get_verbosity() > 0
         terminalreporter.ensure_newline()
         if not short:
             terminalreporter.section("pgsafe")
         unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]
-        lines = unbegun if self._feature.final is None else summary(self._feature.final, short=short)
+        lines = unbegun if self._feature.final is None else summary(self._feature.final, short=short, whole=whole)
         for line in [*(Line(text=problem, tone="bad") for problem in self._problems), *lines]:
             colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
-            terminalreporter.write_line(visible(line.text), **colours.get(line.tone, {}))
+            text = fitted(visible(line.text), terminalreporter)
+            terminalreporter.write_line(text, **colours.get(line.tone, {}))
 
 
 def _unbegun(exitstatus: int) -> str:

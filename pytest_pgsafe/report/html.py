@@ -1,123 +1,248 @@
-"""One self-contained HTML file: no script, nothing loaded from elsewhere, everything escaped."""
+"""One HTML file: nothing is loaded from elsewhere, no script runs but its own, and what others wrote is escaped."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from ..checks.values import Finding
-from ..compare.values import Attribute
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from ..checks.values import ANNOUNCED, Finding, Severity
+from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
+from ..snapshot.values import RowSample
 from ..visible import visible
 from . import recovery
-from .terminal import cause, counted, sample_text, severities
+from .overview import Told, duration, overview, table_of
+from .terminal import cause, finding_lines, shown
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1c2024 }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid #d9dde2; padding: .35rem .6rem; text-align: left; vertical-align: top }
-td, pre { overflow-wrap: anywhere } pre { white-space: pre-wrap; background: #f4f5f7; padding: .6rem }
-.passed { color: #14713a } .failed, .error { color: #b3261e }
-.warning { color: #8a5a00 } .skipped, .note { color: #5b6570 }
-@media (prefers-color-scheme: dark) {
-  body { background: #16181c; color: #e4e6ea } th, td { border-color: #363b42 } pre { background: #22262c }
-  .passed { color: #6fce95 } .failed, .error { color: #ff8a80 }
-  .warning { color: #f0bf5f } .skipped, .note { color: #9aa4b0 }
-}
-"""
+_WORDS = {"passed": "safe", "failed": "not safe", "error": "no verdict"}
+#: Pixels of the drawings.
+_BAR, _LINE = 100, 200
+#: Statements and locks that are drawn: the longest.
+_DRAWN = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A column of a row, before and after: what both begin with, what differs, and what both end with."""
+
+    key: str
+    column: str
+    before: tuple[str, str, str]
+    after: tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Something of a table that has a number."""
+
+    table: str
+    what: str
+    before: str
+    after: str
+    bars: tuple[int, int] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A statement, or a lock that one took, in the time of the migration."""
+
+    kind: str
+    text: str
+    time: str
+    begins: str
+    x: float
+    width: float
 
 
 def render(result: Result) -> str:
     """Return the report as an HTML document."""
-    body = [
-        f'<h1>pgsafe: <span class="{result.verdict}">{result.verdict}</span></h1>',
-        f"<p>{escape(severities(result))}; {escape(counted(result))}.</p>",
-    ]
-    if result.interrupted is not None:
-        body.append(f"<pre>{escape(result.interrupted)}</pre>")
-    facts = [
-        *(("source " + k, v) for k, v in result.source.items()),
-        *(("server " + k, v) for k, v in result.server.items()),
-    ]
-    body += _table("Where", ("", ""), [(escape(name), escape(str(value))) for name, value in facts])
-    if result.pitr is not None:
-        told = recovery.facts(result.pitr)
-        body += _table("Recovery", ("", ""), [(escape(name), escape(text)) for name, text in told])
-    body += _table("Findings", ("severity", "object", "finding", "rows"), map(_finding, result.findings))
-    body += _table(
-        "Steps",
-        ("step", "seconds", "outcome", "reason"),
-        [
-            (
-                escape(step.name),
-                f"{step.seconds:.2f}",
-                f'<span class="{step.outcome.value}">{step.outcome.value}</span>',
-                f"<pre>{escape(step.reason)}</pre>" if step.reason else "",
-            )
-            for step in result.steps
+    told = overview(result)
+    style, script = _asset("page.css"), _asset("page.js")
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _template().render(
+        result=result,
+        told=told,
+        words=_WORDS,
+        style=Markup(style),  # noqa: S704 (our own files)
+        script=Markup(script),  # noqa: S704
+        script_hash=Markup(f"sha256-{digest}"),  # noqa: S704
+        findings=result.findings,
+        warnings=[plain(finding) for finding in told.warnings],
+        levels=[
+            (level.value, number)
+            for level in reversed(Severity)
+            if (number := sum(finding.severity is level for finding in result.findings))
+        ],
+        tables=list(_tables(result.changes)),
+        timeline=list(_timeline(result)),
+        gaps=[(gap.object, gap.reason) for gap in result.not_verified],
+        unused=list(result.unused.items()),
+        recovered=[] if result.pitr is None else recovery.facts(result.pitr),
+        changes=result.changes,
+        facts=[
+            *(("source " + name, text) for name, text in result.source.items()),
+            *(("server " + name, text) for name, text in result.server.items()),
         ],
     )
-    body += _table(
-        "Changes",
-        ("kind", "action", "object", "attribute", "before", "after"),
-        [
-            (
-                escape(change.kind),
-                change.action.value,
-                escape(change.object),
-                escape(change.attribute or ""),
-                _attribute(change.before),
-                _attribute(change.after),
-            )
-            for change in result.changes
-        ],
-    )
-    gaps = [(escape(gap.object), escape(gap.reason)) for gap in result.not_verified]
-    body += _table("Not verified", ("object", "reason"), gaps)
-    unused = [(escape(name), escape(reason)) for name, reason in result.unused.items()]
-    body += _table("Nothing to judge", ("check", "reason"), unused)
+
+
+def plain(finding: Finding) -> Told:
+    """Return a finding without anything beside it."""
+    return Told(finding=finding)
+
+
+def sides(sample: RowSample) -> Iterator[Side]:
+    """Yield the columns of a row that differ, or what it held or holds alone."""
+    key = ", ".join(f"{column}={shown(value)}" for column, value in sample.key.items())
+    before, after = sample.before or {}, sample.after or {}
+    both = sample.before is not None and sample.after is not None
+    columns = [
+        column
+        for column in dict.fromkeys([*before, *after])
+        if not both or column not in before or column not in after or before[column] != after[column]
+    ]
+    if not columns:
+        yield Side(key=key, column="", before=("", "", ""), after=("", "", ""))
+    for column in columns:
+        was = shown(before[column]) if column in before else "(none)"
+        now = shown(after[column]) if column in after else "(none)"
+        one, two = marked(was, now)
+        yield Side(key=key, column=column, before=one, after=two)
+
+
+def marked(before: str, after: str) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    """Return two texts, each as its beginning, what the other has not there, and its end."""
+    if before == after:
+        return (before, "", ""), (after, "", "")
+    first = _common(before, after)
+    last = _common(before[first:][::-1], after[first:][::-1])
+    ends = len(before) - last, len(after) - last
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>pgsafe: {result.verdict}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
+        (before[:first], before[first : ends[0]], before[ends[0] :]),
+        (after[:first], after[first : ends[1]], after[ends[1] :]),
     )
 
 
-def escape(text: str) -> str:
-    """Return text that a browser shows as it stands, with its control and format characters to be seen."""
-    return html.escape(visible(text))
+def _common(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _finding(finding: Finding) -> Sequence[str]:
-    told = [f"{escape(finding.message)} ({escape(finding.code)})"]
-    if finding.before is not None or finding.after is not None:
-        told.append(f"before {escape(_shown(finding.before))}, after {escape(_shown(finding.after))}")
-    told += [f"by {escape(finding.revision)}"] if finding.revision is not None else []
-    by = cause(finding)
-    told += [] if by is None else [f"by {escape(by)}"]
-    told += [f"announced: {escape(finding.reason)}"] if finding.reason is not None else []
-    told += [f"remedy: {escape(finding.remedy)}"] if finding.remedy is not None else []
-    severity = finding.severity.value
-    rows = "<br>".join(escape(sample_text(sample)) for sample in finding.samples)
-    return (f'<span class="{severity}">{severity}</span>', escape(finding.object), "<br>".join(told), rows)
+def prompt(one: Told) -> str:
+    """Return a text that asks somebody else, who has the migration at hand, to mend a finding."""
+    return "\n".join(
+        (
+            "pgsafe rehearsed this project's PostgreSQL migration on a copy of the real database and found:",
+            "",
+            *finding_lines(one.finding, one.announce),
+            "",
+            "Change the migration so that this does not happen. Do not announce it in [expect] unless I say that it",
+            f"is meant. `pgsafe explain {one.finding.code}` says more; `pytest --pgsafe` judges the result.",
+        )
+    )
 
 
-def _shown(value: str | int | None) -> str:
-    return "nothing" if value is None else str(value)
-
-
-def _attribute(value: Attribute) -> str:
+def attribute(value: Attribute) -> str:
+    """Return an attribute as text; empty where there is none."""
     if value is None:
         return ""
-    return escape(", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value))
+    return ", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
-def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table of cells that are escaped already; nothing if there is no row."""
-    lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
-    if not lines:
-        return []
-    header = f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>"
-    return [f"<h2>{title}</h2>", "<table>", header, *lines, "</table>"]
+def _before_and_after(finding: Finding) -> str | None:
+    """Return the two numbers, or the two texts, where both are known."""
+    if finding.before is None or finding.after is None:
+        return None
+    return f"Before {_number(finding.before)}, after {_number(finding.after)}."
+
+
+def _reason(finding: Finding) -> str:
+    return (finding.reason or "").removeprefix(ANNOUNCED)
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _tables(changes: tuple[Change, ...]) -> Iterator[Counted]:
+    """Yield what has a number before and after: rows, and NULLs and orphans of foreign keys; values that changed."""
+    for change in sorted(changes, key=lambda one: (table_of(one.object), one.object)):
+        table = table_of(change.object)
+        what = change.object.removeprefix(table).lstrip(".")
+        before, after = change.before, change.after
+        if isinstance(before, bool) or isinstance(after, bool) or change.kind not in {"rows", "values", "foreign key"}:
+            continue
+        if change.kind == "values" and isinstance(after, int):
+            yield Counted(
+                table=table, what=f"{what}: rows with another value", before="", after=f"{after:,}", bars=None
+            )
+        elif isinstance(before, int) and isinstance(after, int):
+            most = max(before, after, 1)
+            bars = (round(before / most * _BAR), round(after / most * _BAR))
+            what = " ".join(filter(None, (what, change.attribute or change.kind)))
+            yield Counted(table=table, what=what, before=f"{before:,}", after=f"{after:,}", bars=bars)
+
+
+def _timeline(result: Result) -> Iterator[Bar]:
+    """Yield statements one after the other, each with the locks that it took, from the first to the last."""
+    trace = result.trace
+    timed = [] if trace is None else [one for one in trace.statements if one.duration is not None]
+    whole = sum(one.duration or 0.0 for one in timed)
+    if trace is None or not whole:
+        return
+    least = sorted((one.duration or 0.0 for one in timed), reverse=True)[:_DRAWN][-1]
+    # Locks may be held longer than statements take: until the transaction's end.
+    scale = _LINE / max(whole, 0.001)
+    begins = 0.0
+    told: set[int] = set()
+    for one in timed:
+        text, taken = _flat(one.text), one.duration or 0.0
+        if taken >= least:
+            yield _bar("ran", text, begins, taken, scale)
+        for number, lock in enumerate(trace.locks):
+            if number not in told and lock.held is not None and _flat(lock.statement) == text and len(told) < _DRAWN:
+                told.add(number)
+                yield _bar("lock", f"{lock.mode} on {lock.relation}", begins, lock.held, scale)
+        begins += taken
+
+
+def _bar(kind: str, text: str, begins: float, taken: float, scale: float) -> Bar:
+    x = min(begins * scale, _LINE - 1.0)
+    width = min(max(taken * scale, 1.0), _LINE - x)
+    return Bar(
+        kind=kind, text=text if len(text) <= 160 else f"{text[:159]}…", time=duration(taken), begins=duration(begins),
+        x=round(x, 1), width=round(width, 1),
+    )  # fmt: skip
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()).removesuffix(";")
+
+
+def _asset(name: str) -> str:
+    return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
+
+
+def _finalized(value: Any) -> Any:
+    """Write control and format characters of others so that they are seen; what is escaped already is ours."""
+    return value if isinstance(value, Markup) else visible(str(value))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(
+        sides=sides, cause=cause, prompt=prompt, attribute=attribute, plain=plain, reason=_reason,
+        before_and_after=_before_and_after,
+    )  # fmt: skip
+    return environment.from_string(_asset("page.html.j2"))

@@ -5,42 +5,61 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..checks.values import Finding, Severity
+from ..checks.values import ANNOUNCED, Severity
 from ..compare.values import Attribute, Change
-from ..rehearsal.values import Outcome, Result
+from ..rehearsal.values import Result
 from ..visible import visible
 from . import recovery
+from .overview import Cause, Overview, Told, overview
 from .redact import keys_only
-from .terminal import cause, counted, sample_text, severities
+from .terminal import cause, sample_text
 
 _VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no verdict"}
-#: A comment of GitHub's holds 65,536 characters.
-_MOST_CHANGES = 200
-_MOST_FINDINGS = 100
+#: A comment of GitHub's holds 65,536 characters, which it counts in its own way.
+LIMIT = 64_000
+#: Findings of a table, and changes, that are shown: the first pair that keeps to the limit.
+_MOST = ((100, 200), (50, 50), (20, 10), (5, 0))
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
 def render(result: Result) -> str:
-    """Return the report as GitHub-flavoured Markdown."""
+    """Return the report as GitHub-flavoured Markdown, short enough for a comment."""
     result = keys_only(result)
-    lines = [f"## pgsafe: {_VERDICTS[result.verdict]}", "", f"{severities(result)}; {counted(result)}."]
+    told = overview(result)
+    text = ""
+    for findings, changes in _MOST:
+        text = "\n".join(_lines(result, told, findings, changes)) + "\n"
+        if len(text) <= LIMIT:
+            return text
+    return "\n".join([*_head(told), "", "The rest is too long for a comment: see the JSON or HTML report."]) + "\n"
+
+
+def _head(told: Overview) -> list[str]:
+    return [f"## pgsafe: {_VERDICTS[told.verdict]}", "", " · ".join(escape(part) for part in told.headline)]
+
+
+def _lines(result: Result, told: Overview, most: int, most_changes: int) -> list[str]:
+    lines = _head(told)
     if result.interrupted is not None:
         lines += ["", *_code(result.interrupted)]
-    for step in result.steps:
-        if step.outcome is Outcome.FAILED:
-            lines += ["", f"**Step {escape(step.name)} failed**", "", *_code(step.reason or "")]
-    lines += _recovery(result)
-    lines += _findings([finding for finding in result.findings if finding.severity is not Severity.NOTE])
-    notes = [finding for finding in result.findings if finding.severity is Severity.NOTE]
-    lines += _folded(_counted(len(notes), "note"), _findings(notes))
-    lines += _folded(_counted(len(result.changes), "change"), _changes(result.changes))
+    for step in told.stopped:
+        lines += ["", f"**Step {escape(step.name)} failed**", "", *_code(step.reason or "")]
+    for one in told.causes:
+        lines += _cause(one, most)
+    lines += _table([Told(finding=finding) for finding in told.warnings], most)
+    for fold in told.on_purpose:
+        lines += _folded(escape(f"on purpose: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
+    for fold in told.noted:
+        lines += _folded(escape(f"noted: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
     lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
+    lines += _recovery(result)
+    lines += _folded(_counted(len(result.changes), "change"), _changes(result.changes, most_changes))
     if result.trace is not None and result.trace.network not in {None, "isolated"}:
         lines += ["", f"Other networks while the migration ran: {escape(result.trace.network)}."]
     steps = [f"| {escape(step.name)} | {step.seconds:.2f} | {step.outcome.value} |" for step in result.steps]
     lines += _folded(f"{len(steps)} steps", ["", "| step | seconds | outcome |", "|---|---:|---|", *steps])
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _counted(count: int, what: str) -> str:
@@ -61,37 +80,47 @@ def escape(text: object) -> str:
     return " ".join(plain.replace("@", "@\u200b").split())
 
 
-def _findings(findings: Sequence[Finding]) -> list[str]:
-    if not findings:
+def _cause(led: Cause, most: int) -> list[str]:
+    """Return what one statement led to, below it."""
+    if led.statement is None:
+        return _table(led.told, most)
+    return ["", f"**{escape(str(led.statement))}**", *_table(led.told, most)]
+
+
+def _table(told: Sequence[Told], most: int) -> list[str]:
+    if not told:
         return []
     lines = ["", "| | object | finding | rows |", "|---|---|---|---|"]
-    for finding in findings[:_MOST_FINDINGS]:
-        told = f"{escape(finding.message)} ({finding.code})"
+    for one in told[:most]:
+        finding = one.finding
+        text = f"{escape(finding.message)} ({finding.code})"
         if finding.revision is not None:
-            told += f"<br>by {escape(finding.revision)}"
+            text += f"<br>by {escape(finding.revision)}"
         if (by := cause(finding)) is not None:
-            told += f"<br>by {escape(by)}"
+            text += f"<br>by {escape(by)}"
         if finding.reason is not None:
-            told += f"<br>announced: {escape(finding.reason)}"
+            text += f"<br>on purpose: {escape(finding.reason.removeprefix(ANNOUNCED))}"
         if finding.remedy is not None and finding.severity is Severity.ERROR:
-            told += f"<br>remedy: {escape(finding.remedy)}"
+            text += f"<br>remedy: {escape(finding.remedy)}"
+        if one.announce is not None:
+            text += f"<br>if it is meant: \\[expect\\] {escape(one.announce)}"
         rows = "<br>".join(escape(sample_text(sample)) for sample in finding.samples)
-        lines.append(f"| {finding.severity.value} | {escape(finding.object)} | {told} | {rows} |")
-    if len(findings) > _MOST_FINDINGS:
-        lines += ["", f"… and {len(findings) - _MOST_FINDINGS} more"]
+        lines.append(f"| {finding.severity.value} | {escape(finding.object)} | {text} | {rows} |")
+    if len(told) > most:
+        lines += ["", f"… and {len(told) - most} more"]
     return lines
 
 
-def _changes(changes: Sequence[Change]) -> list[str]:
-    if not changes:
+def _changes(changes: Sequence[Change], most: int) -> list[str]:
+    if not changes or not most:
         return []
     lines = ["", "| change | object | before | after |", "|---|---|---|---|"]
-    for change in changes[:_MOST_CHANGES]:
+    for change in changes[:most]:
         what = f"{change.kind} {change.action.value}" + (f": {change.attribute}" if change.attribute else "")
         cells = (what, change.object, _attribute(change.before), _attribute(change.after))
         lines.append(f"| {' | '.join(escape(cell) for cell in cells)} |")
-    if len(changes) > _MOST_CHANGES:
-        lines += ["", f"… and {len(changes) - _MOST_CHANGES} more"]
+    if len(changes) > most:
+        lines += ["", f"… and {len(changes) - most} more"]
     return lines
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..checks.values import Finding, Severity
+from rich.cells import cell_len
+
+from ..checks.values import Finding
 from ..migrate.values import Revision
-from ..rehearsal.values import Outcome, Result
+from ..rehearsal.values import Outcome, Result, Step
 from ..snapshot.values import RowSample
 from ..visible import indented, one_line
 from . import recovery
+from .overview import Cause, Fold, Overview, overview
 
 Tone = Literal["plain", "good", "warning", "bad"]
 #: Characters of a statement in a line.
 SHOWN = 120
-_TONES: Mapping[Severity, Tone] = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "plain"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +28,11 @@ class Line:
     tone: Tone = "plain"
 
 
-def finding_lines(finding: Finding) -> list[str]:
-    """Return a finding with its evidence, the first line for itself."""
+def finding_lines(finding: Finding, announce: str | None = None) -> list[str]:
+    """Return a finding with its evidence, the first line for itself.
+
+    :param announce: what makes it a note if it is meant.
+    """
     # Most messages name their object where it reads best.
     where = "" if finding.object in finding.message else f"{finding.object}: "
     by = "" if finding.revision is None else f" (by {finding.revision})"
@@ -41,6 +47,8 @@ def finding_lines(finding: Finding) -> list[str]:
         lines += _pair("announced", finding.reason)
     if finding.remedy is not None:
         lines += _pair("remedy", finding.remedy)
+    if announce is not None:
+        lines += _pair("if it is meant", f"[expect] {announce}")
     return [indented(line) for line in lines]
 
 
@@ -92,47 +100,68 @@ def shown(value: str | None) -> str:
     return f"'{text}'" if not text.strip() or text != text.strip() or text == "NULL" else text
 
 
-def summary(result: Result, *, short: bool) -> list[Line]:
-    """Return the steps, the findings that fail no test, and the verdict.
+def summary(result: Result, *, short: bool, whole: bool = False) -> list[Line]:
+    """Return the verdict's line, what is wrong, what was meant, and the rest.
 
     :param short: the verdict's line alone, and what was kept or written.
+    :param whole: every note, also where there are many of one check.
     """
-    lines: list[Line] = [] if short else [*_steps(result), *_findings(result)]
+    told = overview(result)
+    tone: Tone = "good" if result.verdict == "passed" else "bad"
+    lines: list[Line] = []
     if not short:
-        lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
+        lines += _broken_off(result)
+        lines += [Line(text=f"step {step.name} failed: {_reason(step)}", tone="bad") for step in told.stopped]
+        lines += [line for cause in told.causes for line in _cause_lines(cause)]
+        lines += [line for finding in told.warnings for line in _warning_lines(finding)]
+        lines += [line for fold in (*told.on_purpose, *told.noted) for line in _fold_lines(fold, whole=whole)]
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
+        lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
+        lines += _steps(result)
     lines = [replace(line, text=indented(line.text)) for line in lines]
     # What was left running, or was written, is said in every case.
     if result.baseline is not None:
         lines.append(Line(text=indented(f"written: {result.baseline}")))
     if result.kept is not None:
         lines.append(Line(text=f"kept: {result.kept}"))
-    tone: Tone = "good" if result.verdict == "passed" else "bad"
-    lines.append(Line(text=f"pgsafe {result.verdict}: {counted(result)}", tone=tone))
-    return lines
+    return [Line(text=indented(headline(told)), tone=tone), *lines]
 
 
-def counted(result: Result) -> str:
-    """Return what was compared and what was not: said in every case."""
-    if result.read is not None:
-        number = result.read.statements
-        statements = "1 statement" if number == 1 else f"{number} statements"
-        return f"{statements}, {result.read.unread} of them not read; nothing was rehearsed"
-    if result.pitr is not None and not result.relations:
-        # Without a rehearsal nothing is compared.
-        newest = result.pitr.reached
-        told = "not recovered" if newest is None else f"recovered to {newest.newest.isoformat()}"
-        return f"{told}, {len(result.not_verified)} not verified"
-    relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
-    rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
-    return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"
+def headline(told: Overview) -> str:
+    """Return the first line of a report."""
+    return f"pgsafe {told.verdict}: {' · '.join(told.headline)}"
 
 
-def severities(result: Result) -> str:
-    """Return how many findings there are of each severity."""
-    counts = {level: sum(finding.severity is level for finding in result.findings) for level in reversed(Severity)}
-    words = [f"{count} {level.value}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
-    return ", ".join(words) if words else "no findings"
+def wrapped(text: str, width: int) -> str:
+    """Return a text whose lines are no wider than a terminal, broken at blanks; what has none stays whole.
+
+    :param width: columns, at least 20.
+    """
+    return "\n".join(_wrapped(line, max(width, 20)) for line in text.split("\n"))
+
+
+def _wrapped(line: str, width: int) -> str:
+    if cell_len(line) <= width:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    lines: list[str] = []
+    current = indent
+    for piece in _pieces(line, width):
+        if current.strip() and cell_len((current + piece).rstrip()) > width:
+            lines.append(current.rstrip())
+            # Deeper than what it continues, so that it does not look like a line of its own.
+            current = indent + "    "
+        current += piece
+    return "\n".join([*lines, current.rstrip()])
+
+
+def _pieces(line: str, width: int) -> list[str]:
+    """Return what a line is not broken within: words, or the parts of a headline."""
+    pieces: list[str] = []
+    for part in re.findall(r"\S.*?(?: · |$)", line):
+        whole = " · " in line and cell_len(part) <= width // 2
+        pieces += [part] if whole else re.findall(r"\S+\s*", part)
+    return pieces
 
 
 def _recovery(result: Result) -> list[tuple[str, str]]:
@@ -143,36 +172,56 @@ def _steps(result: Result) -> list[Line]:
     width = max((len(step.name) for step in result.steps), default=0)
     lines: list[Line] = []
     for step in result.steps:
-        # Skipped for a reason is worth a line; why a step failed is told by its item.
-        reason = f"  {step.reason.splitlines()[0]}" if step.reason else ""
+        # Why one failed stands above.
+        reason = f"  {_reason(step)}" if step.reason and step.outcome is not Outcome.FAILED else ""
         tone: Tone = "bad" if step.outcome is Outcome.FAILED else "plain"
         lines.append(Line(text=f"{step.name:<{width}}  {step.seconds:8.2f} s  {step.outcome.value}{reason}", tone=tone))
         if step.name == "migrate" and result.trace is not None:
             lines += [Line(text=f"  {_revision(revision)}") for revision in result.trace.revisions]
             if result.trace.network not in {None, "isolated"}:
                 lines.append(Line(text=f"  other networks: {result.trace.network}", tone="warning"))
-    if result.interrupted is not None:
-        *before, last = result.interrupted.strip().splitlines() or [""]
-        # The last of several lines may be a part of a name.
-        lines.append(Line(text=f"  {last}" if before else last, tone="bad"))
     return lines
+
+
+def _reason(step: Step) -> str:
+    return (step.reason or "").strip().partition("\n")[0]
+
+
+def _broken_off(result: Result) -> list[Line]:
+    if result.interrupted is None:
+        return []
+    *before, last = result.interrupted.strip().splitlines() or [""]
+    # The last of several lines may be a part of a name.
+    return [Line(text=f"  {last}" if before else last, tone="bad")]
 
 
 def _revision(revision: Revision) -> str:
     return revision.name if revision.seconds is None else f"{revision.name}  {revision.seconds:.2f} s"
 
 
-def _findings(result: Result) -> list[Line]:
-    lines = [Line(text=severities(result))]
-    for level in (Severity.WARNING, Severity.NOTE):
-        for finding in result.findings:
-            if finding.severity is level:
-                first, *rest = finding_lines(finding)
-                # A note is a line; a warning is worth its evidence.
-                announced = f" ({finding.reason})" if level is Severity.NOTE and finding.reason is not None else ""
-                lines.append(Line(text=first + announced, tone=_TONES[level]))
-                lines += [Line(text=text) for text in rest if level is Severity.WARNING]
+def _cause_lines(cause: Cause) -> list[Line]:
+    """Return what one statement led to; each of it is told in full by its item."""
+    lines: list[Line] = []
+    if cause.statement is not None:
+        lines.append(Line(text=_short(str(cause.statement))))
+    for told in cause.told:
+        first = finding_lines(told.finding)[0] + (" (it follows)" if told.follows and cause.statement else "")
+        lines.append(Line(text=first if cause.statement is None else f"  {first}", tone="bad"))
     return lines
+
+
+def _warning_lines(finding: Finding) -> list[Line]:
+    first, *rest = finding_lines(finding)
+    return [Line(text=first, tone="warning"), *(Line(text=text) for text in rest)]
+
+
+def _fold_lines(fold: Fold, *, whole: bool) -> list[Line]:
+    if not (whole or fold.whole):
+        return [Line(text=f"{fold.code} note: {fold.text}")]
+    return [
+        Line(text=finding_lines(finding)[0] + ("" if finding.reason is None else f" ({finding.reason})"))
+        for finding in fold.findings
+    ]
 
 
 def _values(values: Mapping[str, str | None] | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -18,7 +20,8 @@ from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report import json as json_report
-from pytest_pgsafe.report.terminal import SHOWN, cause, counted, finding_lines, severities, summary
+from pytest_pgsafe.report.overview import counted, severities
+from pytest_pgsafe.report.terminal import SHOWN, cause, finding_lines, summary
 from pytest_pgsafe.report.write import FORMATS, write
 from pytest_pgsafe.snapshot.values import NotVerified, RowSample
 
@@ -190,7 +193,7 @@ def test_markdown_shows_keys_and_never_values() -> None:
     for value in ("Ada", "1.50", "id = 17"):
         assert value not in text
     assert "by phase4.sql:12 delete from sales where id = …" in text
-    assert "announced: phase 4: read through customers" in text
+    assert "on purpose: phase 4: read through customers" in text
     assert "<summary>3 changes</summary>" in text
     assert text.count("<details>") == text.count("</details>")
 
@@ -201,6 +204,11 @@ def test_markdown_has_a_limit() -> None:
     text = markdown.render(replace(RESULT, findings=many, changes=changes))
     assert len(text) < 65536
     assert "… and 900 more" in text
+    assert text.count("<details>") == text.count("</details>")
+    # Whatever a finding says, the verdict is there.
+    endless = markdown.render(replace(RESULT, findings=(replace(LOST, message="x " * 40_000),)))
+    assert len(endless) < 65536
+    assert endless.startswith("## pgsafe: ❌ not safe\n")
 
 
 @pytest.mark.parametrize("form", ["markdown", "html"])
@@ -219,13 +227,14 @@ def test_nothing_of_a_database_breaks_a_report(form: str) -> None:
     )
     if form == "html":
         page = html.render(result)
-        assert "<script" not in page
+        # The one script is the page's own, and no other may run.
+        assert page.count("<script") == 1
+        assert "<script>alert" not in page
         assert "<details> ```" not in page
         tags = Tags()
         tags.feed(page)
         assert not tags.open
-        text_tags = {"h1", "h2", "p", "span", "br", "pre", "table", "tr", "th", "td"}
-        assert tags.seen <= {"html", "head", "meta", "title", "style", "body"} | text_tags
+        assert not tags.links
         return
     text = markdown.render(result)
     fenced = re.sub(r"^(`{3,})text\n.*?\n\1$", "", text, flags=re.MULTILINE | re.DOTALL)
@@ -237,17 +246,21 @@ def test_nothing_of_a_database_breaks_a_report(form: str) -> None:
 
 
 class Tags(HTMLParser):
-    """Which elements there are, and which were left open."""
+    """Which elements were left open, and what leads elsewhere or runs something."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: set[str] = set()
+        self.links: list[str] = []
         self.open: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.seen.add(tag)
-        if tag not in {"meta", "br"}:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # Nothing of others is a link, a style or a handler.
+        self.links += [name for name, _ in attrs if name in {"href", "src", "style"} or name.startswith("on")]
+        if tag not in {"meta", "br", "input"}:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -256,10 +269,36 @@ class Tags(HTMLParser):
 def test_html_is_whole_and_self_contained() -> None:
     page = html.render(RESULT)
     assert page.startswith("<!DOCTYPE html>")
-    for outside in ("http:", "https:", "src=", "href=", "<script", "url("):
+    for outside in ("http:", "https:", " src=", " href=", "url(", "@import"):
         assert outside not in page
+    script = page.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+    assert "default-src 'none'" in page
     for text in ("Ada Lovelace", "1 row is gone", "public.remote", "phase 4: read through customers", "1.25"):
         assert text in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "one", "two"),
+    [
+        ("8.75", "9.00", ("", "8.75", ""), ("", "9.00", "")),
+        ("Acme 12", "ACME 12", ("A", "cme", " 12"), ("A", "CME", " 12")),
+        ("aa", "aaa", ("aa", "", ""), ("aa", "a", "")),
+        ("", "x", ("", "", ""), ("", "x", "")),
+        ("same", "same", ("same", "", ""), ("same", "", "")),
+    ],
+)
+def test_what_differs_is_marked(before: str, after: str, one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
+    assert html.marked(before, after) == (one, two)
+
+
+def test_one_count_is_no_difference() -> None:
+    # 2,000 rows with another value: nothing was counted before.
+    changed = replace(CHANGED, severity=Severity.ERROR, before=None, after=2000)
+    page = html.render(replace(RESULT, findings=(changed,)))
+    assert "Before" not in page
+    assert "before nothing" not in page
 
 
 def test_a_finding_with_its_evidence() -> None:
@@ -306,13 +345,19 @@ def test_a_row_in_one_line(sample: RowSample, text: str) -> None:
 def test_the_summary() -> None:
     lines = summary(RESULT, short=False)
     texts = [line.text for line in lines]
-    assert texts[0].split() == ["restore", "1.25", "s", "passed"]
-    assert "no way back is configured" in texts[1]
-    assert "1 error, 1 warning, 1 note" in texts
+    assert texts[0] == (
+        "pgsafe failed: 15 relations (123,456 rows) compared, 1 not verified · 1 error, 1 warning, 1 note"
+    )
+    assert lines[0].tone == "bad"
+    assert texts[1:3] == [
+        "phase4.sql:12 delete from sales where id = 17",
+        "  PGS101 error: public.sales: 1 row is gone",
+    ]
+    assert texts[3].startswith("PGS201 warning: ")
     assert "not verified: public.remote: a foreign table" in texts
-    assert lines[-1].text == "pgsafe failed: 15 relations (123,456 rows) compared, 1 not verified"
-    assert lines[-1].tone == "bad"
-    assert [line.text for line in summary(RESULT, short=True)] == [lines[-1].text]
+    assert texts[-2].split() == ["restore", "1.25", "s", "passed"]
+    assert "no way back is configured" in texts[-1]
+    assert [line.text for line in summary(RESULT, short=True)] == [texts[0]]
 
 
 def test_what_was_compared_is_said_in_every_case() -> None:

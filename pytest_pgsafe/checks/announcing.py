@@ -1,0 +1,51 @@
+"""What a person would write to announce what a finding objects to, if it is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..compare.values import Action, Change
+from . import BY_CODE
+from .announced import COLLECTIONS
+from .contents import VALUES_CHANGED
+from .rows import ROWS_GONE, ROWS_MULTIPLIED
+from .values import BEYOND, Check, Finding, Severity
+
+_REASON = 'reason = "…"'
+
+
+def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
+    """Return the line of ``[expect]`` that makes an error a note; None where nothing does.
+
+    :param changes: those of the run: of which kind an object is that was dropped, or is another.
+    """
+    check = BY_CODE.get(finding.code)
+    if finding.severity is not Severity.ERROR or check is None or not check.is_effect:
+        return None
+    if finding.standing or finding.aspect == BEYOND or finding.check == "rollback":
+        return None
+    if check in {ROWS_GONE, ROWS_MULTIPLIED}:
+        return f'rows = {{ {_text(finding.object)} = {{ rule = "any", {_REASON} }} }}'
+    if check is VALUES_CHANGED:
+        return f"values = [{{ column = {_text(finding.object)}, {_REASON} }}]"
+    return _of_object(finding.object, check, changes)
+
+
+def _of_object(name: str, check: Check, changes: Iterable[Change]) -> str | None:
+    mine = [change for change in changes if change.object == name]
+    for change in mine:
+        if change.action is Action.DROPPED and change.kind in COLLECTIONS:
+            return f"dropped = [{{ {change.kind} = {_text(name)}, {_REASON} }}]"
+    for change in mine:
+        kind = "sequence" if change.kind == "sequence value" else change.kind
+        if change.action is Action.CHANGED and kind in check.excused_by:
+            return f"changed = [{{ {kind} = {_text(name)}, {_REASON} }}]"
+    return None
+
+
+def _text(name: str) -> str:
+    """Return a name as a string of TOML."""
+    if "'" not in name and name.isprintable() and '"' in name:
+        return f"'{name}'"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(one if one.isprintable() else f"\\U{ord(one):08X}" for one in escaped) + '"'
