@@ -7,7 +7,6 @@ import codecs
 import gzip
 import io
 import lzma
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from typing import IO, Any, cast
 
 from ..errors import ConfigError, RestoreError
 from ..server.private import private_folder
+from ..server.tied import STUCK, Tied
 
 #: What reading a file that is cut or damaged raises.
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
@@ -216,10 +216,9 @@ class _Program(io.RawIOBase):
 
     def __init__(self, command: list[str], path: Path) -> None:
         super().__init__()
+        self._name = command[0]
         with path.open("rb") as given:
-            self._child = subprocess.Popen(
-                command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-            )
+            self._child = Tied(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stuck=STUCK)
 
     def readable(self) -> bool:
         return True
@@ -229,13 +228,13 @@ class _Program(io.RawIOBase):
         chunk = self._child.stdout.read(len(buffer))
         buffer[: len(chunk)] = chunk
         if not chunk and self._child.wait():
-            raise EOFError(f"{os.fspath(cast('list[str]', self._child.args)[0])} ended with {self._child.returncode}")
+            raise EOFError(f"{self._name} ended with {self._child.returncode}")
         return len(chunk)
 
     def close(self) -> None:
         if not self.closed:
             with self._child:
-                self._child.kill()
+                self._child.end()
         super().close()
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ServerError
-from . import cache
+from . import cache, tied
 from .owned import SUPERUSER
 from .programs import LocalPrograms, clean
-from .user import ServerUser, run_as
+from .user import ServerUser
 
 #: C.UTF-8 knows the letters of every language and sorts like C; where the C library lacks it, plain C has to do.
 LOCALES = ("C.UTF-8", "C")
@@ -70,7 +70,7 @@ def _initialise(fresh: Path, folder: Path, options: list[str], user: ServerUser 
     said = ""
     for locale in LOCALES:
         command = [f"{folder}/initdb", f"--pgdata={fresh}/data", f"--pwfile={secret}", f"--locale={locale}", *options]
-        done = run_as(user, command, environment=surroundings())
+        done = tied.run(user, command, environment=surroundings())
         if done.returncode == 0:
             break
         said += done.stderr.decode("utf-8", "replace")

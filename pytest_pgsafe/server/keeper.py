@@ -37,6 +37,8 @@ FORMAT = "pgsafe-folder/1"
 SOCKET_PATH = 103
 #: Seconds: until a server answers, until it has stopped.
 START, STOP = 60.0, 10.0
+#: Seconds between two looks at the owner while a program runs.
+LOOK = 0.2
 #: Seconds for the reason of a failed start to reach the log's file.
 COLLECTED = 3.0
 TRIES = 5
@@ -147,11 +149,30 @@ class Keeper:
             return
         # GNU's cp shares blocks where the file system can, and is faster than shutil where it cannot.
         for command in (["cp", "-R", "--reflink=auto"], ["cp", "-R"]):
-            done = subprocess.run([*command, str(template), str(data)], capture_output=True, check=False)
-            if done.returncode == 0:
+            status, said = self._run([*command, str(template), str(data)])
+            if status == 0:
                 return
             shutil.rmtree(data, ignore_errors=True)
-        raise NoServerError(f"the initialised cluster could not be copied\n{done.stderr.decode('utf-8', 'replace')}")
+        raise NoServerError(f"the initialised cluster could not be copied\n{said}")
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
+        """Run a program, as long as the owner is there; return its exit status and what it said."""
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            preexec_fn=lambda: self._follow(signal.SIGKILL),  # noqa: PLW1509 there is one thread
+        ) as child:  # fmt: skip
+            try:
+                while True:
+                    try:
+                        said = child.communicate(timeout=LOOK)[1]
+                    except subprocess.TimeoutExpired:
+                        if self._ended(0):
+                            raise NoServerError("the owner is gone") from None
+                    else:
+                        return child.returncode, said.decode("utf-8", "replace")
+            except BaseException:
+                child.kill()
+                raise
 
     def _settings(self, port: int) -> str:
         # No quote and no backslash in it: the folder is a temporary one.
@@ -198,10 +219,13 @@ class Keeper:
                 self.server = None
                 log.write(f"FATAL:  it cannot be shut in: {error}\n".encode())
 
-    def _prepare(self) -> None:
-        # A keeper that was killed outright cannot stop the server: the kernel does.
+    def _follow(self, number: signal.Signals) -> None:
+        # A keeper that was killed outright cannot stop what it started: the kernel does.
         if sys.platform == "linux":
-            self.libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT), 0, 0, 0)
+            self.libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+
+    def _prepare(self) -> None:
+        self._follow(signal.SIGQUIT)
         if not self.shut:
             return
         wanted = self.wanted["enclosure"]

@@ -82,6 +82,9 @@ class Supervisor:
             signal.signal(number, signal.SIG_DFL)
         for handle in (self.pipe, self.woken, self.waker):
             os.close(handle)
+        # Before the change of user, who may read neither this nor the interpreter's files: this loads one.
+        environment = _environment()
+        os.get_exec_path()
         try:
             os.setsid()
             if user != "-":
@@ -92,7 +95,7 @@ class Supervisor:
             if sys.platform == "linux":
                 # If we are killed outright. After the change of user, which takes it away.
                 self.libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-            os.execvpe(command[0], list(command), _environment())
+            os.execvpe(command[0], list(command), environment)
         except OSError as error:
             os.write(2, f"{command[0]}: {error.strerror}\n".encode())
         os._exit(NOT_STARTED)

@@ -8,7 +8,7 @@ import os
 import pwd
 import secrets
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,21 +90,9 @@ def may(user: ServerUser, tests: Sequence[tuple[str, Path]]) -> bool:
     """
     script = " && ".join(f'test {flag} "${place}"' for place, (flag, _) in enumerate(tests, start=1))
     arguments = [str(path) for _, path in tests]
-    return run_as(user, ["/bin/sh", "-c", script, "sh", *arguments], environment={}).returncode == 0
-
-
-def run_as(
-    user: ServerUser | None, command: Sequence[str], *, environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[bytes]:
-    """Run a program to its end as another user, with none of root's groups; None is the caller."""
-    return subprocess.run(
-        command,
-        cwd="/",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        user=None if user is None else user.uid,
-        group=None if user is None else user.gid,
-        extra_groups=None if user is None else [],
-    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *arguments],
+        cwd="/", env={}, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        user=user.uid, group=user.gid, extra_groups=[],
+    )  # fmt: skip
+    return done.returncode == 0

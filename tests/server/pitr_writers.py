@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psycopg
 
-from pytest_pgsafe.server import cluster
+from pytest_pgsafe.server import cluster, tied
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.programs import LocalPrograms
-from pytest_pgsafe.server.user import run_as, server_user
+from pytest_pgsafe.server.user import server_user
 
 SCHEMA = """
 create schema made;
@@ -57,7 +57,7 @@ def template(programs: LocalPrograms, place: Path) -> cluster.Template:
         ["cp", "-R", str(made.data), str(data)],
         [f"{folder}/pg_resetwal", "--wal-segsize=1", f"--pgdata={data}"],
     ):
-        done = run_as(user, command, environment=cluster.surroundings())
+        done = tied.run(user, command, environment=cluster.surroundings())
         assert done.returncode == 0, done.stderr
     return cluster.Template(data=data, password=made.password)
 

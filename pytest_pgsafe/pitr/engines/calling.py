@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pwd
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...config.values import Engine
 from ...errors import ConfigError
+from ...server import tied
 from ...server.programs import clean
 from ...server.user import ServerUser
 
@@ -102,29 +100,10 @@ def surroundings(who: ServerUser | None, prefix: str) -> dict[str, str]:
 
 
 def call(who: ServerUser | None, command: Sequence[str], environment: Mapping[str, str]) -> Said:
-    """Run a program to its end, with none of root's groups; whatever it started ends with it when it is broken off."""
-    child = subprocess.Popen(
-        command,
-        cwd="/",
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        user=None if who is None else who.uid,
-        group=None if who is None else who.gid,
-        extra_groups=None if who is None else [],
-    )
-    with child:
-        try:
-            out, err = child.communicate()
-        except BaseException:
-            # The group is its own: processes that copy files would go on writing into a folder that is being removed.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            raise
+    """Run a program to its end; it and whatever it started end with this process too, or when it is broken off."""
+    done = tied.run(who, command, environment=environment)
     return Said(
-        status=child.returncode,
-        stdout=out.decode("utf-8", "backslashreplace"),
-        stderr=err.decode("utf-8", "backslashreplace"),
+        status=done.returncode,
+        stdout=done.stdout.decode("utf-8", "backslashreplace"),
+        stderr=done.stderr.decode("utf-8", "backslashreplace"),
     )
