@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from ..errors import BackupError
+from ..server import locked
 from ..server.address import Address
 from ..server.connection import Connection, connect
 
@@ -105,8 +106,8 @@ def _lock(connection: Connection, tables: Sequence[tuple[int, str, str]], timeou
     except psycopg.errors.LockNotAvailable as error:
         raise BackupError(
             f"a table of the source stayed locked for {timeout}",
-            looked_at=[str(error).splitlines()[0]],
-            remedies=["end the session that holds the lock (pg_blocking_pids), or take the backup later"],
+            looked_at=locked.holders(connection) or [str(error).splitlines()[0]],
+            remedies=[locked.REMEDY],
         ) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise BackupError(

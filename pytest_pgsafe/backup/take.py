@@ -25,7 +25,7 @@ from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import Connection, connect, resolve
 from ..server.limits import for_programs
-from ..server.lost import process
+from ..server.lost import RECOVERY_CONFLICT, STANDBY_REMEDY, process
 from ..snapshot import take as facts_of
 from ..snapshot.values import SequenceValue, Snapshot
 from . import manifest
@@ -192,7 +192,8 @@ def _attempt(
     lock_timeout: str,
     look: Look | None,
 ) -> tuple[Snapshot, Form]:
-    with connect(source) as outside:
+    # A sequence may be locked as a table may.
+    with connect(source, lock_timeout=lock_timeout) as outside:
         first = facts_of.sequences(outside)
         there = room(outside)
         size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
@@ -293,23 +294,27 @@ def _ended(text: str) -> str:
     """Say in a sentence that pg_dump lost its session or got none; empty if it was something else."""
     if _FULL.search(text):
         return "pg_dump got no session: the source has no connection left for it"
+    if RECOVERY_CONFLICT in text:
+        return "pg_dump was cancelled by the source, a standby"
     return "pg_dump's session on the source was ended or cut off" if _GONE.search(text) else ""
 
 
+#: The first that fits is said.
+_REMEDIES = (
+    (_FULL, "end other sessions, or raise the limit: CONNECTION LIMIT of the role or database, max_connections"),
+    (re.compile(RECOVERY_CONFLICT), STANDBY_REMEDY),
+    (_GONE, "see in the server's log who ended it, and whether the server is up; then begin again"),
+    (
+        re.compile("permission denied|row-level security"),
+        "read the source with a role that may read every object: a superuser, or pg_read_all_data with BYPASSRLS",
+    ),
+    (re.compile("No space left on device"), "free space, or set TMPDIR to a larger disk"),
+    (re.compile("aborting because of server version mismatch"), "pg_dump has to be at least of the server's major"),
+)
+
+
 def _remedies(text: str) -> list[str]:
-    if _FULL.search(text):
-        return ["end other sessions, or raise the limit: CONNECTION LIMIT of the role or database, max_connections"]
-    if _GONE.search(text):
-        return ["see in the server's log who ended it, and whether the server is up; then begin again"]
-    if "permission denied" in text or "row-level security" in text:
-        return [
-            "read the source with a role that may read every object: a superuser, or pg_read_all_data with BYPASSRLS"
-        ]
-    if "No space left on device" in text:
-        return ["free space, or set TMPDIR to a larger disk"]
-    if "aborting because of server version mismatch" in text:
-        return ["pg_dump has to be at least of the server's major"]
-    return []
+    return [remedy for pattern, remedy in _REMEDIES if pattern.search(text)][:1]
 
 
 def _between(first: Mapping[str, SequenceValue], last: Mapping[str, SequenceValue]) -> Mapping[str, SequenceValue]:

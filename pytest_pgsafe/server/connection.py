@@ -84,6 +84,7 @@ def _open(address: Address, connect_timeout: int) -> Session:
     except psycopg.OperationalError as error:
         raise ConnectionLost.unreached(address, error) from error
     connection.address = address
+    connection.add_notice_handler(connection.hear)
     return connection
 
 

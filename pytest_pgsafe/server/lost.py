@@ -43,6 +43,12 @@ _REMEDIES = {
     "25P03": "raise the role's or the database's idle_in_transaction_session_timeout",
     "25P04": "raise the role's or the database's transaction_timeout",
 }
+#: What a standby says that may not wait for its readers any longer.
+RECOVERY_CONFLICT = "conflict with recovery"
+STANDBY_REMEDY = (
+    "the source is a standby, and its primary has removed what was still being read: hot_standby_feedback = on or a"
+    " longer max_standby_streaming_delay there lets it wait; or read the primary"
+)
 _STATE = """
 select a.state, a.wait_event_type, coalesce(a.state_change::text, '')
 from pg_catalog.pg_stat_activity a where a.pid = %s
@@ -79,16 +85,22 @@ class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what h
         )
 
     @classmethod
-    def ended(cls, address: Address, error: psycopg.Error) -> ConnectionLost:
-        """Say that the session is gone, and what the server said last."""
-        said = _without_password(error.diag.message_primary or str(error).strip(), address)
-        state = error.sqlstate or ""
+    def ended(cls, address: Address, error: psycopg.Error, last: tuple[str, str] | None = None) -> ConnectionLost:
+        """Say that the session is gone, and what the server said last.
+
+        :param last: what it said while nothing was asked, with its SQLSTATE.
+        """
+        words, state = (str(error).strip(), "") if last is None else last
+        said = _without_password(error.diag.message_primary or words, address)
+        state = error.sqlstate or state
         how = "was ended by the server" if state else "was cut off"
         return cls(
             f"the session on {address} {how}: {' '.join(said.split())}",
             said=said,
-            sqlstate=error.sqlstate,
-            remedy=_REMEDIES.get(state, f"see whether the server is up, and the way to it; {_AGAIN}"),
+            sqlstate=state or None,
+            remedy=STANDBY_REMEDY
+            if RECOVERY_CONFLICT in said
+            else _REMEDIES.get(state, f"see whether the server is up, and the way to it; {_AGAIN}"),
         )
 
     @classmethod
@@ -115,6 +127,8 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     deadline: float | None = None
     lost: ConnectionLost | None = None
     closed_here = False
+    #: What the server said when it ended the session while nothing was asked, with its SQLSTATE.
+    last: tuple[str, str] | None = None
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **options: Any) -> Any:
         """Wait for the server, as :class:`psycopg.Connection` does.
@@ -133,12 +147,19 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         except ConnectionLost:
             raise
         except psycopg.Error as error:
-            gone = self.pgconn.status == ConnStatus.BAD or error.sqlstate in _REMEDIES
+            # That a session was ended is read a moment before its end is.
+            ended = error.sqlstate in _REMEDIES or error.diag.severity_nonlocalized == "FATAL"
+            gone = ended or self.pgconn.status == ConnStatus.BAD
             # What was closed on this side is no loss.
             if self.closed_here or not gone:
                 raise
-            self.lost = ConnectionLost.ended(self.address, error)
+            self.lost = ConnectionLost.ended(self.address, error, self.last)
             raise self.lost from error
+
+    def hear(self, said: psycopg.errors.Diagnostic) -> None:
+        """Keep the server's last words: libpq passes them on as a notice if nothing was asked."""
+        if said.severity_nonlocalized == "FATAL":
+            self.last = said.message_primary or "", said.sqlstate or ""
 
     if not TYPE_CHECKING:
         # psycopg says of it by four signatures what it gives; these stay.
@@ -147,6 +168,10 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
 
             :raises ConnectionLost: the connection is gone.
             """
+            if self.lost is None and self.closed and not self.closed_here:
+                # psycopg keeps to itself what goes wrong while it rolls back.
+                closed = psycopg.OperationalError("the connection is closed")
+                self.lost = ConnectionLost.ended(self.address, closed, self.last)
             if self.lost is not None:
                 raise self.lost
             return super().cursor(*arguments, **options)

@@ -83,7 +83,7 @@ def share(
             except psycopg.errors.LockNotAvailable as error:
                 if first:
                     stop.set()
-                    raise failed("a table that stays locked", error) from error
+                    raise failed("a table that stays locked", error, connection) from error
                 left.put(task)
             except BaseException:
                 stop.set()

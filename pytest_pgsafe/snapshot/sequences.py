@@ -98,6 +98,6 @@ def _read(
                 middle = len(some) // 2
                 pending[:0] = [some[:middle], some[middle:]]
         except psycopg.Error as error:
-            raise failed(f"sequence {some[0]}", error) from error
+            raise failed(f"sequence {some[0]}", error, connection) from error
     order = {name: place for place, name in enumerate(wanted)}
     return sorted(rows, key=lambda row: order[row[0]]), missing

@@ -11,7 +11,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ..errors import SnapshotError
+from ..server import locked
 from ..server.connection import Connection
+from ..server.lost import RECOVERY_CONFLICT, STANDBY_REMEDY, ConnectionLost
 
 __all__ = ["UNFOUND", "UNREADABLE", "encoded", "failed", "joining", "moment", "query", "reason", "widen"]
 
@@ -43,13 +45,23 @@ _WIDER = Path(__file__).with_name("sql") / "wider.sql"
 
 @contextmanager
 def moment(connection: Connection) -> Generator[None, None, None]:
-    """Hold one REPEATABLE READ, READ ONLY transaction, or the one that the caller is in already."""
-    if connection.info.transaction_status == TransactionStatus.INTRANS:
-        yield
-        return
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+    """Hold one REPEATABLE READ, READ ONLY transaction, or the one that the caller is in already.
+
+    :raises SnapshotError: something stayed locked by somebody else, or a standby waits for its readers no longer.
+    """
+    try:
+        if connection.info.transaction_status == TransactionStatus.INTRANS:
+            yield
+            return
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise failed("what is locked", error, connection) from error
+    except psycopg.OperationalError as error:
+        if isinstance(error, ConnectionLost) or RECOVERY_CONFLICT not in str(error):
+            raise
+        raise failed("the source", error) from error
 
 
 @contextmanager
@@ -114,11 +126,22 @@ def _objects(error: psycopg.Error) -> str:
     return f" ({told})" if told else ""
 
 
-def failed(what: str, error: psycopg.Error) -> SnapshotError:
-    """Return the error for facts that could not be read, with a remedy where one is known."""
+def failed(what: str, error: psycopg.Error, connection: Connection | None = None) -> SnapshotError:
+    """Return the error for facts that could not be read, with a remedy where one is known.
+
+    :param connection: where it happened: if something was locked, its server is asked by whom.
+    """
     remedies: list[str] = []
     if isinstance(error, psycopg.errors.OutOfMemory) and "shared memory" in str(error):
         remedies.append("raise max_locks_per_transaction on this server and restart it")
     if isinstance(error, (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted, psycopg.errors.IoError)):
         remedies.append("the data files are damaged: check the table with pg_amcheck before anything else")
-    return SnapshotError(f"cannot read {what}: {reason(error)}", remedies=remedies)
+    if isinstance(error, ConnectionLost):
+        remedies += error.remedies
+    elif RECOVERY_CONFLICT in str(error):
+        remedies.append(STANDBY_REMEDY)
+    looked_at: list[str] = []
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        looked_at += [] if connection is None else locked.holders(connection)
+        remedies.append(locked.REMEDY)
+    return SnapshotError(f"cannot read {what}: {reason(error)}", looked_at=looked_at, remedies=remedies)
