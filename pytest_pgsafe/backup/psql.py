@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import RestoreError
+from ..server.capabilities import RESTRICT, restricts
 from ..server.private import private_folder
 from ..server.version import Version
 from . import script
 from .script import Piece
 
-#: The first minor of each major whose psql has ``\restrict``; newer majors were born with it.
-RESTRICT_SINCE = {major: Version(major * 10000 + minor) for major, minor in ((14, 19), (15, 14), (16, 10), (17, 6))}
 _OWN = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:--[^\r\n]*)?\r?\n)*(?P<line>\\restrict (?P<key>[A-Za-z0-9]+))\r?\n")
 _LIFT = b"\\unrestrict"
 #: The pair that pg_dump writes itself.
@@ -49,7 +48,7 @@ def guarded(path: Path, version: Version) -> Generator[Guarded]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         own = _OWN.match(text)
         options: tuple[str, ...] = ()
-        if version < RESTRICT_SINCE.get(version.major, version):
+        if not restricts(version):
             _without_commands(path, text, version)
             closed = own is None
         else:
@@ -118,7 +117,7 @@ def _without_commands(path: Path, text: mmap.mmap, version: Version) -> None:
     with path.open("rb") as file:
         found = next(commands(file), None)
     if found is not None:
-        needed = f"psql {RESTRICT_SINCE[version.major]} and newer can be kept from it"
+        needed = f"psql {RESTRICT[version.major]} and newer can be kept from it"
         raise _refused(path, text, found.start, f"psql {version} would take a command from it", needed)
 
 

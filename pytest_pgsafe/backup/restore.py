@@ -14,12 +14,13 @@ from ..catalog.stored import Option
 from ..errors import BackupError, ConfigError, RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
-from ..server.connection import connect
+from ..server.capabilities import restricts as knows_restrict
+from ..server.connection import connect, version
 from ..server.private import private_folder
 from . import admitted, complaints, edited, extensions, fitting, packing, whole
 from . import dump as dumps
 from .archive import Archive
-from .psql import RESTRICT_SINCE, guarded
+from .psql import guarded
 from .toc import Entry
 
 #: From this size (bytes of the archive) several processes restore; below, starting them costs more.
@@ -144,7 +145,7 @@ def _run(
     through: Sequence[str],
 ) -> None:
     with connect(target) as session:
-        major = session.info.server_version // 10000
+        major = version(session).major
     for path in files:
         said = dumps.read(path)
         wanted = edited.edits(
@@ -207,7 +208,7 @@ def _psql(
         server = _server(target)
         fits = said.text is not None and said.text.transactional and said.text.objects * _LOCKS < server.locks // 2
         options += ["--single-transaction"] if fits else []
-        restricts = programs.version >= RESTRICT_SINCE.get(programs.version.major, programs.version)
+        restricts = knows_restrict(programs.version)
         wanted = edited.edits(
             said,
             owners=owners,
@@ -254,7 +255,7 @@ def _server(target: Address) -> _Server:
             " (select rolsuper from pg_catalog.pg_roles where rolname = current_user)"
         ).fetchone()
         assert row is not None
-        return _Server(session.info.server_version // 10000, *row)
+        return _Server(version(session).major, *row)
 
 
 def _left_out(said: dumps.Dump, target: Address) -> tuple[Entry, ...]:

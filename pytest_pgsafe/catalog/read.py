@@ -12,7 +12,8 @@ from typing import Any, TypeVar, cast
 from psycopg import capabilities
 
 from ..errors import SnapshotError
-from ..server.connection import Connection
+from ..server.capabilities import BARE_VIEW_COLUMNS
+from ..server.connection import Connection, version
 from .canonical import unqualified
 from .parted import parted
 from .queries import queries
@@ -80,11 +81,11 @@ def read(connection: Connection) -> Catalog:
     :raises SnapshotError: two objects of a kind have the same name.
     :raises psycopg.Error: as the server says it.
     """
-    major = connection.info.server_version // 10000
+    server = version(connection)
     with _uncollected():
-        values = _values(connection, queries(major))
+        values = _values(connection, queries(server.major))
     [database] = cast("list[Database]", values.pop("database"))
-    if major < 16:
+    if not BARE_VIEW_COLUMNS.known_to(server):
         views = cast("list[View]", values["view"])
         values["view"] = [replace(view, definition=unqualified(view.definition)) for view in views]
     fields = {field: _by_name(values.pop(kind)) for kind, (field, _) in KINDS.items() if kind in values}

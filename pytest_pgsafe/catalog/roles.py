@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from psycopg import sql
 
-from ..server.connection import Connection
+from ..server.connection import Connection, version
 from ..server.settings import assignment
 from .names import unquoted
 from .queries import queries
@@ -22,7 +22,7 @@ def needed_roles(connection: Connection) -> Mapping[str, Role]:
 
     :raises psycopg.Error: as the server says it.
     """
-    query = queries(connection.info.server_version // 10000)["role"]
+    query = queries(version(connection).major)["role"]
     return {role.name: role for role in rows_as(Role, connection.execute(query))}
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import psycopg
 
-from ..server.connection import Connection, given
+from ..server.connection import Connection, given, version
 from .queries import queries
 from .rows import rows_as
 from .values import Definition, Function, Object, Policy, Setting, Trigger, View
@@ -137,5 +137,5 @@ def listed(connection: Connection) -> Mapping[str, Setting]:
 
     :raises psycopg.Error: as the server says it.
     """
-    query = queries(connection.info.server_version // 10000)["setting"]
+    query = queries(version(connection).major)["setting"]
     return {one.name.lower(): one for one in rows_as(Setting, connection.execute(query))}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..reading.majors import Behaviour, Feature, Shape, behaviours, features, made, shapes
 from ..reading.values import Cited
+from ..server.version import Version
 from .values import Check, Finding, Severity
 
 #: What findings and the list of what was not verified call it.
@@ -79,7 +80,7 @@ def _otherwise(shape: Shape, old: int, new: int) -> Iterator[Behaviour]:
 
 
 def _major(version: str) -> int:
-    return int(version.partition(".")[0])
+    return Version.parse(version).major
 
 
 ANOTHER_MAJOR = Check(

@@ -33,6 +33,7 @@ def command(
     from ..pitr import retention
     from ..pitr.base import find
     from ..server import programs
+    from ..server.version import Version
 
     bases = find(root.expanduser().absolute())
     where = None if archive is None else archive.expanduser().absolute()
@@ -41,7 +42,7 @@ def command(
     gone = found.removed
     if applied and (found.removed or found.wal):
         progress("proving what stays")
-        gone = retention.apply(found, where, programs.find(int(bases[-1][1].server_version.split(".")[0])))
+        gone = retention.apply(found, where, programs.find(Version.parse(bases[-1][1].server_version).major))
     used = [path for path in found.removed if path not in gone]
     wal = () if used else found.wal
     word = "removed" if applied else "remove "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..server.version import Version
 from ..snapshot.values import ExtensionPart, NotVerified, Snapshot
 
 
@@ -19,7 +20,7 @@ def _lost(source: Snapshot, restored: Snapshot) -> Iterator[NotVerified]:
         if name in theirs:
             reason = f"version {ours[name].version} in the source, {theirs[name].version} in the copy: what was put on"
             yield NotVerified(object=f"extension {name}", reason=f"{reason} its objects was not compared")
-    one_major = source.server_version.partition(".")[0] == restored.server_version.partition(".")[0]
+    one_major = Version.parse(source.server_version).major == Version.parse(restored.server_version).major
     for name, part in source.extension_parts.items():
         there = restored.extension_parts.get(name)
         if part.extension in same and not _equal(part, there, printed_alike=one_major):

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ..catalog.names import split
 from ..catalog.values import Catalog, Constraint, Grant, Index, Object
 from ..errors import RestoreError
+from ..server.capabilities import ICU_RULES, MAINTAIN, NAMED_NOT_NULL, PUBLIC_CLOSED
+from ..server.version import Version
 from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
 from .identity import Identity, match
 from .renames import tokens
@@ -74,7 +76,7 @@ def refuse(changes: Sequence[Change], what: str) -> None:
 
 def major(snapshot: Snapshot) -> int:
     """Return the major of the server that a snapshot was taken on."""
-    return int(snapshot.server_version.split(".")[0].split()[0])
+    return Version.parse(snapshot.server_version).major
 
 
 def not_carried(source: Catalog, copy: Catalog | None = None) -> tuple[NotVerified, ...]:
@@ -114,20 +116,19 @@ def noise(change: Change) -> bool:
 def same_on_majors(change: Change, majors: tuple[int, int]) -> bool:
     """Tell whether the change is only another major's way to say the same."""
     value: Object | None = change.old if change.old is not None else change.new
-    older, newer = min(majors), max(majors)
-    if isinstance(value, Constraint) and value.form == "not null" and older < 18 <= newer:
+    if isinstance(value, Constraint) and value.form == "not null" and NAMED_NOT_NULL.tells_apart(*majors):
         # From 18 on NOT NULL is a constraint with a name; the column's own field is compared anyway.
         return True
     if isinstance(value, Grant):
         # MAINTAIN came with 17; 15 took CREATE on the schema public from PUBLIC.
-        maintain = value.privilege == "MAINTAIN" and older < 17 <= newer
-        public = value.object == "public" and value.object_kind == "schema" and older < 15 <= newer
+        maintain = value.privilege == "MAINTAIN" and MAINTAIN.tells_apart(*majors)
+        public = value.object == "public" and value.object_kind == "schema" and PUBLIC_CLOSED.tells_apart(*majors)
         return maintain or public
     if change.kind == "schema" and change.object == "public":
-        return change.attribute == "owner" and older < 15 <= newer
+        return change.attribute == "owner" and PUBLIC_CLOSED.tells_apart(*majors)
     if change.kind == "database":
         # The locale of ICU has a field of its own from 15 on, the rules from 16 on.
-        return change.attribute in ("locale", "icu_rules") and older < 16
+        return change.attribute in ("locale", "icu_rules") and not ICU_RULES.known_to(min(majors))
     if change.attribute in _REPRINTED and isinstance(change.before, str) and isinstance(change.after, str):
         return _loose(change.before) == _loose(change.after)
     return False

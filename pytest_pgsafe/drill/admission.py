@@ -16,6 +16,7 @@ from ..errors import BackupError, ConfigError, ServerError, UsageError
 from ..progress import SILENT, Progress
 from ..rehearsal import rights
 from ..server.connection import connect
+from ..server.version import Version
 from ..snapshot.values import Snapshot
 from .plan import Plan, plan
 from .target import Target
@@ -98,7 +99,7 @@ def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], sai
     :param said: what the dump says of itself.
     :raises UsageError: some are missing; with each of them.
     """
-    least = said.least if facts is None else int(facts.server_version.split(".")[0].split()[0])
+    least = said.least if facts is None else Version.parse(facts.server_version).major
     if least is not None and least > target.version.major:
         raise ConfigError(
             f"the backup is of PostgreSQL {least}, and the server is {target.version}",

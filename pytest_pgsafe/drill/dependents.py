@@ -9,7 +9,8 @@ from typing import Any
 
 from ..catalog.names import bare
 from ..catalog.values import Catalog, Constraint
-from ..server.connection import Connection
+from ..server.capabilities import PUBLISHED_PARTS
+from ..server.connection import Connection, version
 from . import routines
 
 _DEPENDENTS = (Path(__file__).with_name("sql") / "dependents.sql").read_bytes()
@@ -264,7 +265,7 @@ class _Reader:
             self.after.append(f"alter table {table} alter column {column} set default {expression}")
 
     def _publications(self) -> Iterator[int]:
-        newer = self.session.info.server_version >= 150000
+        newer = PUBLISHED_PARTS.known_to(version(self.session))
         query = _PUBLISHED.format(
             columns=_LISTED if newer else "null::text[]", filter=_FILTER if newer else "null::text"
         )

@@ -11,12 +11,10 @@ from ..catalog import read as catalog_of
 from ..catalog.names import bare
 from ..catalog.values import Catalog, Constraint
 from ..errors import RestoreError
-from ..server.connection import Connection
+from ..server.capabilities import PARTITIONED_NOT_VALID
+from ..server.connection import Connection, version
 from ..snapshot.foreign_keys import foreign_keys
 from ..snapshot.session import encoded
-
-#: NOT VALID for a key of a partitioned table came with this release.
-_PARTITIONED_NOT_VALID = 180000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ def make(session: Connection, keys: Sequence[Constraint], *, accept: bool) -> tu
 
 def _may_wait(session: Connection, there: Catalog, key: Constraint) -> bool:
     """Tell whether a key can be made first and looked at then."""
-    if session.info.server_version >= _PARTITIONED_NOT_VALID:
+    if PARTITIONED_NOT_VALID.known_to(version(session)):
         return True
     return there.tables[key.table].form != "partitioned table"
 

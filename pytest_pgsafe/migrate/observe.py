@@ -12,6 +12,7 @@ from psycopg import sql
 
 from ..errors import MigrationError
 from ..server.base import Server
+from ..server.capabilities import SHARED_STATISTICS
 from ..server.connection import Connection, connect
 
 #: A record for each statement once it has ended, by session and transaction; nothing of it twice.
@@ -70,7 +71,7 @@ class Observer:
         self.dbname = dbname
         #: By OID.
         self.relations: Mapping[int, Relation] = {}
-        self.flushed = server.version.major >= 15
+        self.flushed = SHARED_STATISTICS.known_to(server.version)
         self._server = server
         self._role = role
         #: What stood there before: (for the role in this database, setting) -> value, None if nothing.

@@ -13,7 +13,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from ..errors import SnapshotError
-from ..server.connection import Connection
+from ..server.capabilities import ARCHIVE_LIBRARY
+from ..server.connection import Connection, version
 
 #: Without a limit a quiet server keeps its last changes to itself for ever; 16 MB are archived for each.
 ARCHIVE_TIMEOUT = 60
@@ -117,7 +118,7 @@ def problems(found: Archiving, *, received: bool = False) -> tuple[str, ...]:
 
 def has_module(connection: Connection) -> bool | None:
     """Tell whether a server has contrib's ``basic_archive``; None if it does not say so to this role."""
-    if connection.info.server_version < 150000:
+    if not ARCHIVE_LIBRARY.known_to(version(connection)):
         return False
     try:
         found = connection.execute(

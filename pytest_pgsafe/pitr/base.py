@@ -22,8 +22,10 @@ from ..catalog import codec
 from ..errors import BackupError, ConfigError
 from ..server.address import Address
 from ..server.base import Programs
-from ..server.connection import Connection, connect, resolve
+from ..server.capabilities import INCREMENTAL_BACKUP
+from ..server.connection import Connection, connect, resolve, version
 from ..server.private import private_folder
+from ..server.version import Version
 from . import tablespaces
 from .wal import Lsn
 
@@ -37,8 +39,6 @@ MANIFEST = "backup_manifest"
 YOUNG = 60.0
 #: What a shell reads between double quotes.
 _UNREAD = re.compile(r"[\"$`\\\n]")
-#: The major that has incremental base backups.
-INCREMENTAL = 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
             _incremental(session, on, about.system)
         # What the passfile, the environment or a service file added; the program sees none of them.
         found = resolve(session, source)
-    major = about.version // 10000
+    major = Version(about.version).major
     if programs.version.major != major:
         raise ConfigError(
             f"a base backup of PostgreSQL {major} needs programs of the same major",
@@ -251,7 +251,7 @@ def _record(data: Path, *, source: str, about: _About, ended: datetime, on: Link
     return Base(
         format=FORMAT,
         source=source,
-        server_version=f"{about.version // 10000}.{about.version % 10000}",
+        server_version=str(Version(about.version)),
         system=about.system,
         timeline=int(ranges[-1]["Timeline"]),
         segment_size=about.segment_size,
@@ -268,10 +268,10 @@ def _record(data: Path, *, source: str, about: _About, ended: datetime, on: Link
 def _incremental(session: Connection, on: Path, system: int) -> None:
     """Refuse what the server would refuse later, with the setting that is missing."""
     before = read(on)
-    major = session.info.server_version // 10000
-    if major < INCREMENTAL:
+    major = version(session).major
+    if not INCREMENTAL_BACKUP.known_to(major):
         raise ConfigError(
-            f"PostgreSQL {major} has no incremental base backups: they came with {INCREMENTAL}",
+            f"PostgreSQL {major} has no incremental base backups: they came with {INCREMENTAL_BACKUP.since}",
             remedies=["take a full one: leave --incremental out"],
         )
     if before.system != system:

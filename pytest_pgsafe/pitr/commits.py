@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ..server.capabilities import DROPPED_STATISTICS
 from ..server.private import private_folder
 from ..server.programs import LocalPrograms
 from . import offered
@@ -110,7 +111,7 @@ def read(offer: Offer, programs: LocalPrograms, *, start: Lsn, rows: int, major:
     :param end: None is the end of the archive.
     """
     size = offer.archive.size
-    reader = _Reader(rows=rows, stats=major >= 15, scan=Scan(start=start, until=start))
+    reader = _Reader(rows=rows, stats=DROPPED_STATISTICS.known_to(major), scan=Scan(start=start, until=start))
     scan = reader.scan
     number, said = offer.first, ""
     with offered.shown(offer) as shown, private_folder("waldump") as folder:

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ServerError
 from ..server import programs
 from ..server.programs import LocalPrograms
+from ..server.version import Version
 from . import archive as wal_archive
 from . import offered, way
 from .base import Base
@@ -62,7 +63,7 @@ def newest_moment(folder: Path, bases: Sequence[tuple[Path, Base]]) -> Newest:
     line = way.follow(archive, bases, target, way.LATEST)
     path, base = way.choose(way.along(bases, line), target)
     offer = offered.of(archive, base, line)
-    major = int(base.server_version.split(".")[0])
+    major = Version.parse(base.server_version).major
     try:
         local = programs.find(major)
         with offered.shown(offer) as shown:

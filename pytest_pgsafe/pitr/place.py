@@ -10,6 +10,7 @@ from ..server import engine, programs
 from ..server.container_place import ContainerPlace
 from ..server.programs import LocalPrograms
 from ..server.recovering import Place
+from ..server.version import Version
 from . import chain
 from .base import Base, data_of
 from .base import verify as verify_one
@@ -24,7 +25,7 @@ def place_for(base: Base, use: str = "auto", image: str | None = None) -> Place:
     :param image: None is the official one of the major.
     :raises ServerError: there is none, with everything that was looked at.
     """
-    major = int(base.server_version.split(".")[0])
+    major = Version.parse(base.server_version).major
     if use == "container":
         return _container(major, image)
     try:

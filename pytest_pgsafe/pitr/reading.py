@@ -19,7 +19,8 @@ from ..catalog.names import parts
 from ..catalog.read import read as read_catalog
 from ..errors import SnapshotError
 from ..server.base import Server
-from ..server.connection import Connection, connect
+from ..server.capabilities import COLLATION_VERSION
+from ..server.connection import Connection, connect, version
 from ..snapshot.session import reason
 from ..snapshot.values import NotVerified
 from . import prepared
@@ -128,7 +129,7 @@ def _sorted_here(session: Connection, one: _Relation) -> bool:
 
 
 def _default_is_same(session: Connection) -> bool:
-    name = "default_collation.15" if session.info.server_version >= 150000 else "default_collation"
+    name = "default_collation.15" if COLLATION_VERSION.known_to(version(session)) else "default_collation"
     found = session.execute(_query(name)).fetchone()
     return found == (True,)
 

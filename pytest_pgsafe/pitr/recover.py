@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import ConfigError, ServerError
 from ..server import recovering
 from ..server.recovering import Place, Recovering
+from ..server.version import Version
 from . import archive as wal_archive
 from . import chain, locate, offered, plain, reached, way
 from .base import Base
@@ -109,7 +110,7 @@ def _of_one_cluster(bases: Sequence[tuple[Path, Base]]) -> None:
 
 
 def _fitting(base: Base, programs: Place) -> None:
-    if base.server_version.split(".")[0] != str(programs.version.major):
+    if Version.parse(base.server_version).major != programs.version.major:
         raise ConfigError(
             f"a cluster of PostgreSQL {base.server_version} is recovered by programs of the same major alone",
             looked_at=[f"{programs.origin}: {programs.version}"],

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..catalog.names import means
 from ..errors import ConfigError
+from ..server.version import Version
 from . import archive as wal_archive
 from . import commits, offered, way
 from .commits import FIRST, Commit, Scan
@@ -80,7 +81,7 @@ def search(wanted: Wanted, moments: Moments, now: State | None) -> Found:
             moments.programs,
             start=base.start_lsn,
             rows=wanted.rows,
-            major=int(base.server_version.split(".")[0]),
+            major=Version.parse(base.server_version).major,
             end=None if following is None else following.end_lsn,
         )
         # Before the base backup ended, nothing can be recovered from it.

@@ -15,7 +15,8 @@ from ..migrate.values import Trace
 from ..reading.files import of_files
 from ..reading.majors import Feature, Needs
 from ..reading.values import Cited
-from ..server.version import Fitting, Version
+from ..server.fitting import Fitting
+from ..server.version import Version
 from ..snapshot.values import NotVerified
 from .explained import MOST_STATEMENTS, places
 

@@ -22,6 +22,7 @@ from ..migrate.network import around
 from ..server import settings
 from ..server.address import Address
 from ..server.base import Server
+from ..server.capabilities import LOCALE_PROVIDER
 from ..server.connection import Connection, connect
 from ..server.private import private_folder
 from ..snapshot.session import reason as said_by
@@ -214,7 +215,7 @@ def _make(connection: Connection, statement: sql.Composed, notes: list[NotVerifi
 
 def _create(server: Server, database: Database, notes: list[NotVerified], *, name: str) -> Address:
     wanted = {"encoding": database.encoding}
-    if server.version.major >= 15:
+    if LOCALE_PROVIDER.known_to(server.version):
         wanted["locale_provider"] = database.provider
     wanted |= {"lc_collate": database.collate, "lc_ctype": database.ctype}
     if database.locale is not None:

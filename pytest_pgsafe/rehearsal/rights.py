@@ -8,7 +8,8 @@ from typing import cast
 
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
-from ..server.connection import Connection
+from ..server.capabilities import MEMBERSHIP_OPTIONS
+from ..server.connection import Connection, version
 
 _RIGHTS = """
 select current_user::text,
@@ -23,8 +24,6 @@ select current_user::text,
         where e.name = any (%(extensions)s) and v.superuser and not v.trusted order by 1
     )
 """
-#: From 16 on membership alone does not let a role give something to another one.
-_SET = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class Rights:
 
 def of(session: Connection, owners: Collection[str], extensions: Collection[str] = ()) -> Rights:
     """Ask a server what the session's role may not do of what a restore takes."""
-    how = "SET" if session.info.server_version // 10000 >= _SET else "MEMBER"
+    how = "SET" if MEMBERSHIP_OPTIONS.known_to(version(session)) else "MEMBER"
     given = {"owners": sorted(owners), "extensions": sorted(extensions), "how": how}
     row = session.execute(_RIGHTS, given).fetchone()
     assert row is not None

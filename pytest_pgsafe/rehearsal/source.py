@@ -15,7 +15,8 @@ from ..errors import ConfigError, SourceError
 from ..pitr.engines.recover import Found, find
 from ..server.address import Address
 from ..server.connection import ConnectionLost, connect, resolve
-from ..server.version import Fitting, Version
+from ..server.fitting import Fitting
+from ..server.version import Version
 from ..snapshot.file import load
 from . import majors
 

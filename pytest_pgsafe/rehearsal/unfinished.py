@@ -12,7 +12,8 @@ from psycopg import sql
 from ..catalog.names import bare, split, unquoted
 from ..catalog.values import Catalog, Constraint, Index
 from ..server.address import Address
-from ..server.connection import Connection, connect
+from ..server.capabilities import EVENT_TRIGGERS_OFF
+from ..server.connection import Connection, connect, version
 from ..snapshot.session import encoded
 from ..snapshot.values import NotVerified
 
@@ -65,7 +66,7 @@ def make_unfinished(source: Catalog, address: Address) -> tuple[NotVerified, ...
 def _quiet(session: Connection) -> Generator[None, None, None]:
     """Let the database's own event triggers have no say."""
     session.execute("set session_replication_role = replica")
-    if session.info.server_version >= 170000:
+    if EVENT_TRIGGERS_OFF.known_to(version(session)):
         session.execute("set event_triggers = off")
     yield
 

@@ -14,8 +14,9 @@ from .address import Address
 from .base import Kind, Server
 from .cluster import Template
 from .connection import connect
+from .fitting import Fitting
 from .preload import loaded
-from .version import Fitting, Version
+from .version import Version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import ServerError
 from . import cache, tied
+from .capabilities import CHECKSUMS_BY_DEFAULT
 from .owned import SUPERUSER
 from .programs import LocalPrograms, clean
 from .user import ServerUser
@@ -41,7 +42,7 @@ def template(programs: LocalPrograms, folder: Path, user: ServerUser | None) -> 
     :param folder: where ``user`` can run the programs.
     :raises ServerError: initdb failed.
     """
-    options = [*OPTIONS, *(["--no-data-checksums"] if programs.version.major >= 18 else [])]
+    options = [*OPTIONS, *(["--no-data-checksums"] if CHECKSUMS_BY_DEFAULT.known_to(programs.version) else [])]
     written = "\n".join([str(folder), str(programs.version), *options, *LOCALES, HBA])
     key = hashlib.sha256(written.encode()).hexdigest()[:16]
     place = cache.folder() / f"cluster-{programs.version}-{key}{'' if user is None else f'-{user.uid}'}"

@@ -15,6 +15,7 @@ from . import limits, pooler
 from .address import Address
 from .limits import PINNED
 from .lost import KEEPALIVES, PATIENCE, ConnectionLost, Session, parameters_of
+from .version import Version
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -103,6 +104,11 @@ def given(connection: Connection) -> frozenset[str]:
     """Return the settings, in lower case, that a session was opened with: its server's own cannot be told from it."""
     names = {name.replace("-", "_").lower() for name in _GIVEN.findall(connection.info.options)}
     return frozenset(names | {name for variable, name in _OF_LIBPQ.items() if os.environ.get(variable)})
+
+
+def version(connection: Connection) -> Version:
+    """Return the version of the server that a session is with."""
+    return Version(connection.info.server_version)
 
 
 def sibling(connection: Connection) -> Connection:

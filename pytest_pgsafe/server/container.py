@@ -19,6 +19,7 @@ from ..errors import ServerError
 from . import reaper, serverlog
 from .address import Address
 from .base import Kind
+from .capabilities import CHECKSUMS_BY_DEFAULT, JSON_LOG
 from .carrying import Container
 from .connection import connect
 from .engine import Engine, image_major, image_state, publishes_on_loopback
@@ -37,8 +38,6 @@ PORT = 5432
 #: Seconds until a new server has to answer: initdb on a slow disk is most of it.
 START = 120.0
 INITDB = "--encoding=UTF8 --locale=C.UTF-8 --no-sync --auth=scram-sha-256"
-#: The first major whose initdb switches checksums on, which make reading write WAL.
-CHECKSUMS = 18
 
 
 class ContainerServer(OwnedServer):
@@ -140,7 +139,8 @@ class ContainerServer(OwnedServer):
         )
         container.with_env("PGDATA", DATA)
         container.with_env(
-            "POSTGRES_INITDB_ARGS", INITDB + (" --no-data-checksums" if major and major >= CHECKSUMS else "")
+            "POSTGRES_INITDB_ARGS",
+            INITDB + (" --no-data-checksums" if major and CHECKSUMS_BY_DEFAULT.known_to(major) else ""),
         )
         # Of the container's own network, which only its published port leads into.
         own = {**SETTINGS, "listen_addresses": "*", **settings}
@@ -208,7 +208,7 @@ class ContainerServer(OwnedServer):
 
     @property
     def _csvlog(self) -> bool:
-        return self.version.major < 15
+        return not JSON_LOG.known_to(self.version)
 
     def _seen_inside(self, address: Address) -> Address | None:
         return address.with_(host="127.0.0.1", hostaddr=None, port=str(PORT)) if self._is_here(address) else None

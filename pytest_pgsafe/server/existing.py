@@ -15,12 +15,10 @@ from ..errors import CopyError, ServerError
 from . import marked, programs
 from .address import Address
 from .base import SCRATCH_PREFIX, Kind
+from .capabilities import TRANSACTION_TIMEOUT
 from .connection import Connection, connect, resolve
 from .scratch import ScratchServer
 from .version import SUPPORTED, Version
-
-#: pg_restore of this major and newer sets transaction_timeout, which older servers refuse.
-TRANSACTION_TIMEOUT = 17
 
 
 class ExistingServer(ScratchServer):
@@ -224,10 +222,10 @@ def client_programs(version: Version) -> programs.LocalPrograms:
     :raises ServerError: there are none.
     """
     found = programs.find(version.major, server=False)
-    if found.version.major >= TRANSACTION_TIMEOUT > version.major:
+    if TRANSACTION_TIMEOUT.known_to(found.version) and not TRANSACTION_TIMEOUT.known_to(version):
         raise ServerError(
             f"no client programs for PostgreSQL {version.major}: an archive that pg_restore {found.version} reads"
-            f" cannot be restored into a server older than {TRANSACTION_TIMEOUT}",
+            f" cannot be restored into a server older than {TRANSACTION_TIMEOUT.since}",
             looked_at=[f"{found.origin}: {found.version}"],
             remedies=[
                 f"install PostgreSQL's client programs of {version.major} (Debian: postgresql-client-{version.major})",

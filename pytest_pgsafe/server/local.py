@@ -21,6 +21,7 @@ from ..errors import ServerError
 from . import cluster, enclosure, keeper, private, serverlog
 from .address import Address
 from .base import Kind
+from .capabilities import JSON_LOG, SHARED_STATISTICS
 from .connection import connect
 from .owned import SETTINGS, SUPERUSER, OwnedServer, configuration
 from .programs import REMEDIES, LocalPrograms
@@ -34,8 +35,6 @@ START, STOP = 90.0, 40.0
 COMMANDS = frozenset(
     {"archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command", "ssl_passphrase_command"}
 )
-#: The first major whose statistics need no socket.
-STATISTICS_SHARED = 15
 
 
 class LocalServer(OwnedServer):
@@ -115,7 +114,7 @@ class LocalServer(OwnedServer):
         return self._process.pid
 
     def log(self, *, since: int = 0) -> tuple[Sequence[Mapping[str, object]], int]:
-        suffix = "json" if self.version.major >= 15 else "csv"
+        suffix = "json" if JSON_LOG.known_to(self.version) else "csv"
         return serverlog.read(self.data / "log" / f"pgsafe.{suffix}", since)
 
     def describe(self) -> Mapping[str, str]:
@@ -235,7 +234,7 @@ def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> d
 
 def connects(version: Version) -> bool:
     """Tell whether a server connects to itself: up to 14 it sends its statistics so."""
-    return version.major < STATISTICS_SHARED
+    return not SHARED_STATISTICS.known_to(version)
 
 
 def _told(user: ServerUser | None, opened: str, version: Version) -> str:
@@ -268,7 +267,7 @@ def order(
     :param folder: of the programs.
     :param data: the data directory that it copies.
     """
-    own = {"listen_addresses": "127.0.0.1", "log_destination": "jsonlog" if version.major >= 15 else "csvlog"}
+    own = {"listen_addresses": "127.0.0.1", "log_destination": "jsonlog" if JSON_LOG.known_to(version) else "csvlog"}
     return {
         "owner": os.getpid(),
         "uid": None if user is None else user.uid,

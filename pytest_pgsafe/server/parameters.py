@@ -4,27 +4,9 @@ from __future__ import annotations
 
 from ..errors import ServerError
 from .address import Address
+from .capabilities import PARAMETERS
 from .version import Version
 
-#: The major that brought each parameter newer than those of PostgreSQL 14.
-SINCE = {
-    "gssdelegation": 16,
-    "load_balance_hosts": 16,
-    "require_auth": 16,
-    "sslcertmode": 16,
-    "sslnegotiation": 17,
-    "max_protocol_version": 18,
-    "min_protocol_version": 18,
-    "oauth_ca_file": 18,
-    "oauth_client_id": 18,
-    "oauth_client_secret": 18,
-    "oauth_issuer": 18,
-    "oauth_scope": 18,
-    "scram_client_key": 18,
-    "scram_server_key": 18,
-    "servicefile": 18,
-    "sslkeylogfile": 18,
-}
 #: Leaving these out changes neither who is trusted nor whether the connection succeeds.
 OPTIONAL = frozenset({"gssdelegation", "load_balance_hosts", "servicefile", "sslkeylogfile"})
 DEFAULTS = {
@@ -43,12 +25,12 @@ def known_to(version: Version, address: Address) -> Address:
 
     :raises ServerError: a parameter that matters is unknown to that version.
     """
-    unknown = {name: value for name, value in address.parameters.items() if SINCE.get(name, 0) > version.major}
+    unknown = {name: value for name, value in address.parameters.items() if PARAMETERS.get(name, 0) > version.major}
     for name, value in unknown.items():
         if name not in OPTIONAL and value not in ("", DEFAULTS.get(name, "")):
             raise ServerError(
-                f"the connection parameter {name} needs client programs of PostgreSQL {SINCE[name]}",
+                f"the connection parameter {name} needs client programs of PostgreSQL {PARAMETERS[name]}",
                 looked_at=[f"client programs of PostgreSQL {version}"],
-                remedies=[f"leave {name} out", f"install PostgreSQL's client programs of {SINCE[name]} or newer"],
+                remedies=[f"leave {name} out", f"install PostgreSQL's client programs of {PARAMETERS[name]} or newer"],
             )
     return address.with_(**dict.fromkeys(unknown))

@@ -18,10 +18,11 @@ from . import cache, enclosure, parameters
 from .address import Address
 from .base import Completed, Programs
 from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
+from .fitting import Fitting
 from .peer import Peer
 from .tied import GRACE, STUCK, Tied
 from .user import ServerUser, may
-from .version import SUPPORTED, Fitting, Version
+from .version import SUPPORTED, Version
 
 REMEDIES = (
     "install PostgreSQL (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server;"

@@ -13,6 +13,7 @@ import psycopg
 from ..errors import ServerError
 from .address import Address
 from .base import Programs
+from .capabilities import EVENT_TRIGGERS_OFF
 from .connection import connect
 from .local import LocalServer, order, start_keeper
 from .private import private_folder
@@ -26,8 +27,6 @@ CONFIGURATION = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_i
 TABLESPACES = "pgsafe_tablespaces"
 #: Roles and passwords are the cluster's; nobody else can enter the socket's folder.
 HBA = "local all all trust\n"
-#: The major that can be told to run no event trigger.
-EVENT_TRIGGERS = 17
 #: A standby needs at least the primary's; what pg_control holds is compared when it starts.
 _FLOORS = ("max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact")
 #: It may have been raised after the base backup; without room for a prepared transaction the replay ends.
@@ -189,7 +188,7 @@ def harmless(version: Version) -> dict[str, str]:
     # With hot_standby the server is ready as soon as it is consistent, long before the target.
     settings["hot_standby"] = "off"
     # A trigger on login is run by whoever looks.
-    return settings if version.major < EVENT_TRIGGERS else {**settings, "event_triggers": "off"}
+    return {**settings, "event_triggers": "off"} if EVENT_TRIGGERS_OFF.known_to(version) else settings
 
 
 def floors(programs: Programs, data: Path) -> dict[str, str]:

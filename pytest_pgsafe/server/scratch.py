@@ -15,6 +15,7 @@ from ..errors import CopyError
 from . import marked, settings
 from .address import Address
 from .base import SCRATCH_PREFIX, Server
+from .capabilities import COPY_STRATEGY
 from .connection import Connection, connect
 
 #: PostgreSQL cuts longer names.
@@ -45,7 +46,7 @@ class ScratchServer(Server):
             template = sql.SQL("TEMPLATE {} OWNER {} CONNECTION LIMIT {}").format(
                 sql.Identifier(source.dbname), sql.Identifier(owner), sql.Literal(limit)
             )
-            if self.version.major >= 15:
+            if COPY_STRATEGY.known_to(self.version):
                 # 14 has no other; wal_log, the default from 15 on, writes every block to the WAL too.
                 template += sql.SQL(" STRATEGY file_copy")
             full = full_name(name)

@@ -36,25 +36,3 @@ class Version:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.number % 10000}"
-
-
-#: The first minor of each major whose psql knows ``\\restrict``, which pg_dump writes since then.
-_RESTRICT = {14: 19, 15: 14, 16: 10, 17: 6}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fitting:
-    """Which majors will do for SQL that says nothing of its server: the newest of them is taken."""
-
-    least: int = SUPPORTED[0]
-    most: int = SUPPORTED[-1]
-    #: ``\\restrict`` stands in it.
-    restricted: bool = False
-    #: For people: what says so, and where it stands.
-    why: str = "nothing in it needs another"
-
-    def fits(self, version: Version) -> bool:
-        """Tell whether programs of a version will do."""
-        minor = version.number % 10000
-        known = not self.restricted or minor >= _RESTRICT.get(version.major, 0)
-        return known and self.least <= version.major <= self.most

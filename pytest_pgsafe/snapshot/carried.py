@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ..server.connection import Connection
+from ..server.capabilities import EVENT_TRIGGERS_OFF
+from ..server.connection import Connection, version
 from .agreement import agrees, shown
 from .denormalized import Reading, session
 from .session import encoded
@@ -100,7 +101,7 @@ def _writing(after: Connection, reading: Reading) -> Generator[None, None, None]
         if superuser == [("on",)]:
             # The database's own event triggers have no say in our temporary tables.
             _execute(after, "SET LOCAL session_replication_role = replica")
-            if after.info.server_version >= 170000:
+            if EVENT_TRIGGERS_OFF.known_to(version(after)):
                 _execute(after, "SET LOCAL event_triggers = off")
         yield
 

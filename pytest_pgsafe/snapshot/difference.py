@@ -16,7 +16,8 @@ from typing import Any, Literal
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from ..server.connection import Connection
+from ..server.capabilities import EVENT_TRIGGERS_OFF
+from ..server.connection import Connection, version
 from .align import as_text
 from .joined import Where, bucket_sums, counts, differing_rows, join
 from .outside import outside_of
@@ -93,7 +94,7 @@ def _writing(connection: Connection) -> Generator[None, None, None]:
         if row == ("on",):
             # The database's own event triggers have no say in our temporary tables.
             connection.execute("SET LOCAL session_replication_role = replica")
-            if connection.info.server_version >= 170000:
+            if EVENT_TRIGGERS_OFF.known_to(version(connection)):
                 # Those that are ENABLE ALWAYS have none either.
                 connection.execute("SET LOCAL event_triggers = off")
         connection.execute("SET LOCAL work_mem = '64MB'")

@@ -20,8 +20,8 @@ from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.choose import probe
+from pytest_pgsafe.server.fitting import Fitting
 from pytest_pgsafe.server.programs import LocalPrograms, find
-from pytest_pgsafe.server.version import Fitting
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
 FUNCTION = r"""

@@ -24,6 +24,7 @@ from ...server.address import Address
 from ...server.connection import Connection, connect
 from ...server.private import private_folder
 from ...server.programs import LocalPrograms
+from ...server.version import Version
 from ..target import Target
 from . import objects, rows, writing
 from .live import failed, largest, named, now_of
@@ -50,7 +51,7 @@ def rescue(
             remedies=["create it, empty: every table is missing then", "pgsafe pitr recover shows what was in it"],
         )
     bases = find(root)
-    programs = programs_of.find(int(bases[-1][1].server_version.split(".")[0]))
+    programs = programs_of.find(Version.parse(bases[-1][1].server_version).major)
     with (
         private_folder("rescue", swept=True) as folder,
         Moments(bases=bases, archive=archive, programs=programs, wait=order.wait, progress=progress) as moments,

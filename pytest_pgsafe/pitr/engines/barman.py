@@ -15,6 +15,7 @@ from typing import Any
 from ...config.values import Engine
 from ...errors import BackupError, ConfigError, SourceError
 from ...server.user import ServerUser
+from ...server.version import Version
 from ..base import Base
 from ..target import Target
 from ..way import choose
@@ -129,7 +130,7 @@ class Barman(Repository):
         base = Base(
             format="barman",
             source=self.engine.name,
-            server_version=f"{version // 10000}.{version % 10000}",
+            server_version=str(Version(version)),
             system=0,
             timeline=int(about["timeline"]),
             segment_size=16 << 20,
