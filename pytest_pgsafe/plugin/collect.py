@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,9 +17,7 @@ from ..report.recovery import numbers
 from ..report.terminal import finding_lines
 from ..visible import indented, one_line, visible
 from .judgement import RECOVERY, judge
-
-if TYPE_CHECKING:
-    from .feature import Feature
+from .results import Results
 
 
 class UnsafeError(AssertionError):
@@ -29,19 +27,19 @@ class UnsafeError(AssertionError):
 class ChecksFile(pytest.File):
     """The collector of the checks. Its path is where ``pgsafe.toml`` lies, or would."""
 
-    feature: Feature
+    results: Results
     names: Sequence[str]
     selected: Sequence[str]
 
     @classmethod
-    def make(cls, parent: pytest.Session, feature: Feature, *, names: Sequence[str], selected: Sequence[str]) -> Any:
+    def make(cls, parent: pytest.Session, results: Results, *, names: Sequence[str], selected: Sequence[str]) -> Any:
         """Return a collector of the checks.
 
         :param selected: those that ids on the command line name; empty is all.
         """
         path = parent.config.rootpath / FILE_NAME
         collector: ChecksFile = cls.from_parent(parent, path=path)  # pyright: ignore[reportUnknownMemberType]
-        collector.feature, collector.names, collector.selected = feature, names, selected
+        collector.results, collector.names, collector.selected = results, names, selected
         return collector
 
     def collect(self) -> Iterable[pytest.Item]:
@@ -68,7 +66,7 @@ class CheckItem(pytest.Item):
         :raises UnsafeError: this check has an error finding, or its step failed.
         """
         file = self.parent
-        result = file.feature.recovery() if self.name in RECOVERY else file.feature.result()
+        result = file.results.recovery if self.name in RECOVERY else file.results.rehearsal
         # A rehearsal and a recovery are judged apart: neither is begun, nor fails, for the other.
         collected = [name for name in file.names if (name in RECOVERY) == (self.name in RECOVERY)]
         selected = {item.name for item in self.session.items if isinstance(item, CheckItem)}

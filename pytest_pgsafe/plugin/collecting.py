@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ..errors import UsageError
 from .collect import ChecksFile
 from .judgement import names
-
-if TYPE_CHECKING:
-    from .feature import Feature
+from .results import Results
+from .run import Run
 
 _NOTHING = (
     "--pgsafe has nothing to check: no source is configured and no test is marked pgsafe",
@@ -23,8 +21,9 @@ _NOTHING = (
 class Collecting:
     """Collection in one process."""
 
-    def __init__(self, feature: Feature) -> None:
-        self._feature = feature
+    def __init__(self, run: Run, results: Results) -> None:
+        self._run = run
+        self._results = results
         self._refused = False
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_make_collect_report")
@@ -40,11 +39,10 @@ class Collecting:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Add the checks to what the session itself collects: once, whatever paths were given."""
         report = yield
-        if isinstance(collector, pytest.Session) and report.passed and self._feature.selection.collected:
-            assert self._feature.settings is not None
-            known = names(self._feature.settings)
+        if isinstance(collector, pytest.Session) and report.passed and self._run.selection.collected:
+            known = names(self._run.settings)
             if known:
-                file = ChecksFile.make(collector, self._feature, names=known, selected=self._feature.selection.names)
+                file = ChecksFile.make(collector, self._results, names=known, selected=self._run.selection.names)
                 report.result = [*(report.result or []), file]
         return report
 
@@ -52,11 +50,10 @@ class Collecting:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """See whether there is anything of ours, before ``-k`` and ``-m`` leave things out."""
         found = any(item.get_closest_marker("pgsafe") is not None for item in items)
-        if not self._feature.worker:
-            assert self._feature.settings is not None
-            self._refused = not found and not self._feature.selection.by_id and not names(self._feature.settings)
-        elif found and self._feature.store is not None:
-            (self._feature.store.folder / "found").touch()
+        if not self._run.worker:
+            self._refused = not found and not self._run.selection.by_id and not names(self._run.settings)
+        elif found and self._run.store is not None:
+            (self._run.store.folder / "found").touch()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         # A module that cannot be imported may hold what is missed: its error is told instead.
@@ -66,10 +63,9 @@ class Collecting:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Refuse a run without anything of ours, which under xdist only a worker can see."""
-        assert self._feature.settings is not None
-        if self._feature.store is None or names(self._feature.settings) or self._feature.selection.by_id:
+        if self._run.store is None or names(self._run.settings) or self._run.selection.by_id:
             return
-        if not (self._feature.store.folder / "found").exists():
+        if not (self._run.store.folder / "found").exists():
             self._refuse()
 
     def _refuse(self) -> None:

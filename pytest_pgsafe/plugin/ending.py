@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from ..config import FILE_NAME
-from ..rehearsal.values import together
+from ..rehearsal.values import Result, together
 from ..report.terminal import Line, summary
 from ..report.write import write
 from ..visible import visible
 from .judgement import names, unsaid
+from .run import Run
 from .shown import Fitted, fitted
 from .store import RECOVERED, broken_off
-
-if TYPE_CHECKING:
-    from .feature import Feature
 
 _NOT_BEGUN = "the rehearsal was not begun: no check of it was run"
 
@@ -25,9 +23,10 @@ _NOT_BEGUN = "the rehearsal was not begun: no check of it was run"
 class Ending:
     """The end, in the controlling process."""
 
-    def __init__(self, config: pytest.Config, feature: Feature) -> None:
+    def __init__(self, config: pytest.Config, run: Run) -> None:
         self._config = config
-        self._feature = feature
+        self._run = run
+        self._final: Result | None = None
         self._problems: list[str] = []
         #: Checks that reported, in whichever process.
         self._ran: set[str] = set()
@@ -44,42 +43,36 @@ class Ending:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports, after xdist's workers ended; nothing unsafe ends with 0."""
-        if self._feature.worker or self._feature.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
+        if self._run.worker or self._run.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
             return
-        assert self._feature.settings is not None
-        if not names(self._feature.settings):
+        known = names(self._run.settings)
+        if not known:
             return
-        known = names(self._feature.settings)
-        recovery = replace(self._feature.store, part=RECOVERED).read()
-        self._feature.final = together(self._feature.store.read(), recovery)
-        unsafe = self._feature.final is not None and self._feature.final.verdict != "passed"
-        if self._feature.final is not None and unsafe:
-            self._problems += unsaid(self._feature.final, collected=known, ran=self._ran)
+        recovery = replace(self._run.store, part=RECOVERED).read()
+        self._final = together(self._run.store.read(), recovery)
+        unsafe = self._final is not None and self._final.verdict != "passed"
+        if self._final is not None and unsafe:
+            self._problems += unsaid(self._final, collected=known, ran=self._ran)
         try:
             write(
-                broken_off(_unbegun(exitstatus)) if self._feature.final is None else self._feature.final,
-                self._feature.settings.report.files,
-                private=self._feature.settings.report.samples == "values",
+                broken_off(_unbegun(exitstatus)) if self._final is None else self._final,
+                self._run.settings.report.files,
+                private=self._run.settings.report.samples == "values",
             )
         except OSError as error:
             unsafe = True
             self._problems.append(f"the report cannot be written: {error}")
         if unsafe and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if self._feature.final is not None and self._feature.final.disk_full:
+        if self._final is not None and self._final.disk_full:
             # As too little disk before the first step is: nothing was found out.
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the steps, what was found, what was compared and what was not, and the verdict."""
-        if (
-            self._feature.worker
-            or self._feature.store is None
-            or self._feature.settings is None
-            or not names(self._feature.settings)
-        ):
+        if self._run.worker or self._run.store is None or not names(self._run.settings):
             return
-        if self._feature.final is None and not self._feature.selection.collected:
+        if self._final is None and not self._run.selection.collected:
             # Ids ask for tests of the project's own alone.
             return
         short = self._config.get_verbosity() < 0
@@ -88,7 +81,7 @@ class Ending:
         if not short:
             terminalreporter.section("pgsafe")
         unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]
-        lines = unbegun if self._feature.final is None else summary(self._feature.final, short=short, whole=whole)
+        lines = unbegun if self._final is None else summary(self._final, short=short, whole=whole)
         for line in [*(Line(text=problem, tone="bad") for problem in self._problems), *lines]:
             colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
             text = fitted(visible(line.text), terminalreporter)

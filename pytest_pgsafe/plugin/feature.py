@@ -1,25 +1,18 @@
-"""The feature, registered when ``--pgsafe`` is on: its settings, and the one rehearsal of the run."""
+"""The feature, registered when ``--pgsafe`` is on: what is found out before collection, for all that follows."""
 
 from __future__ import annotations
 
 import os
-import traceback
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from ..config import Options, Settings, resolve
 from ..config.resolve import flag
-from ..errors import PgsafeError, SourceError, StepError, UsageError
-from ..rehearsal.values import Result
+from ..errors import SourceError, StepError, UsageError
 from ..report.discreet import discreet
-from ..report.redact import redact
 from ..server.private import private_folder, sweep
 from ..visible import indented, one_line
 from . import own
@@ -30,15 +23,13 @@ from .interrupting import Interrupting
 from .judgement import names, recovered, rehearsed
 from .marker import READ_ONLY
 from .own import OwnTests
+from .results import RESULTS, Results
+from .run import RUN, Run
 from .selection import Selection, select
-from .store import RECOVERED, Store, broken_off
-
-if TYPE_CHECKING:
-    from ..rehearsal.preflight import Plan
-    from ..rehearsal.static import Static
+from .store import Store
+from .workers import Workers
 
 NAME = "pgsafe-feature"
-_SETTINGS = TypeAdapter(Settings)
 #: Lines of the head that name what is called like ours and is not.
 _SHOWN = 3
 _REMEDY = "--pgsafe-source=X or [source] in pgsafe.toml says what to protect"
@@ -52,12 +43,8 @@ def register(config: pytest.Config) -> bool:
     try:
         named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
         if named or flag(os.environ, "PGSAFE") or flag(os.environ, "PGSAFE_STATIC"):
-            feature = Feature(config)
-            config.pluginmanager.register(feature, NAME)
-            config.pluginmanager.register(Collecting(feature))
-            config.pluginmanager.register(Ending(config, feature))
-            config.pluginmanager.register(Interrupting(feature))
-            config.pluginmanager.register(OwnTests(config, feature), own.NAME)
+            config.pluginmanager.register(Feature(config), NAME)
+            config.pluginmanager.register(Interrupting())
             return True
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
@@ -65,79 +52,70 @@ def register(config: pytest.Config) -> bool:
 
 
 class Feature:
-    """One run of pytest, in the controlling process or in an xdist worker."""
+    """What comes before collection, in the controlling process or in an xdist worker; the parts of the plugin go on."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        #: What the controller of xdist told this worker; None in the controlling process.
-        self.told: dict[str, Any] | None = getattr(config, "workerinput", {}).get("pgsafe")
-        self.worker = hasattr(config, "workerinput")
-        self.settings: Settings | None = None
-        self.selection = Selection(arguments=())
-        self.store: Store | None = None
-        self.plan: Plan | None = None
-        self.reading: Static | None = None
-        self.header: tuple[str, ...] = ()
-        self.final: Result | None = None
-        self.recovered: Result | None = None
+        self._config = config
         self._folder = ExitStack()
-
-    @cached_property
-    def dry(self) -> bool:
-        """Whether no test is run, so that nothing is looked at and nothing is written."""
-        options = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
-        return any(self.config.getoption(option, False) for option in options)
-
-    # Before collection.
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Find out before the first step whether there can be one."""
-        config = self.config
-        if self.told is not None:
-            self.settings = _SETTINGS.validate_json(self.told["settings"])
-            self.store = None if self.told["folder"] is None else Store(Path(self.told["folder"]))
-        arguments = select(config.args, rootdir=config.rootpath, invocation_dir=config.invocation_params.dir)
-        config.args[:] = arguments.arguments
-        self.selection = arguments
-        if self.worker:
+        config = self._config
+        selection = select(config.args, rootdir=config.rootpath, invocation_dir=config.invocation_params.dir)
+        config.args[:] = selection.arguments
+        if hasattr(config, "workerinput"):
+            self._begin(Run.of_worker(config.workerinput["pgsafe"], selection))
             return
+        settings: Settings | None = None
         try:
-            self._prepare()
+            settings = self._resolved()
+            self._begin(self._prepared(settings, selection))
         except UsageError as error:
-            raise pytest.UsageError(self._told(error)) from error
+            raise pytest.UsageError(_for_people(error, settings)) from error
 
-    def _told(self, error: UsageError) -> str:
-        """Return an error for people: where values are not to be shown, also those that a server quotes are not."""
-        report = None if self.settings is None else self.settings.report
-        hides = report is not None and (report.samples != "values" or report.mask)
-        return indented(discreet(str(error)) if hides else str(error))
+    def _begin(self, run: Run) -> None:
+        config = self._config
+        results = Results(run, self._say)
+        config.stash[RUN], config.stash[RESULTS] = run, results
+        config.pluginmanager.register(Workers(run))
+        config.pluginmanager.register(Collecting(run, results))
+        config.pluginmanager.register(Ending(config, run))
+        config.pluginmanager.register(OwnTests(config, run), own.NAME)
 
-    def _prepare(self) -> None:
-        self.settings = resolve(
-            _options(self.config),
+    def _resolved(self) -> Settings:
+        return resolve(
+            _options(self._config),
             environment=os.environ,
-            rootdir=self.config.rootpath,
-            invocation_dir=self.config.invocation_params.dir,
+            rootdir=self._config.rootpath,
+            invocation_dir=self._config.invocation_params.dir,
         )
-        self.header = self.settings.header()
-        known = names(self.settings)
-        for name in self.selection.names:
+
+    def _prepared(self, settings: Settings, selection: Selection) -> Run:
+        """Look at all that the selected checks need.
+
+        :raises UsageError: it cannot be had.
+        """
+        known = names(settings)
+        for name in selection.names:
             if name not in known:
                 found = f"checks: {', '.join(known)}" if known else _REMEDY
                 raise UsageError(f"there is no check {name!r}", remedies=[found])
-        if self.dry:
-            return
-        self.settings = self._fetched(self.settings)
-        if self.settings.static and self.selection.collected:
-            from ..rehearsal.static import prepare
+        run = Run(settings=settings, selection=selection, worker=False, store=None, header=settings.header())
+        if self._dry:
+            return run
+        run = replace(run, settings=self._fetched(settings))
+        if selection.collected:
+            run = _looked(run)
+        left_alone = tuple(f"left alone: {line}" for line in sweep()[:_SHOWN])
+        store = Store(self._folder.enter_context(private_folder("run")))
+        return replace(run, store=store, header=(*run.header, *left_alone))
 
-            self.reading = prepare(self.settings)
-            self.header += self.reading.header()
-        elif known and self.selection.collected:
-            self._look(self.settings)
-        self.header += tuple(f"left alone: {line}" for line in sweep()[:_SHOWN])
-        self.store = Store(self._folder.enter_context(private_folder("run")))
+    @property
+    def _dry(self) -> bool:
+        """Whether no test is run, so that nothing is looked at and nothing is written."""
+        options = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+        return any(self._config.getoption(option, False) for option in options)
 
     def _fetched(self, settings: Settings) -> Settings:
         """Fetch the backup that is the source, if it lies in a store: it is gone when the run ends.
@@ -155,105 +133,20 @@ class Feature:
             raise SourceError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
         return replace(settings, source=replace(source, backup=folder))
 
-    def _look(self, settings: Settings) -> None:
-        """Find out what the selected checks need.
-
-        :raises UsageError: it cannot be had.
-        """
-        wanted = self.selection.names or names(settings)
-        if not set(wanted).isdisjoint(rehearsed(settings)):
-            from ..rehearsal.preflight import preflight
-
-            plan = self.plan = preflight(settings)
-            self.header += plan.header()
-        if not set(wanted).isdisjoint(recovered(settings)):
-            from ..rehearsal.recoverable import look
-
-            self.header += look(settings)
-
     def pytest_report_header(self) -> list[str]:
-        return [indented(line) for line in self.header]
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker what was resolved; it resolves nothing by itself."""
-        assert self.settings is not None
-        settings = _SETTINGS.dump_json(self.settings).decode()
-        if self.store is not None and self.plan is not None:
-            self.store.tell(self.plan)
-        node.workerinput["pgsafe"] = {
-            "settings": settings,
-            "folder": None if self.store is None else str(self.store.folder),
-        }
-
-    # The rehearsal.
-
-    def result(self) -> Result:
-        """Return the run's result; the first call of all processes rehearses."""
-        if self.final is None:
-            assert self.store is not None
-            if not self.store.folder.is_dir():
-                return broken_off("xdist workers on another machine cannot share a rehearsal")
-            self.final = self.store.obtain(self._rehearse, self._say)
-        return self.final
-
-    def recovery(self) -> Result:
-        """Return the run's recovery; the first call of all processes does it."""
-        if self.recovered is None:
-            assert self.store is not None
-            if not self.store.folder.is_dir():
-                return broken_off("xdist workers on another machine cannot share a recovery")
-            self.recovered = replace(self.store, part=RECOVERED).obtain(self._recover, self._say)
-        return self.recovered
+        return [indented(line) for line in self._config.stash[RUN].header]
 
     def without(self, item: pytest.Item) -> str | None:
         """Return why there is nothing for a marked test; None if there is."""
-        static = self.settings is not None and self.settings.static
+        static = self._config.stash[RUN].settings.static
         return READ_ONLY if static and not isinstance(item, CheckItem) else None
-
-    def _rehearse(self, progress: Callable[[str], None]) -> Result:
-        return self._shown(self._run, progress)
-
-    def _recover(self, progress: Callable[[str], None]) -> Result:
-        from ..rehearsal.recoverable import prove
-
-        return self._shown(prove, progress)
-
-    def _shown(
-        self, run: Callable[[Settings, Callable[[str], None]], Result], progress: Callable[[str], None]
-    ) -> Result:
-        """Run, and leave out of the result what nobody may see."""
-        assert self.settings is not None
-        report = self.settings.report
-        try:
-            result = run(self.settings, progress)
-        except PgsafeError:
-            raise
-        except Exception as error:
-            if report.samples == "values" and not report.mask:
-                raise
-            # The server's messages quote rows, which are not to be shown.
-            where = traceback.format_tb(error.__traceback__)
-            raise PgsafeError(f"broken off by a defect: {type(error).__name__}", looked_at=where) from None
-        return redact(result, samples=report.samples, mask=report.mask)
-
-    def _run(self, settings: Settings, progress: Callable[[str], None]) -> Result:
-        if settings.static:
-            from ..rehearsal.static import prepare, read
-
-            return read(settings, prepare(settings) if self.reading is None else self.reading, progress)
-        from ..rehearsal.run import rehearse
-
-        assert self.store is not None
-        # What was found out before the first step holds for the worker that takes it.
-        plan = self.store.told() if self.plan is None else self.plan
-        return rehearse(settings, progress, plan, backups=self.store.folder)
 
     def _say(self, step: str) -> None:
         """Show a step that begins, with ``-v`` and where there is a terminal."""
-        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
-        capture: Any = self.config.pluginmanager.get_plugin("capturemanager")
-        if self.worker or reporter is None or self.config.get_verbosity() < 1:
+        config = self._config
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        capture: Any = config.pluginmanager.get_plugin("capturemanager")
+        if hasattr(config, "workerinput") or reporter is None or config.get_verbosity() < 1:
             return
         step = one_line(step)
         if capture is None:
@@ -265,6 +158,36 @@ class Feature:
 
     def pytest_unconfigure(self) -> None:
         self._folder.close()
+
+
+def _looked(run: Run) -> Run:
+    """Find out what the selected checks need.
+
+    :raises UsageError: it cannot be had.
+    """
+    settings, wanted = run.settings, set(run.selection.names or names(run.settings))
+    if settings.static:
+        from ..rehearsal.static import prepare
+
+        reading = prepare(settings)
+        return replace(run, reading=reading, header=(*run.header, *reading.header()))
+    if not wanted.isdisjoint(rehearsed(settings)):
+        from ..rehearsal.preflight import preflight
+
+        plan = preflight(settings)
+        run = replace(run, plan=plan, header=(*run.header, *plan.header()))
+    if not wanted.isdisjoint(recovered(settings)):
+        from ..rehearsal.recoverable import look
+
+        run = replace(run, header=(*run.header, *look(settings)))
+    return run
+
+
+def _for_people(error: UsageError, settings: Settings | None) -> str:
+    """Return an error for people: where values are not to be shown, also those that a server quotes are not."""
+    report = None if settings is None else settings.report
+    hides = report is not None and (report.samples != "values" or report.mask)
+    return indented(discreet(str(error)) if hides else str(error))
 
 
 def _options(config: pytest.Config) -> Options:

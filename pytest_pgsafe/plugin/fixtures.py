@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..testing.database import Readable, ScratchDatabase, SourceDatabase
     from ..testing.recovered import RecoveredDatabase
     from ..testing.server import ScratchServer
-    from .feature import Feature
     from .own import OwnTests
 
 __all__ = [
@@ -187,11 +186,11 @@ def pgsafe_rehearsal(request: pytest.FixtureRequest) -> Result:
     It is done once, whoever needs it first. A rehearsal that was broken off fails the test.
     """
     _own(request)
-    feature: Feature | None = request.config.pluginmanager.get_plugin("pgsafe-feature")
-    assert feature is not None
     if _settings(request).source is None:
         pytest.fail("pgsafe_rehearsal: no source is configured\n  remedy: name it: --pgsafe-source=X", pytrace=False)
-    result = feature.result()
+    from .results import RESULTS
+
+    result = request.config.stash[RESULTS].rehearsal
     if result.interrupted is not None:
         pytest.fail(f"the rehearsal reached no verdict: {result.interrupted}", pytrace=False)
     return result
@@ -226,10 +225,9 @@ class Snapshots:
 
 
 def _settings(request: pytest.FixtureRequest) -> Settings:
-    feature: Feature | None = request.config.pluginmanager.get_plugin("pgsafe-feature")
-    assert feature is not None
-    assert feature.settings is not None
-    return feature.settings
+    from .run import RUN
+
+    return request.config.stash[RUN].settings
 
 
 def _own(request: pytest.FixtureRequest) -> OwnTests:

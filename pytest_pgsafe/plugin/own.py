@@ -9,11 +9,11 @@ import pytest
 
 from ..testing.ground import Ground
 from ..testing.server import ScratchServer
+from .run import Run
 
 if TYPE_CHECKING:
     from ..backup.take import Backup
     from ..server.address import Address
-    from .feature import Feature
 
 NAME = "pgsafe-own"
 _FAILED = pytest.StashKey[bool]()
@@ -23,9 +23,9 @@ _ELSEWHERE = "xdist workers on another machine cannot share a run"
 class OwnTests:
     """The ground of this process: the controlling one, or a worker of xdist."""
 
-    def __init__(self, config: pytest.Config, feature: Feature) -> None:
+    def __init__(self, config: pytest.Config, run: Run) -> None:
         self._config = config
-        self._feature = feature
+        self._run = run
         self._ground: Ground | None = None
 
     @pytest.hookimpl(wrapper=True)
@@ -39,7 +39,7 @@ class OwnTests:
     @property
     def dry(self) -> bool:
         """Whether no test is run."""
-        return self._feature.dry
+        return self._run.store is None
 
     def server(self) -> ScratchServer:
         """Return the server of this process, running.
@@ -85,15 +85,13 @@ class OwnTests:
 
     def _started(self) -> Ground:
         if self._ground is None:
-            feature = self._feature
-            assert feature.settings is not None
-            assert feature.store is not None
-            if not feature.store.folder.is_dir():
+            store = self._run.store
+            if store is None or not self._run.obtainable:
                 pytest.fail(_ELSEWHERE, pytrace=False)
             told: dict[str, Any] = getattr(self._config, "workerinput", {})
             self._ground = Ground(
-                feature.settings,
-                folder=feature.store.folder,
+                self._run.settings,
+                folder=store.folder,
                 worker=str(told.get("workerid", "")),
                 shared=int(told.get("workercount", 1)) > 1,
             )

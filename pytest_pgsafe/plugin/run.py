@@ -1,0 +1,66 @@
+"""One run of pytest as it is known before collection: resolved once by the controlling process, told to its workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from ..config import Settings
+from .selection import Selection
+from .store import Store
+
+if TYPE_CHECKING:
+    from ..rehearsal.preflight import Plan
+    from ..rehearsal.static import Static
+
+_SETTINGS = TypeAdapter(Settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What every part of the plugin goes by."""
+
+    settings: Settings
+    selection: Selection
+    #: Whether this is a worker of xdist.
+    worker: bool
+    #: None where no test is run, so that nothing is looked at and nothing is written.
+    store: Store | None
+    #: Lines for the head of the report.
+    header: tuple[str, ...] = ()
+    #: What was found out before the first step; None where nothing is rehearsed, and in a worker.
+    plan: Plan | None = None
+    #: What is read, where no more than that is done.
+    reading: Static | None = None
+
+    @property
+    def obtainable(self) -> bool:
+        """Whether this process can read what the run's others store: xdist's workers may be on another machine."""
+        return self.store is not None and self.store.folder.is_dir()
+
+    def told(self) -> dict[str, Any]:
+        """Return what a worker of xdist needs, in types that execnet knows; it resolves nothing by itself."""
+        if self.store is not None and self.plan is not None:
+            self.store.tell(self.plan)
+        return {
+            "settings": _SETTINGS.dump_json(self.settings).decode(),
+            "folder": None if self.store is None else str(self.store.folder),
+        }
+
+    @classmethod
+    def of_worker(cls, told: dict[str, Any], selection: Selection) -> Run:
+        """Return the run in a worker, from what its controller told."""
+        return cls(
+            settings=_SETTINGS.validate_json(told["settings"]),
+            selection=selection,
+            worker=True,
+            store=None if told["folder"] is None else Store(Path(told["folder"])),
+        )
+
+
+#: In ``config.stash`` once the session has begun.
+RUN = pytest.StashKey[Run]()
