@@ -10,6 +10,7 @@ import click
 from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
+from .proofs import answer
 
 
 @click.command("backup")
@@ -76,7 +77,6 @@ def command(
         return give("backup", Answer(passed=True, lines=[str(folder)], data=data, warnings=warnings), as_json=as_json)
     from ..drill.verify import Scratch
     from ..drill.verify import verify as prove
-    from .verify import answer
 
     use = Scratch(
         use=settings.server.use,

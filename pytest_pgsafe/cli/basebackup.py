@@ -61,7 +61,8 @@ def _base(root: Path, named: str) -> Path:
     :raises RestoreError: one of its own is missing.
     """
     from ..pitr import chain
-    from ..pitr.base import find, read
+    from ..pitr.base import read
+    from ..pitr.bases import find
 
     if named == NEWEST:
         try:

@@ -26,7 +26,7 @@ def command(*, source: str | None, archive: Path | None, base: Path | None, conf
     With --archive and --base also the newest moment that can be recovered, by what the WAL says of itself.
     """
     from ..pitr import archiving, slots
-    from ..pitr.base import find
+    from ..pitr.bases import find
     from ..pitr.newest import newest_moment
     from ..server.connection import connect
 
@@ -69,7 +69,7 @@ def _archive(folder: Path, root: Path | None, found: Archiving) -> dict[str, Any
     """Look at an archive from the oldest base backup on, else from its oldest segment."""
     from ..pitr import archive as wal_archive
     from ..pitr import chain, way
-    from ..pitr.base import find
+    from ..pitr.bases import find
     from ..pitr.target import Target
     from ..pitr.wal import Segment
 

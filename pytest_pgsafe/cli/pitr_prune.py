@@ -31,7 +31,7 @@ def command(
     Never removed is one that another that stays is made on, and nothing at all where one that is to stay is damaged.
     """
     from ..pitr import retention
-    from ..pitr.base import find
+    from ..pitr.bases import find
     from ..server import programs
     from ..server.version import Version
 

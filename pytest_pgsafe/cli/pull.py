@@ -25,8 +25,8 @@ def command(
     config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Download a complete backup from URL, and prove each of its files; the folder appears when all are right."""
+    from ..storage.open import open_store
     from ..storage.pull import pull
-    from ..storage.store import open_store
 
     if url is None:
         raise defaults.needed("address of a store", "URL", "storage", "url")

@@ -37,8 +37,8 @@ def command(
     AWS_PROFILE, AWS_ENDPOINT_URL_S3 …
     """
     from ..storage.cipher import Cipher
+    from ..storage.open import open_store
     from ..storage.push import push
-    from ..storage.store import open_store
 
     if backup is not None and "://" in backup:
         if not defaults.from_file("url") and url is not None:

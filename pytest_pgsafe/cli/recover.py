@@ -12,6 +12,7 @@ import click
 from ..errors import ConfigError
 from . import options, repositories
 from .answer import Answer, give, progress
+from .proofs import reached
 
 if TYPE_CHECKING:
     from ..pitr.base import Base
@@ -59,7 +60,7 @@ def command(
     RTO is the time until the recovered server answered. RPO is what is missing: of a target that was reached
     nothing; at the archive's end at most what was committed since the last transaction.
     """
-    from ..pitr.base import find
+    from ..pitr.bases import find
     from ..pitr.place import place_for
     from ..pitr.recover import recover
     from ..server.connection import connect
@@ -71,10 +72,9 @@ def command(
                 "a repository is recovered by programs of this machine, on a server that is thrown away",
                 remedies=["leave out --server, --image and --keep"],
             )
-        return repositories.recover(
-            repository, target, query=query, dbname=dbname, wait=max_seconds, as_json=as_json, told=_told,
-            alone=base is None and archive is None,
-        )  # fmt: skip
+        if base is not None or archive is not None:
+            raise ConfigError("a repository has its own archive", remedies=["leave out --base and --archive"])
+        return repositories.recover(repository, target, query=query, dbname=dbname, wait=max_seconds, as_json=as_json)
     settings = options.settings(config=config, server=server, image=image)
     told = settings.pitr
     root = _folder(base, None if told is None else told.base, "base")
@@ -97,7 +97,7 @@ def command(
     newest = _newest(recovered, bases)
     rpo = max((begun - newest).total_seconds(), 0.0) if target.kind == "end" else 0.0
     lines = ["\t".join("" if value is None else str(value) for value in row) for row in rows]
-    lines += [*_told(recovered), _numbers(recovered, newest, rpo), *(f"kept: {line}" for line in kept)]
+    lines += [*reached(recovered), _numbers(recovered, newest, rpo), *(f"kept: {line}" for line in kept)]
     data = {
         "target": str(target),
         "base": str(recovered.base),
@@ -137,17 +137,6 @@ def _numbers(recovered: Recovered, newest: datetime, rpo: float) -> str:
     if recovered.target.kind != "end":
         return f"{rto}, RPO: 0 s: nothing that was committed by then is missing"
     return f"{rto}, RPO: {rpo:.1f} s at most: the newest recoverable moment is {newest.isoformat()}"
-
-
-def _told(recovered: Recovered) -> list[str]:
-    last = recovered.last_transaction
-    where = f"from {recovered.base.name} on timeline {recovered.timeline}"
-    return [
-        f"reached: {recovered.target}" + (f", {recovered.stopped}" if recovered.stopped else ""),
-        f"last transaction: {'none after the base backup' if last is None else last.isoformat()}",
-        *(f"note: {note}" for note in recovered.notes),
-        f"{where}, replayed to {recovered.position}, in {recovered.seconds:.1f} s",
-    ]
 
 
 def _target(moment: str | None, lsn: str | None, name: str | None, xid: str | None, *, exclusive: bool) -> Target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
+from .proofs import answer, reached
 
 if TYPE_CHECKING:
     from ..config.values import Engine
-    from ..pitr.recover import Recovered
     from ..pitr.target import Target
 
 
@@ -27,7 +26,6 @@ def is_one(word: str) -> bool:
 def verify(word: str, *, max_age: timedelta | None, config: str | None, as_json: bool) -> int:
     """Prove a repository, and say so."""
     from ..drill.repository import verify as prove
-    from .verify import answer
 
     settings = options.settings(config=config, source=word)
     assert settings.source is not None
@@ -46,20 +44,12 @@ def recover(
     dbname: str,
     wait: float,
     as_json: bool,
-    told: Callable[[Recovered], list[str]],
-    alone: bool,
 ) -> int:
-    """Rehearse a recovery of a repository, and say what was reached.
-
-    :param told: lines for people.
-    :param alone: whether nothing else says what is recovered.
-    """
+    """Rehearse a recovery of a repository, and say what was reached."""
     from ..pitr.engines.recover import find
     from ..pitr.engines.recover import recover as recover_repository
     from ..server.connection import connect
 
-    if not alone:
-        raise ConfigError("a repository has its own archive", remedies=["leave out --base and --archive"])
     found = find(_engine(word), target)
     progress(f"recovery of {found} to {target}")
     rows: list[tuple[Any, ...]] = []
@@ -81,7 +71,7 @@ def recover(
         "rto_seconds": round(recovered.seconds, 3),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }
-    return give("pitr recover", Answer(passed=True, lines=[*lines, *told(recovered)], data=data), as_json=as_json)
+    return give("pitr recover", Answer(passed=True, lines=[*lines, *reached(recovered)], data=data), as_json=as_json)
 
 
 def _engine(word: str) -> Engine:

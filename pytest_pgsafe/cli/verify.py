@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from . import defaults, options, repositories
 from .answer import Answer, give, progress
-
-if TYPE_CHECKING:
-    from ..backup.proof import Proof
+from .proofs import answer
 
 
 @click.command("verify")
@@ -62,26 +59,3 @@ def command(
     lines = found.lines if backup is not None else [f"backup {word}", *found.lines]
     told = Answer(passed=found.passed, lines=lines, data={"backup": word, **found.data})
     return give("verify", told, as_json=as_json)
-
-
-def answer(proof: Proof) -> Answer:
-    """Return what a verification found, each outcome in a line."""
-    lines = [
-        f"{outcome.name + ':':<11} {outcome.result}{': ' + outcome.said if outcome.said else ''}"
-        for outcome in proof.outcomes
-    ]
-    lines += [f"not verified: {gap}" for gap in proof.not_verified]
-    if proof.restore_seconds is not None:
-        lines.append(f"restored into PostgreSQL {proof.server_version} in {proof.restore_seconds:.1f} s")
-    lines.append(f"PROVEN: {'YES' if proof.proven else 'NO'}")
-    data = {
-        "proven": proof.proven,
-        "outcomes": [
-            {"name": one.name, "result": one.result, "said": one.said, "seconds": one.seconds} for one in proof.outcomes
-        ],
-        "not_verified": list(proof.not_verified),
-        "server_version": proof.server_version,
-        "restore_seconds": proof.restore_seconds,
-    }
-    passed = proof.proven and all(one.result != "failed" for one in proof.outcomes)
-    return Answer(passed=passed, lines=lines, data=data)

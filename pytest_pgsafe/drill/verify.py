@@ -171,7 +171,7 @@ class _Verification:
             admitted.inside(archive.path, dump.read(archive.path), ours=choice.kind != "existing")
         if choice.extensions is not None:
             check_extensions(self._extensions(), choice.extensions, choice.origin)
-        preload.check(self._extensions(), self.scratch.preload, choice)
+        choice.check_libraries(self._extensions(), self.scratch.preload)
         return choice
 
     def _extensions(self) -> list[str]:

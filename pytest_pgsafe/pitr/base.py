@@ -196,29 +196,6 @@ def data_of(folder: Path) -> Path:
     return folder if not within.is_dir() and (folder / "PG_VERSION").is_file() else within
 
 
-def find(root: Path) -> tuple[tuple[Path, Base], ...]:
-    """Return the complete base backups under a folder, oldest first: pgsafe's, and others as pg_basebackup wrote them.
-
-    :raises ConfigError: there is none.
-    """
-    from . import plain
-
-    # One that is being taken, or whose taking was killed, begins with a dot.
-    folders = [root, *sorted(path for path in root.glob("*") if not path.name.startswith("."))]
-    found = [(path, read(path)) for path in folders if (path / RECORD).exists()]
-    if not found or found[0][0] != root:
-        known = {path for path, _ in found}
-        found += [(path, plain.read(path)) for path in folders if path not in known and plain.is_one(path)]
-    if not found:
-        plain.refuse(root)
-        raise ConfigError(
-            "there is no base backup",
-            looked_at=[str(root)],
-            remedies=["pgsafe pitr basebackup takes one"],
-        )
-    return tuple(sorted(found, key=lambda pair: pair[1].end_lsn))
-
-
 @dataclass(frozen=True, kw_only=True)
 class _About:
     """What a server says of itself when a base backup begins or ends."""

@@ -6,16 +6,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..backup import admitted, dump, manifest
-from ..backup.archive import Archive, recognise
+from ..backup.archive import recognise
 from ..backup.take import Backup, take
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.minors import dumping
+from .opened import COMPRESSION, opened
+from .repositories import backup_of_repository
 from .source import Source
-
-#: pg_dump's compression for a backup that is restored at once.
-COMPRESSION = "1"
 
 
 def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
@@ -25,8 +23,6 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
     :raises BackupError: it cannot be taken, or is not whole.
     """
     if source.repository is not None:
-        from .repositories import backup_of_repository
-
         return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
         fitting = programs if source.version is None else dumping(source.version, programs)
@@ -41,14 +37,3 @@ def backup_once(address: Address, folder: Path, programs: Programs, *, jobs: int
         if folder.is_dir():
             return opened(recognise(folder))
         return take(address, folder, programs, durable=False, compress=COMPRESSION, most=jobs)
-
-
-def opened(archive: Archive) -> Backup:
-    """Return a backup with its manifest and facts, if it has any.
-
-    :raises BackupError: it is not what its manifest says, or is cut.
-    """
-    if archive.folder is not None:
-        return Backup(archive=archive, manifest=manifest.read(archive.folder), facts=manifest.facts(archive.folder))
-    admitted.whole(archive.path, dump.read(archive.path))
-    return Backup(archive=archive, facts=None, manifest=None)

@@ -118,7 +118,7 @@ def preflight(settings: Settings) -> Plan:
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
-    preload.check(needed, server.preload, choice)
+    choice.check_libraries(needed, server.preload)
     if choice.kind == "local":
         copies = COPIES if source.repository is None else RECOVERED
         check_space(source.size, Path(tempfile.gettempdir()), copies=copies)

@@ -20,7 +20,8 @@ from ..pitr import archive as wal_archive
 from ..pitr import asked, reading
 from ..pitr.archive import Archive
 from ..pitr.asked import Asked
-from ..pitr.base import Base, find
+from ..pitr.base import Base
+from ..pitr.bases import find
 from ..pitr.continuity import continuity, settled
 from ..pitr.outcome import Proven, Reached, Recoverability, Window
 from ..pitr.place import place_for, verify

@@ -26,7 +26,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.file import load
 from ..snapshot.values import SequenceValue, Snapshot
-from .backups import COMPRESSION, opened
+from .opened import COMPRESSION, opened
 from .preflight import Plan, check_extensions
 
 _RECORD = "restored.json"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from ..config.address import AddressError
 from ..errors import ServerError
-from . import engine, programs
+from . import engine, preload, programs
 from .address import Address
 from .base import Kind, Server
 from .cluster import Template
 from .connection import connect
 from .fitting import Fitting
-from .preload import loaded
 from .version import Version
 
 
@@ -38,6 +37,16 @@ class Choice:
     start: Callable[[], Server] = field(repr=False, compare=False)
     #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.
     copy: Callable[[Template], Server] | None = field(default=None, repr=False, compare=False)
+
+    def check_libraries(self, needed: Collection[str], configured: Sequence[str]) -> None:
+        """Say which libraries it would have to load, before anything is restored into it.
+
+        :param needed: extensions of the source.
+        :param configured: ``[server] preload``, which an existing server is not given.
+        :raises ServerError: with the remedy.
+        """
+        ours = self.kind != "existing"
+        preload.check(needed, configured if ours else self.preloaded, ours=ours, origin=self.origin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +241,7 @@ def _existing(use: str, major: int | None, *, superuser: bool) -> Choice:
         origin = server.describe()["origin"]
         there, version = server.extensions(), server.version
         with connect(server.address()) as session:
-            preloaded = loaded(session)
+            preloaded = preload.loaded(session)
     return Choice(
         kind="existing",
         origin=origin,

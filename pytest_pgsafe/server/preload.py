@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ..errors import ServerError
 from .connection import Connection
-
-if TYPE_CHECKING:
-    from .choose import Choice
 
 #: The library by the name of its extension: CREATE EXTENSION, or the first use of it, fails without.
 NEEDED: Mapping[str, str] = {
@@ -44,15 +40,15 @@ def settings(libraries: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def check(needed: Collection[str], configured: Sequence[str], choice: Choice) -> None:
+def check(needed: Collection[str], there: Sequence[str] | None, *, ours: bool, origin: str) -> None:
     """Say which libraries the scratch server would have to load, before anything is restored into it.
 
     :param needed: extensions of the source.
-    :param configured: ``[server] preload``.
+    :param there: that it loads; None where nobody may know.
+    :param ours: it is one that we start.
+    :param origin: of the server, for people.
     :raises ServerError: with the remedy.
     """
-    ours = choice.kind != "existing"
-    there = configured if ours else choice.preloaded
     if there is None:
         return
     missing = [NEEDED[name] for name in sorted(needed) if name in NEEDED and NEEDED[name] not in there]
@@ -65,7 +61,7 @@ def check(needed: Collection[str], configured: Sequence[str], choice: Choice) ->
     raise ServerError(
         "the source has an extension that is made only where its library is in shared_preload_libraries: "
         + ", ".join(missing),
-        looked_at=[f"{choice.origin}: {', '.join(there) or 'no library is preloaded'}"],
+        looked_at=[f"{origin}: {', '.join(there) or 'no library is preloaded'}"],
         remedies=remedies,
     )
 

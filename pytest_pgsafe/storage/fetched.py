@@ -9,8 +9,9 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..progress import SILENT, Progress
 from ..server.private import private_folder
+from .open import open_store
 from .pull import pull
-from .store import Options, open_store
+from .store import Options
 
 
 def is_url(word: str) -> bool:

@@ -25,8 +25,9 @@ from ..config.values import Source as Configured
 from ..errors import ConfigError, PgsafeError
 from ..migrate import isolation
 from ..rehearsal import hooks, restoring
-from ..rehearsal.backups import backup_of, backup_once, opened
+from ..rehearsal.backups import backup_of, backup_once
 from ..rehearsal.likeness import likeness
+from ..rehearsal.opened import opened
 from ..rehearsal.preflight import Plan, check_extensions
 from ..rehearsal.source import Source, examine
 from ..server import preload
@@ -153,7 +154,7 @@ class Ground:
             fitting=None if source is None else source.fitting,
             socket=None if source is None else source.socket,
         )  # fmt: skip
-        preload.check(() if source is None else source.extensions, wanted.preload, choice)
+        choice.check_libraries(() if source is None else source.extensions, wanted.preload)
         if source is None or configured is None:
             return choice.start()
         plan = Plan(source=source, choice=choice, extensions=source.extensions)

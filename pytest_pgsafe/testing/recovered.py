@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config.values import Settings
 from ..errors import ConfigError
-from ..pitr.base import find
+from ..pitr.bases import find
 from ..pitr.place import place_for
 from ..pitr.recover import Recovered, recover
 from ..pitr.target import Target

@@ -18,6 +18,7 @@ from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, RestoreError
 from pytest_pgsafe.pitr import archive, archiver, archiving, base
 from pytest_pgsafe.pitr.base import Base
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import Recovered, recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn, Segment
@@ -96,7 +97,7 @@ def _written(primary: LocalServer, programs: LocalPrograms, place: Path) -> Clus
     return Cluster(
         programs=programs,
         archive=place / "archive",
-        bases=base.find(place),
+        bases=find_bases(place),
         committed=committed,
         second_base=5,
         point=7,

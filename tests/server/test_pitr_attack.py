@@ -22,6 +22,7 @@ import pytest
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import BackupError, ConfigError, PgsafeError, RestoreError
 from pytest_pgsafe.pitr import archiving, base
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.server.address import Address
@@ -49,7 +50,7 @@ class Cluster:
     second: datetime
 
     def rows(self, folder: Path, target: Target, archive: Path | None = None) -> list[int]:
-        bases = base.find(folder)
+        bases = find_bases(folder)
         with (
             recover(bases, archive or self.archive, target, self.programs, wait=120) as (server, _),
             connect(server.address("template1")) as session,
@@ -106,7 +107,7 @@ def _written(primary: LocalServer, programs: LocalPrograms, archive: Path, archi
         done = programs.run("pg_basebackup", arguments, address=address)
         assert done.returncode == 0, done.stderr
         # Its clock has seconds: no moment within the one in which it was written can be had from it.
-        begins = base.find(place / "plain")[0][1].ended_at
+        begins = find_bases(place / "plain")[0][1].ended_at
         while session.execute("select clock_timestamp() <= %s", (begins,)).fetchone() == (True,):
             time.sleep(0.02)
         session.execute("insert into public.log values (2)")
@@ -145,8 +146,8 @@ def test_hostile_names_another_superuser_and_no_database_postgres(
 
 def test_a_base_backup_of_pg_basebackup_alone(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     plain = cluster.place / "plain"
-    known = base.find(plain)[0][1]
-    ours = base.find(cluster.place / "bases")[0][1]
+    known = find_bases(plain)[0][1]
+    ours = find_bases(cluster.place / "bases")[0][1]
     assert (known.system, known.segment_size, known.timeline) == (ours.system, ours.segment_size, ours.timeline)
     arguments = ["pitr", "recover", f"--base={plain}", f"--archive={cluster.archive}", "--superuser=boss"]
     arguments += ["--dbname=template1", "--query=select id from public.log order by id", "--json"]
@@ -169,26 +170,26 @@ def test_a_record_that_is_not_its_own_is_refused_and_none_is_needed(cluster: Clu
             assert isinstance(raised.value, BackupError)
             assert key in str(raised.value)
     record.unlink()
-    assert base.find(folder)[0][1].end == said["end"]
+    assert find_bases(folder)[0][1].end == said["end"]
 
 
 def test_folders_that_are_no_base_backup_say_what_they_are(cluster: Cluster, tmp_path: Path) -> None:
     (tmp_path / "base.tar.gz").touch()
     with pytest.raises(ConfigError, match="tar format") as raised:
-        base.find(tmp_path)
+        find_bases(tmp_path)
     assert "tar -xf base.tar.gz" in str(raised.value)
     with pytest.raises(ConfigError, match="no backup_label"):
-        base.find(cluster.place / "template")
+        find_bases(cluster.place / "template")
     # One whose taking was killed after all was written, and before it was complete.
     shutil.copytree(cluster.place / "bases" / "one", tmp_path / "killed" / ".one.partial-7")
     with pytest.raises(ConfigError, match="there is no base backup"):
-        base.find(tmp_path / "killed")
+        find_bases(tmp_path / "killed")
 
 
 def test_an_archive_that_does_not_lead_on_is_refused(cluster: Cluster, tmp_path: Path) -> None:
     segments = sorted(path for path in cluster.archive.iterdir() if re.fullmatch("[0-9A-F]{24}", path.name))
     content = bytearray(segments[0].read_bytes())
-    first = base.find(cluster.place / "bases")[0][1].start_lsn.bytes >> 20
+    first = find_bases(cluster.place / "bases")[0][1].start_lsn.bytes >> 20
     # Long before the base backup; then of another cluster.
     old = tmp_path / "old"
     old.mkdir()
@@ -276,7 +277,7 @@ def test_one_that_is_ended_leaves_nothing_that_runs_or_looks_complete(
             time.sleep(0.05)
         if command == "basebackup" and child.returncode != 0:
             with pytest.raises(ConfigError, match="there is no base backup"):
-                base.find(place / "root")
+                find_bases(place / "root")
         if number != "SIGKILL":
             left = [str(path) for path in place.rglob("*") if path.name != "root"]
             assert left == [] or child.returncode == 0, left

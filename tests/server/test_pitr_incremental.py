@@ -16,6 +16,7 @@ from pytest_pgsafe.backup.lock import in_use
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import ConfigError, RestoreError, ServerError
 from pytest_pgsafe.pitr import base, chain
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Segment
@@ -37,7 +38,7 @@ class Cluster:
     tablespace: Path
 
     def rows(self, target: Target, *, root: Path | None = None) -> tuple[list[int], str]:
-        bases = base.find(root or self.root)
+        bases = find_bases(root or self.root)
         with (
             recover(bases, self.archive, target, self.programs, wait=120) as (server, recovered),
             connect(server.address("shop")) as session,
@@ -140,9 +141,9 @@ def test_a_link_that_is_missing_or_damaged_is_named_with_what_would_do(cluster: 
     root = tmp_path / "bases"
     shutil.copytree(cluster.root, root)
     target = Target.lsn(base.read(root / "second").end)
-    bases = base.find(root)
+    bases = find_bases(root)
     (root / "first").rename(tmp_path / "first")
-    assert chain.broken(base.find(root)) == (
+    assert chain.broken(find_bases(root)) == (
         "second cannot be recovered: the base backup first is missing, on which second is made",
     )
     with pytest.raises(RestoreError, match="the base backup first is missing") as raised:

@@ -24,6 +24,7 @@ import pytest
 from pytest_pgsafe.errors import RestoreError
 from pytest_pgsafe.pitr import base
 from pytest_pgsafe.pitr.base import Base
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import Recovered, recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn, Segment
@@ -110,7 +111,7 @@ def history(programs: LocalPrograms) -> Iterator[History]:
         template = pitr_writers.template(programs, place)
         with LocalServer.start(programs, settings=settings, template=template) as primary:
             _write(primary, programs, place)
-        bases = base.find(place)
+        bases = find_bases(place)
         names = sorted(path.name for path in archive.iterdir() if len(path.name) == 24)
         yield History(
             programs=programs,

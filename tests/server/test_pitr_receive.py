@@ -14,6 +14,7 @@ import pytest
 
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.pitr import archive, archiving, base, slots
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.server.connection import Connection, connect
@@ -132,7 +133,7 @@ def test_what_was_received_is_what_was_archived_and_the_begun_segment_is_recover
     victim.with_name(f"{victim.name}.gz").write_bytes(gzip.compress(victim.read_bytes(), 1))
     victim.unlink()
     with (
-        recover(base.find(receiving.bases), receiving.received, Target(kind="end"), receiving.programs, wait=120) as (
+        recover(find_bases(receiving.bases), receiving.received, Target(kind="end"), receiving.programs, wait=120) as (
             server,
             recovered,
         ),
@@ -141,7 +142,7 @@ def test_what_was_received_is_what_was_archived_and_the_begun_segment_is_recover
         assert session.execute("select id from public.log order by id").fetchall() == [(1,), (2,)]
     assert recovered.notes == (f"{receiving.told['begun']} is the last segment: it was still being received",)
     # Of another compression a clear word; of a damaged one too.
-    start = base.find(receiving.bases)[0][1].start_lsn.bytes // there.size
+    start = find_bases(receiving.bases)[0][1].start_lsn.bytes // there.size
     packed = victim.with_name(f"{victim.name}.gz")
     content = packed.read_bytes()
     packed.write_bytes(content[: len(content) // 2])

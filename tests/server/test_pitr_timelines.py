@@ -13,6 +13,7 @@ import pytest
 
 from pytest_pgsafe.errors import ConfigError, RestoreError
 from pytest_pgsafe.pitr import archive, base
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.recover import Recovered, recover
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn, Segment
@@ -39,7 +40,7 @@ class Branches:
     def rows(
         self, target: Target, timeline: str = "latest", *, folder: Path | None = None
     ) -> tuple[list[int], Recovered]:
-        found = base.find(self.bases)
+        found = find_bases(self.bases)
         with (
             recover(found, folder or self.archive, target, self.programs, timeline=timeline, wait=120) as (
                 server,

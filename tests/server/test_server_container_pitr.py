@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_pgsafe.config.values import Pitr, Server, Settings
-from pytest_pgsafe.pitr.base import find
+from pytest_pgsafe.pitr.bases import find
 from pytest_pgsafe.pitr.place import place_for
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target
@@ -150,7 +150,7 @@ def test_a_missing_segment_is_named(cluster: Archived, container: ContainerServe
 OWNER = """
 import json, sys, time
 from pathlib import Path
-from pytest_pgsafe.pitr.base import find
+from pytest_pgsafe.pitr.bases import find
 from pytest_pgsafe.pitr.place import place_for
 from pytest_pgsafe.pitr.recover import recover
 from pytest_pgsafe.pitr.target import Target

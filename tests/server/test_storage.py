@@ -28,9 +28,10 @@ from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.storage.cipher import Cipher
 from pytest_pgsafe.storage.folder import FolderStore
 from pytest_pgsafe.storage.index import INDEX, dumps, loads
+from pytest_pgsafe.storage.open import open_store
 from pytest_pgsafe.storage.pull import pull, stored
 from pytest_pgsafe.storage.push import push
-from pytest_pgsafe.storage.store import Options, Store, open_store
+from pytest_pgsafe.storage.store import Options, Store
 from tests.server.runbook import SCHEMA, answer, env_of, uri
 
 SECRET_TEXT = "the customer's secret"

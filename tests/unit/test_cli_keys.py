@@ -19,7 +19,8 @@ from pytest_pgsafe.config.words import Section
 from pytest_pgsafe.drill import alerts
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.storage.cipher import Cipher
-from pytest_pgsafe.storage.store import Options, open_store
+from pytest_pgsafe.storage.open import open_store
+from pytest_pgsafe.storage.store import Options
 
 FILE = """
 [backup]

@@ -12,6 +12,7 @@ from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.pitr import base, retention
 from pytest_pgsafe.pitr.base import Base, Link
+from pytest_pgsafe.pitr.bases import find as find_bases
 from pytest_pgsafe.pitr.wal import Lsn, Segment
 from tests.unit.test_pitr_archive import SIZE, put
 
@@ -55,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def told(root: Path, **limits: object) -> tuple[list[str], list[str], list[int]]:
-    found = retention.plan(base.find(root / "bases"), root / "archive", **limits)  # type: ignore[arg-type]
+    found = retention.plan(find_bases(root / "bases"), root / "archive", **limits)  # type: ignore[arg-type]
     numbers = [segment.number for name in found.wal if (segment := Segment.parse(name[:24], SIZE))]
     return [path.name for path, _ in found.kept], [path.name for path in found.removed], numbers
 
@@ -92,7 +93,7 @@ def test_histories_stay_and_what_is_named_by_a_segment_goes_with_it(root: Path) 
     old = Segment(number=3, timeline=2).name(SIZE)
     for name in ("00000002.history", f"{old}.partial", f"{old}.00000028.backup", f"{old}.gz", "notes.txt"):
         (archive / name).write_bytes(b"")
-    found = retention.plan(base.find(root / "bases"), archive, keep=2)
+    found = retention.plan(find_bases(root / "bases"), archive, keep=2)
     assert {name for name in found.wal if name.startswith(old)} == {
         f"{old}.partial", f"{old}.00000028.backup", f"{old}.gz",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from ...catalog.names import bare, container, means
 from ...catalog.values import Catalog
 from ...errors import ConfigError
 from ...pitr import relations
-from ...pitr.base import find
+from ...pitr.bases import find
 from ...pitr.harm import Harm, judge
 from ...pitr.moments import Moments
 from ...pitr.search import SHOWN, Found, Wanted, search
