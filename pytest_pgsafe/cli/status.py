@@ -51,7 +51,7 @@ def answer(found: Status, now: datetime) -> Answer:
 
 def _line(one: Stored, now: datetime) -> str:
     from ..backup.texts import size_of
-    from ..drill.ready import span
+    from ..config.forms import span
 
     if one.manifest is None:
         return f"{one.folder}: {one.fault}"

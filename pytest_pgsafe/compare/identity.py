@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import cast
 
 from ..catalog.names import container, split
 from ..catalog.values import Catalog, Column, Definition, Grant, Object
@@ -35,8 +35,6 @@ COLLECTIONS = (
 )
 #: Their names begin with the name of a table (or view, or domain).
 _OF_TABLES = frozenset({"constraints", "triggers", "rules", "policies"})
-
-AnyObject = TypeVar("AnyObject", bound=Object)
 
 
 @dataclass(frozen=True, kw_only=True)

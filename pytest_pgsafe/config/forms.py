@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -30,8 +31,12 @@ def duration(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
-def span(seconds: float) -> str:
-    """Return a duration for people, in its largest unit: ``26 h``, ``3 d``."""
+def span(time: float | timedelta) -> str:
+    """Return a duration for people, in its largest unit: ``26 h``, ``3 d``.
+
+    :param time: in seconds; of a span between two moments their fractions are left out.
+    """
+    seconds = float(int(time.total_seconds())) if isinstance(time, timedelta) else time
     for unit, size in (("d", 172800.0), ("h", 7200.0), ("min", 120.0)):
         if seconds >= size:
             return f"{seconds / _SECONDS[unit]:.0f} {unit}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..backup import manifest, store
 from ..backup.store import Stored
+from ..config.forms import span
 from ..progress import SILENT, Progress
 
 #: A migration wants a backup of today.
@@ -85,11 +86,3 @@ def _judge(
     if best.manifest.environment not in {"", best.folder.parent.name}:
         reasons.append(f"{what}: {best.folder.name} is of the environment {best.manifest.environment}, by its manifest")
     return reasons
-
-
-def span(age: timedelta) -> str:
-    """Say how long a time is: ``40 minutes``, ``26 hours``, ``5 days``."""
-    hours = age.total_seconds() / 3600
-    if hours < 1:
-        return f"{max(0, int(hours * 60))} minutes"
-    return f"{int(hours)} hours" if hours < 72 else f"{int(hours // 24)} days"

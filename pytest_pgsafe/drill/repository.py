@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from ..backup import proof
 from ..backup.proof import Outcome, Proof, Result
+from ..config.forms import span
 from ..config.values import Engine
 from ..errors import PgsafeError, RestoreError, StepError
 from ..pitr import prepared
@@ -18,7 +19,6 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from .ready import span
 
 
 def verify(

@@ -22,6 +22,7 @@ from ..catalog.names import unquoted
 from ..compare import Change, not_carried, not_restored_with_extensions, restored_equals_source, unknown
 from ..compare.restored import compared as held
 from ..compare.restored import difference
+from ..config.forms import span
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
 from ..rehearsal import restoring
@@ -36,7 +37,6 @@ from ..server.full import disk_full
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from . import orphans
-from .ready import span
 from .watch import growing
 
 #: Outcomes that a restored copy is held against, in this order.

@@ -41,7 +41,6 @@ class Archiving:
     max_wal_senders: int
     full_page_writes: bool
     fsync: bool
-    data_checksums: bool
     archived_count: int
     last_archived_wal: str | None
     last_archived_time: datetime | None
@@ -49,8 +48,6 @@ class Archiving:
     last_failed_wal: str | None
     last_failed_time: datetime | None
     now: datetime
-    #: None on a standby.
-    current_wal: str | None
 
     @property
     def failing(self) -> bool:

@@ -31,8 +31,6 @@ class Moments:
     #: Seconds for each recovery.
     wait: float
     progress: Callable[[str], None]
-    #: How many recoveries there were.
-    recoveries: int = 0
     _where: tuple[Lsn, bool] | None = None
     _server: tuple[Recovering, Recovered] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -54,7 +52,6 @@ class Moments:
             self.progress(f"recovery to just {'after' if after else 'before'} transaction {commit.xid}")
             target = Target.lsn(str(commit.lsn), inclusive=after)
             found = self._stack.enter_context(recover(self.bases, self.archive, target, self.programs, wait=self.wait))
-            self.recoveries += 1
             self._server, self._where = found, (commit.lsn, after)
             prepared.roll_back(found[0])
             if not after:

@@ -31,7 +31,7 @@ def drop(words: Words) -> Reading:
         words.fail()
     assert kind is not None
     gentle = kind == "index" and words.take("concurrently")
-    missing = words.take("if exists")
+    words.take("if exists")
     names = [_dropped(words, kind)]
     while words.take(","):
         names.append(_dropped(words, kind))
@@ -53,9 +53,7 @@ def drop(words: Words) -> Reading:
         locks.append(TableLock(relation=names[0].rpartition(".")[0], mode=EXCLUSIVE))
     return Reading(
         text=words.text,
-        effects=tuple(
-            Effect(does=Does.DROPS, kind=kind, object=name, cascade=cascade, if_exists=missing) for name in names
-        ),
+        effects=tuple(Effect(does=Does.DROPS, kind=kind, object=name, cascade=cascade) for name in names),
         locks=tuple(locks),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from .column import Found, add_column, alter_column
 from .locks import EXCLUSIVE, SHARE_ROW, SHARE_UPDATE
@@ -18,7 +17,7 @@ def read(words: Words, kind: str) -> Reading:
     """
     if words.peek() == "all" and words.peek(1) == "in":
         raise UnreadError("it does not name its tables")
-    missing = words.take("if exists")
+    words.take("if exists")
     words.take("only")
     found = Found(table=words.name())
     words.take("*")
@@ -26,18 +25,12 @@ def read(words: Words, kind: str) -> Reading:
     while words.take(","):
         _action(words, found, kind)
     words.end()
-    if missing:
-        found.effects = [_optional(effect) for effect in found.effects]
     return Reading(
         text=words.text,
         effects=tuple(found.effects),
         locks=(TableLock(relation=found.table, mode=found.mode, work=found.work), *found.others),
         unread="; ".join(dict.fromkeys(found.unread)) or None,
     )
-
-
-def _optional(effect: Effect) -> Effect:
-    return replace(effect, if_exists=True)
 
 
 def _action(words: Words, found: Found, kind: str) -> None:

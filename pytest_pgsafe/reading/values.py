@@ -60,8 +60,6 @@ class Effect:
     #: DELETE, UPDATE: of every row, without WHERE.
     whole: bool = False
     cascade: bool = False
-    #: Nothing happens if there is no such object.
-    if_exists: bool = False
     #: What of it is altered, in PostgreSQL's words (``not null``, ``owner``).
     attribute: str | None = None
     #: What is altered protects less afterwards, or may: a trigger is disabled, NOT NULL is dropped.

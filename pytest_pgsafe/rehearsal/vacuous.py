@@ -68,7 +68,7 @@ def out_of_date(
         )
     if old.total_seconds() > limit:
         raise BackupError(
-            f"the backup is {span(old.total_seconds())} old, and may be {span(limit)}: it says little about today",
+            f"the backup is {span(old)} old, and may be {span(limit)}: it says little about today",
             looked_at=[f"{path}: taken {taken:%Y-%m-%d %H:%M} UTC" if recovered is None else path],
             remedies=["take a new one", "allow more: [source] max_age"],
         )

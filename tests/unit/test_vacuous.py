@@ -79,6 +79,11 @@ def test_a_duration_for_people(seconds: float, text: str) -> None:
     assert span(seconds) == text
 
 
+def test_a_span_between_two_moments_is_told_in_the_same_words() -> None:
+    assert span(timedelta(hours=26, microseconds=7)) == span(26 * 3600.0) == "26 h"
+    assert span(timedelta(seconds=37, microseconds=123_456)) == "37 s"
+
+
 def test_nothing_compared_is_no_success() -> None:
     empty = snapshot()
     with pytest.raises(RestoreError, match="holds no table"):

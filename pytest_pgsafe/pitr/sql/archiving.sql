@@ -11,14 +11,11 @@ select
   pg_catalog.current_setting('max_wal_senders')::int as max_wal_senders,
   pg_catalog.current_setting('full_page_writes')::boolean as full_page_writes,
   pg_catalog.current_setting('fsync')::boolean as fsync,
-  pg_catalog.current_setting('data_checksums')::boolean as data_checksums,
   a.archived_count,
   a.last_archived_wal,
   a.last_archived_time,
   a.failed_count,
   a.last_failed_wal,
   a.last_failed_time,
-  pg_catalog.clock_timestamp() as now,
-  case when pg_catalog.pg_is_in_recovery() then null
-    else pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) end as current_wal
+  pg_catalog.clock_timestamp() as now
 from pg_catalog.pg_stat_archiver a
