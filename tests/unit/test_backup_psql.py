@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.backup.psql import RESTRICT_SINCE, commands, guarded
+from pytest_pgsafe.backup.psql import commands, guarded
 from pytest_pgsafe.errors import RestoreError
+from pytest_pgsafe.server.capabilities import RESTRICT
 from pytest_pgsafe.server.version import Version
 
 NEW, OLD = Version.parse("15.20"), Version.parse("15.13")
@@ -82,7 +83,7 @@ def test_an_old_psql_does_not_know_the_pair_of_a_newer_pg_dump(tmp_path: Path) -
     assert dump.read_bytes().startswith(HEAD + b"\\restrict")
 
 
-@pytest.mark.parametrize("version", [NEW, Version.parse("18.0"), *RESTRICT_SINCE.values()], ids=str)
+@pytest.mark.parametrize("version", [NEW, Version.parse("18.0"), *RESTRICT.values()], ids=str)
 def test_a_psql_that_can_be_restricted_is(tmp_path: Path, version: Version) -> None:
     dump = tmp_path / "dump.sql"
     dump.write_bytes(HEAD + b"select 1;\n\\! id\n" + END)
