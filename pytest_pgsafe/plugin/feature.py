@@ -64,8 +64,10 @@ class Feature:
         config = self._config
         selection = select(config.args, rootdir=config.rootpath, invocation_dir=config.invocation_params.dir)
         config.args[:] = selection.arguments
-        if hasattr(config, "workerinput"):
-            self._begin(Run.of_worker(config.workerinput["pgsafe"], selection))
+        # What an xdist worker is given by its controller.
+        given: dict[str, Any] | None = getattr(config, "workerinput", None)
+        if given is not None:
+            self._begin(Run.of_worker(given["pgsafe"], selection))
             return
         settings: Settings | None = None
         try:

@@ -241,8 +241,8 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(
-        sides=sides, cause=cause, prompt=prompt, attribute=attribute, plain=plain, reason=_reason,
-        before_and_after=_before_and_after,
-    )  # fmt: skip
-    return environment.from_string(_asset("page.html.j2"))
+    functions: dict[str, Any] = {
+        "sides": sides, "cause": cause, "prompt": prompt, "attribute": attribute, "plain": plain, "reason": _reason,
+        "before_and_after": _before_and_after,
+    }  # fmt: skip
+    return environment.from_string(_asset("page.html.j2"), globals=functions)
