@@ -29,6 +29,7 @@ from . import (
     rows,
     sequences,
     sessions,
+    siblings,
     statements,
     static,
     swallowed,
@@ -65,6 +66,7 @@ _MODULES = (
     sessions,
     locks,
     statements,
+    siblings,
     works,
     rollback,
 )

@@ -9,6 +9,7 @@ from ..catalog.names import bare, container, unquoted
 from ..compare.values import Action, Change
 from ..works.values import Attempt, Kind
 from .bodies import stale
+from .evidence import unproven
 from .values import Check, Evidence, Finding, Severity
 
 _WORDS = re.compile(r'"(?:[^"]|"")+"|\w+')
@@ -45,6 +46,46 @@ def _code(evidence: Evidence) -> Iterator[Finding]:
             said = f"the body of {name.after} names {name.written}, and {name.object} is not there any more"
             severity = Severity.WARNING if name.looks else None
             yield CODE_BROKEN.finding(name.before, said, severity=severity, aspect=name.object, causes=(name.object,))
+
+
+def _omitted(evidence: Evidence) -> Iterator[Finding]:
+    plain = {one.object for one in attempts(evidence, "write") if one.statement.startswith("INSERT")}
+    for one in attempts(evidence, "omitted"):
+        if one.after.said is not None and one.object not in plain:
+            [column] = one.about
+            told = f"{one.statement} worked before, and fails: {one.after.said}"
+            yield DEFAULT_LOST.finding(column, told, causes=one.about)
+
+
+def _conflicts(evidence: Evidence) -> Iterator[Finding]:
+    for one in attempts(evidence, "conflict"):
+        [index] = one.about
+        told = f"{one.statement} could be planned before, and fails: {one.after.said}"
+        yield CONFLICT_TARGET_LOST.finding(index, told, severity=unproven(evidence), causes=one.about)
+
+
+def _published(evidence: Evidence) -> Iterator[Finding]:
+    for one in attempts(evidence, "published"):
+        if one.after.said is not None:
+            verb = one.statement.split(maxsplit=1)[0]
+            told = f"{one.statement} worked before, and fails: {one.after.said}"
+            yield REPLICATION_FAILS.finding(one.object, told, aspect=verb, causes=causes(evidence, one))
+    for left in evidence.tried.unpublished:
+        told = f"{left.table} is not among the tables of the publication {left.publication} any more"
+        told += ": it was made again, and nothing added it" if left.made_again else ""
+        severity = None if left.made_again else unproven(evidence)
+        yield REPLICATION_FAILS.finding(
+            left.table, told, severity=severity, aspect=left.publication,
+            causes=(left.table,) if left.made_again else (left.publication, left.table),
+        )  # fmt: skip
+
+
+def _access(evidence: Evidence) -> Iterator[Finding]:
+    for one in attempts(evidence, "access"):
+        if one.after.said is not None:
+            verb = one.statement.split(maxsplit=1)[0]
+            told = f"{one.statement} as {one.role} worked before, and fails: {one.after.said}"
+            yield ACCESS_REFUSED.finding(one.object, told, aspect=f"{verb} {one.role}", causes=causes(evidence, one))
 
 
 def causes(evidence: Evidence, attempt: Attempt) -> tuple[str, ...]:
@@ -108,4 +149,63 @@ CODE_BROKEN = Check(
     remedy="Replace the function or the view in the same migration; drop it if nobody calls it.",
     judge=_code,
 )
-CHECKS = (WRITE_FAILS, CODE_BROKEN)
+DEFAULT_LOST = Check(
+    code="PGS553",
+    check="works",
+    name="default-lost",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"column", "table"}),
+    condition=(
+        "A column has no default any more, and the INSERT of a row that leaves it out is refused, on the copy after "
+        "and not on the copy before."
+    ),
+    effect="Whoever left the column to its default, and before this migration could, is refused.",
+    remedy=(
+        "Keep the default until no release leaves the column out; if none does, announce it: [expect] changed, with "
+        "the column."
+    ),
+    judge=_omitted,
+)
+CONFLICT_TARGET_LOST = Check(
+    code="PGS554",
+    check="works",
+    name="conflict-target-lost",
+    severity=Severity.WARNING,
+    excused_by=frozenset({"index", "constraint", "table"}),
+    condition=(
+        "An INSERT with ON CONFLICT could name the columns of a unique index before, and no index or constraint fits "
+        "them now. Under strict it is an error."
+    ),
+    effect="Upserts that name these columns fail. Whether any does is not known here.",
+    remedy="Search the application for ON CONFLICT on the table; keep the old index until it names the new one.",
+    judge=_conflicts,
+)
+REPLICATION_FAILS = Check(
+    code="PGS555",
+    check="works",
+    name="replication-fails",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"table"}),
+    condition=(
+        "An UPDATE or DELETE of a published table is refused now, mostly because it has no replica identity; or a "
+        "table that was made again is not in its publication. That a table was taken out of one is a warning."
+    ),
+    effect="Every such statement fails as long as the table is published; or subscribers miss its rows, silently.",
+    remedy="Give the table a primary key or ALTER TABLE … REPLICA IDENTITY; ALTER PUBLICATION … ADD TABLE.",
+    judge=_published,
+)
+ACCESS_REFUSED = Check(
+    code="PGS556",
+    check="works",
+    name="access-refused",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"table", "view"}),
+    condition=(
+        "A role that could read or write a table or a view cannot any more, though no grant on it went: it owned it, "
+        "or was a member of a role that did. Superusers are not asked."
+    ),
+    effect="What connects as that role is refused.",
+    remedy="GRANT to the role what it did before, in the same migration.",
+    judge=_access,
+)
+CHECKS = (WRITE_FAILS, CODE_BROKEN, DEFAULT_LOST, CONFLICT_TARGET_LOST, REPLICATION_FAILS, ACCESS_REFUSED)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from ..compare.values import Comparison
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import code, writes
+from . import access, code, defaults, published, writes
 from .side import Side
-from .values import Attempt, Tried
+from .values import Attempt, Tried, Unpublished
 
 #: Seconds for all of it; what is not reached by then is said.
 BUDGET = 30.0
@@ -25,13 +25,18 @@ def gather(comparison: Comparison, before: Connection, after: Connection, *, bud
     sides = Side(before, comparison.before.catalog), Side(after, comparison.after.catalog)
     number = 0
     attempts: list[Attempt] = []
+    unpublished: list[Unpublished] = []
     chosen, left = writes.choose(comparison)
     untried = list(left)
-    held = [side.sequences() if chosen else {} for side in sides]
+    held = [side.sequences() for side in sides]
     try:
-        for attempt in code.tried(comparison, *sides):
-            number += 1
-            attempts += _kept(attempt)
+        for some in (code, published, access, defaults):
+            for found in some.tried(comparison, *sides):
+                number += 1
+                if isinstance(found, Unpublished):
+                    unpublished.append(found)
+                else:
+                    attempts += _kept(found)
         for at, one in enumerate(chosen):
             if time.monotonic() - started > budget:
                 reason = f"its rows were not written: {budget:g} s did not suffice for all tables"
@@ -45,7 +50,11 @@ def gather(comparison: Comparison, before: Connection, after: Connection, *, bud
             if values:
                 side.put_back(values)
     return Tried(
-        number=number, attempts=tuple(attempts), untried=tuple(untried), seconds=round(time.monotonic() - started, 3)
+        number=number,
+        attempts=tuple(attempts),
+        unpublished=tuple(unpublished),
+        untried=tuple(untried),
+        seconds=round(time.monotonic() - started, 3),
     )
 
 

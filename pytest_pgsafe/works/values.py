@@ -8,7 +8,7 @@ from typing import Literal
 from ..snapshot.values import NotVerified
 
 #: What was tried: a row written, a view planned, a function's body checked …
-Kind = Literal["write", "body", "plan"]
+Kind = Literal["write", "omitted", "conflict", "body", "plan", "published", "access"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unpublished:
+    """A table that left a publication which is still there."""
+
+    publication: str
+    #: By its name before.
+    table: str
+    #: The table was made again, so that nobody may have meant it.
+    made_again: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """Everything that was tried."""
 
@@ -66,6 +77,7 @@ class Tried:
     number: int = 0
     #: Those that did not end there as well as they might.
     attempts: tuple[Attempt, ...] = ()
+    unpublished: tuple[Unpublished, ...] = ()
     #: What was left out, and why.
     untried: tuple[NotVerified, ...] = ()
     seconds: float = field(default=0.0, compare=False)

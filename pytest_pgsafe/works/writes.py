@@ -54,7 +54,7 @@ class _Row:
 def choose(comparison: Comparison) -> tuple[tuple[Write, ...], tuple[NotVerified, ...]]:
     """Return the tables whose rows are written: those with triggers, and those whose definition changed."""
     after = comparison.after.catalog
-    touched = _touched(comparison)
+    changed = touched(comparison)
     events: dict[str, set[str]] = {}
     calls: dict[str, set[str]] = {}
     for trigger in after.triggers.values():
@@ -65,7 +65,7 @@ def choose(comparison: Comparison) -> tuple[tuple[Write, ...], tuple[NotVerified
     chosen: list[Write] = []
     untried: list[NotVerified] = []
     for before, now in sorted(comparison.tables.items()):
-        wanted = events.get(now, set[str]()) | ({"INSERT", "UPDATE"} if before in touched else set[str]())
+        wanted = events.get(now, set[str]()) | ({"INSERT", "UPDATE"} if before in changed else set[str]())
         # Its rows are tried by way of the table that it is a part of.
         if not wanted or now in foreign or after.tables[now].partition_bound is not None:
             continue
@@ -80,7 +80,7 @@ def choose(comparison: Comparison) -> tuple[tuple[Write, ...], tuple[NotVerified
 _ORDER = ("INSERT", "UPDATE", "DELETE")
 
 
-def _touched(comparison: Comparison) -> frozenset[str]:
+def touched(comparison: Comparison) -> frozenset[str]:
     """Return the tables, by their names before, of whose definition something changed."""
     names = {new: old for old, new in comparison.tables.items()}
     domains: set[str] = set()
@@ -128,6 +128,13 @@ def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> It
             yield Attempt(kind="write", object=write.before, statement=statement, before=was, after=now)
 
 
+def again(side: Side, table: str, *, without: str) -> Answer | None:
+    """Insert a row again and leave a column to its default; None if there is no row, or it cannot be tried."""
+    with side.trying():
+        row = _row(side, table, (), None)
+        return None if row is None else _write(side, table, "INSERT", row, without=without)
+
+
 def _rows(side: Side, table: str, event: str, key: Sequence[str]) -> list[tuple[_Row, Answer]]:
     """Write a row, and where it is refused for what it holds, others: a rule may be about one of them alone."""
     tries: list[tuple[_Row, Answer]] = []
@@ -170,7 +177,7 @@ def _row(side: Side, table: str, key: Sequence[str], wanted: Mapping[str, str] |
     return _Row(tid=str(tid), table=int(str(oid)), text=str(row), key=named)
 
 
-def _write(side: Side, table: str, event: str, row: _Row) -> Answer | None:
+def _write(side: Side, table: str, event: str, row: _Row, *, without: str | None = None) -> Answer | None:
     """Write a row within what is tried; None if that cannot be tried here."""
     source = _source(side.catalog, table)
     place = f"pgsafe_t.ctid = {literal(row.tid)} AND pgsafe_t.tableoid = {row.table}"
@@ -187,7 +194,7 @@ def _write(side: Side, table: str, event: str, row: _Row) -> Answer | None:
     except psycopg.Error as error:
         return answer(error) if answer(error).unknown else None
     if event == "INSERT":
-        names = [column.column for column in side.written(table)]
+        names = [column.column for column in side.written(table) if column.column != without]
         return side.end(insert(table, names, row.text))
     if event == "UPDATE":
         names = [column.column for column in side.written(table) if column.identity != "always"]

@@ -30,6 +30,32 @@ create trigger t_stamp before update on public.t for each row execute function p
 create trigger t_note after delete on public.child for each row execute function public.note();
 insert into public.t select n, n, 'b' || n from generate_series(1, 9) n;
 insert into public.child select n, n from generate_series(1, 9) n;
+create table public.pay (id int primary key, amount numeric, who text);
+insert into public.pay values (1, 2, 'x');
+create function public.total() returns numeric language sql stable as 'select sum(amount) from public.pay';
+create function public.close(pay_id int) returns void language plpgsql as
+    $$ declare n int; begin update pay set who = 'closed' where id = pay_id; get diagnostics n = row_count; end $$;
+create function public.rate(v numeric) returns numeric language sql immutable as 'select v * 2';
+create view public.rated as select id, public.rate(amount) as rate from public.pay;
+create function public.careful() returns void language plpgsql as
+    $$ begin if to_regclass('public.pay') is not null then perform count(*) from pay; end if; end $$;
+create function public.typed() returns void language plpgsql as
+    $$ declare v public.pay.who%type; begin v := 'x'; end $$;
+create table public.plain (id serial primary key, email text not null unique, kind text not null default 'x');
+insert into public.plain (email) values ('a'), ('b');
+create publication works_feed for table public.plain;
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'works_app') then create role works_app; end if;
+end $$;
+create schema apart;
+grant usage on schema apart to works_app;
+create table apart.one (id int primary key);
+create table apart.two (id int primary key);
+alter table apart.one enable row level security;
+alter table apart.two enable row level security;
+grant select, insert on apart.one, apart.two to works_app;
+create table apart.own (id int primary key) partition by list (id);
+alter table apart.own owner to works_app;
 """
 Judge = Callable[[str], tuple[Finding, ...]]
 
@@ -139,21 +165,6 @@ def test_nothing_of_it_stays(bench: Bench, judge: Judge) -> None:
         assert session.execute("select count(*) from public.log").fetchone() == (0,)
 
 
-CODE = """
-create table public.pay (id int primary key, amount numeric, who text);
-insert into public.pay values (1, 2, 'x');
-create function public.total() returns numeric language sql stable as 'select sum(amount) from public.pay';
-create function public.close(pay_id int) returns void language plpgsql as
-    $$ declare n int; begin update pay set who = 'closed' where id = pay_id; get diagnostics n = row_count; end $$;
-create function public.rate(v numeric) returns numeric language sql immutable as 'select v * 2';
-create view public.rated as select id, public.rate(amount) as rate from public.pay;
-create function public.careful() returns void language plpgsql as
-    $$ begin if to_regclass('public.pay') is not null then perform count(*) from pay; end if; end $$;
-create function public.typed() returns void language plpgsql as
-    $$ declare v public.pay.who%type; begin v := 'x'; end $$;
-"""
-
-
 @pytest.mark.parametrize(
     ("migration", "wanted"),
     [
@@ -191,5 +202,57 @@ def test_code_that_is_not_sound_any_more(judge: Judge, migration: str, wanted: s
         migration = "create table public.other ();" + migration
     if "type text" in migration:
         migration = "drop view public.rated;" + migration
-    found = judge(migration, CODE)
+    found = judge(migration)
     assert {(one.object, one.severity.value) for one in found if one.code == "PGS552"} == wanted, found
+
+
+@pytest.mark.parametrize(
+    ("migration", "wanted"),
+    [
+        ("alter table public.plain alter kind drop default", {("PGS553", "error", "public.plain.kind")}),
+        ("alter table public.plain alter id drop default", {("PGS553", "error", "public.plain.id")}),
+        ("alter table public.plain alter kind drop default, alter kind drop not null", set()),
+        (
+            "alter table public.plain drop constraint plain_email_key;"
+            "create unique index plain_email on public.plain (lower(email))",
+            {("PGS554", "warning", "public.plain_email_key")},
+        ),
+        (
+            "alter table public.plain drop constraint plain_pkey",
+            {("PGS554", "warning", "public.plain_pkey"), ("PGS555", "error", "public.plain")},
+        ),
+        ("alter table public.plain replica identity nothing", {("PGS555", "error", "public.plain")}),
+        ("alter publication works_feed drop table public.plain", {("PGS555", "warning", "public.plain")}),
+        (
+            "create table public.new (like public.plain including all);"
+            "insert into public.new select * from public.plain;"
+            "alter sequence public.plain_id_seq owned by public.new.id; drop table public.plain;"
+            "alter table public.new rename to plain",
+            {("PGS555", "error", "public.plain")},
+        ),
+        ("alter table apart.own owner to current_user", {("PGS556", "error", "apart.own")}),
+        ("alter table apart.own owner to current_user; grant all on apart.own to works_app", set()),
+        ("create table apart.three (id int primary key)", {("PGS557", "warning", "apart.three")}),
+        (
+            "create table apart.three (id int primary key); alter table apart.three enable row level security;"
+            "grant select, insert on apart.three to works_app",
+            set(),
+        ),
+        (
+            "create table public.three (id serial primary key); grant insert on public.three to works_app",
+            {("PGS557", "warning", "public.three_id_seq")},
+        ),
+    ],
+)  # fmt: skip
+def test_what_else_worked(judge: Judge, migration: str, wanted: set[tuple[str, str, str]]) -> None:
+    found = judge(migration)
+    assert {*told(found)} == wanted, found
+
+
+def test_a_new_table_is_held_beside_its_siblings(judge: Judge) -> None:
+    found = judge("create table apart.three (id int primary key)")
+    assert [one.message for one in found] == [
+        "the new table apart.three has no row security, as apart.one and 1 more have: whoever may read it sees every"
+        " row",
+        "works_app may not SELECT, INSERT the new table apart.three, as apart.one and 1 more",
+    ]

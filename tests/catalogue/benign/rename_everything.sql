@@ -9,3 +9,5 @@ alter table shop.account rename to ledger;
 alter policy account_own on shop.ledger rename to ledger_own;
 alter table shop.customer rename constraint customer_credit to customer_has_credit;
 alter index shop.customer_email rename to customer_mail;
+create or replace function shop.my_balance(account integer) returns numeric language sql stable security definer
+    set search_path = pg_catalog, shop as 'select balance from shop.ledger where id = $1';
