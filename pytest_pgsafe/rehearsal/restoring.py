@@ -32,6 +32,22 @@ from .likeness import Likeness, give
 from .source import Source
 from .unfinished import make_unfinished
 
+#: What a role can do, or can come to, by which a function leaves its database; membership without INHERIT counts.
+_STRONG = """
+select l.rolsuper
+    or (l.rolcreaterole and %s)
+    or exists (
+        select from pg_catalog.pg_roles r
+        where pg_catalog.pg_has_role(l.oid, r.oid, 'member')
+          and (
+              r.rolsuper
+              or r.rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+          )
+    )
+from pg_catalog.pg_roles l where l.rolname = current_user
+"""
+#: Before it a role with CREATEROLE may grant itself all but superusers.
+CREATEROLE_IS_HELD = 160000
 #: Tried in this order where the server lacks the source's locale.
 _LOCALES = ("C.UTF-8", "C")
 
@@ -149,16 +165,12 @@ def _no_superuser(server: Server) -> None:
     :raises RestoreError: with what to do instead.
     """
     with connect(server.address()) as session:
-        row = session.execute(
-            "select rolsuper or pg_has_role(oid, 'pg_execute_server_program', 'member')"
-            " or pg_has_role(oid, 'pg_read_server_files', 'member')"
-            " or pg_has_role(oid, 'pg_write_server_files', 'member') from pg_roles where rolname = current_user"
-        ).fetchone()
+        row = session.execute(_STRONG, (session.info.server_version < CREATEROLE_IS_HELD,)).fetchone()
     if row != (False,):
         user = server.address().user
         raise RestoreError(
             "the dump is not restored: its functions and triggers would run as a superuser of the existing server",
-            looked_at=[f"{server.describe()['origin']}: {user} is a superuser, or may run programs or use files there"],
+            looked_at=[f"{server.describe()['origin']}: {user} is one or may become one, run programs or use files"],
             remedies=[
                 "name a role that is none, and may create databases: CREATE ROLE rehearsal LOGIN CREATEDB",
                 "or a server of pgsafe's own: --pgsafe-server=local, or container",

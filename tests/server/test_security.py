@@ -13,15 +13,11 @@ from psycopg import sql
 
 from pytest_pgsafe.backup import archive
 from pytest_pgsafe.backup.restore import restore
-from pytest_pgsafe.backup.take import Backup
 from pytest_pgsafe.errors import RestoreError
-from pytest_pgsafe.rehearsal import restoring
-from pytest_pgsafe.rehearsal.source import Source
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.choose import choose
 from pytest_pgsafe.server.connection import connect
-from pytest_pgsafe.server.existing import ExistingServer
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms, find
 from pytest_pgsafe.server.user import OWN
@@ -241,33 +237,3 @@ def test_what_is_not_shut_in_says_so(programs: LocalPrograms, monkeypatch: pytes
         assert server.describe()["enclosure"].startswith("not enclosed: the server did not start so: ")
         with connect(server.address()) as session:
             assert session.execute("select 1").fetchone() == (1,)
-
-
-def test_a_dump_of_others_does_not_run_as_a_superuser_of_an_existing_server(somebody: Address, tmp_path: Path) -> None:
-    """A CHECK's function looks whether it may do everything, and does it then."""
-    made = tmp_path / "made"
-    dump = tmp_path / "dump.sql"
-    dump.write_text(
-        f"{HEAD}create function public.f(int) returns boolean language plpgsql as $$ begin\n"
-        f"if current_setting('is_superuser') = 'on' then copy (select 1) to program 'touch {made}'; end if;\n"
-        "return true; end $$;\ncreate table public.t (n int check (public.f(n)));\n"
-        f"COPY public.t (n) FROM stdin;\n1\n\\.\n{END}"
-    )
-    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
-        folder.chmod(0o777)
-    with connect(somebody, read_only=False) as session:
-        session.execute("create role modest login createdb password 'modest'")
-    backup = Backup(archive=archive.recognise(dump), facts=None, manifest=None)
-
-    def restored(address: Address, *, superuser: bool) -> None:
-        with ExistingServer.start(address, superuser=superuser) as server:
-            restoring.fill(Source(shown=str(dump)), backup, restoring.prepare(server, None), server)
-
-    with pytest.raises(RestoreError, match="would run as a superuser of the existing server") as refused:
-        restored(somebody, superuser=False)
-    assert any("[server] superuser = true" in remedy for remedy in refused.value.remedies)
-    assert not made.exists()
-    restored(somebody.with_(user="modest", password="modest"), superuser=False)
-    assert not made.exists()
-    restored(somebody, superuser=True)
-    assert made.exists()
