@@ -19,6 +19,7 @@ from ..catalog.values import Catalog
 from ..errors import BackupError
 from ..server.address import Address
 from ..server.base import Completed, Programs
+from ..server.connection import for_programs
 from ..snapshot.values import Snapshot
 from . import texts
 from .archive import Archive
@@ -60,7 +61,7 @@ def complete(
     # The name as a conninfo: one with "=" in it would be taken for one.
     database = make_conninfo(dbname=unquoted(facts.catalog.database.name))
     arguments = ["--globals-only", "--no-role-passwords", f"--database={database}"]
-    _well(programs.run("pg_dumpall", arguments, address=source, stdout=folder / GLOBALS))
+    _well(programs.run("pg_dumpall", arguments, address=for_programs(source), stdout=folder / GLOBALS))
     _decoded(archive, programs, ["--schema-only", "--file=-"], folder / SCHEMA)
     if kept.plain:
         _decoded(archive, programs, ["--file=-"], folder / PLAIN)

@@ -15,7 +15,7 @@ from ..errors import BackupError, ConfigError, RestoreError
 from ..server.address import Address
 from ..server.base import Completed, Programs
 from ..server.capabilities import restricts as knows_restrict
-from ..server.connection import connect, version
+from ..server.connection import connect, for_programs, version
 from ..server.private import private_folder
 from . import admitted, complaints, edited, extensions, fitting, packing, whole
 from . import dump as dumps
@@ -52,6 +52,7 @@ def restore(
     :raises RestoreError: with the number of errors and the first of them.
     """
     said = dumps.read(archive.path)
+    target = for_programs(target)
     with extensions.ready(() if only is not None else said.extensions, target) as called:
         return _whole(
             archive, said, called, programs, owners=owners, jobs=jobs, stop=stop, only=only, deadline=deadline
@@ -131,7 +132,7 @@ def run_sql(
     :raises RestoreError: with psql's words, which name file and line.
     """
     wanted = {name for path in files for name in dumps.read(path).extensions}
-    with extensions.ready(wanted, target) as called:
+    with extensions.ready(wanted, for_programs(target)) as called:
         _run(files, called, programs, owners=owners, deadline=deadline, through=through)
 
 

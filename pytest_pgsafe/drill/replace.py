@@ -27,7 +27,7 @@ from ..catalog.names import bare, container, unquoted
 from ..catalog.options import is_own
 from ..catalog.values import Catalog, Grant
 from ..errors import RestoreError
-from ..server.connection import Connection, connect
+from ..server.connection import Connection, connect, for_programs
 from ..snapshot.session import encoded
 from ..snapshot.values import Snapshot
 from . import keys, proven, script, since
@@ -156,7 +156,7 @@ class Swap:
             return b""
         path = self.folder / "materialized.sql"
         patterns = [f"--table={_pattern(name)}" for name in names]
-        address = self.target.address(self.target.wanted)
+        address = for_programs(self.target.address(self.target.wanted))
         done = self.target.programs.run("pg_dump", ["--schema-only", *patterns], address=address, stdout=path)
         if done.returncode:
             raise RestoreError("pg_dump failed", looked_at=done.stderr.strip().splitlines()[-4:])

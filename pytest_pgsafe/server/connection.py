@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
 __all__ = [
-    "PINNED", "UNKNOWN", "Connection", "ConnectionLost", "Session", "connect", "given", "pin", "resolve", "sibling",
+    "PINNED", "UNKNOWN", "Connection", "ConnectionLost", "Session", "connect", "for_programs", "given", "pin",
+    "resolve", "sibling",
 ]  # fmt: skip
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -172,3 +173,12 @@ def resolve(connection: Connection, address: Address) -> Address:
         known = {name: value for name, value in known.items() if name not in _OF_SEVERAL}
     whose = connection.address.sessions if isinstance(connection, Session) else address.sessions
     return Address({**{key: value for key, value in address.parameters.items() if key not in left_out}, **known}, whose)
+
+
+def for_programs(address: Address) -> Address:
+    """Return the address, with everything filled in, for programs whose sessions are limited as little as ours.
+
+    :raises ConnectionLost: as libpq says it.
+    """
+    with connect(address) as session:
+        return limits.for_programs(session, resolve(session, address))

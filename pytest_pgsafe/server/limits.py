@@ -8,7 +8,6 @@ import psycopg
 
 from ..errors import SourceError
 from .address import Address
-from .lost import KEEPALIVES, PATIENCE
 
 #: Settings on which the text of a value or of a definition depends. search_path is pg_catalog alone, so that
 #: every name that PostgreSQL prints is qualified; row_security off makes hidden rows an error, not a smaller count.
@@ -111,7 +110,7 @@ def pin(
 
 
 def for_programs(session: psycopg.Connection[Any], address: Address) -> Address:
-    """Return the address for PostgreSQL's own programs: their sessions are limited as little as ours, and not silent.
+    """Return the address for PostgreSQL's own programs: their sessions are limited as little as ours.
 
     :param session: one of ours at that address, with its pinned settings.
     :param address: with everything filled in.
@@ -123,7 +122,7 @@ def for_programs(session: psycopg.Connection[Any], address: Address) -> Address:
     ).fetchone()
     assert row is not None
     encoding, role, known = row
-    given = {**KEEPALIVES, "connect_timeout": str(int(PATIENCE)), "client_encoding": encoding}
+    given = {"client_encoding": encoding}
     # A pooler takes no options; what limits its sessions most, pg_dump and pg_restore overrule by themselves.
     if address.sessions == "own":
         options = {"statement_timeout": "0", "lock_timeout": "0", "default_transaction_read_only": "off"}
@@ -134,10 +133,7 @@ def for_programs(session: psycopg.Connection[Any], address: Address) -> Address:
             *(f"-c {name}={_word(value)}" for name, value in options.items()),
         ]
         given["options"] = " ".join(words).strip()
-    ours = {"options", "client_encoding"}
-    return address.with_(
-        **{name: value for name, value in given.items() if name in ours or name not in address.parameters}
-    )
+    return address.with_(**given)
 
 
 def _word(value: str) -> str:

@@ -1,10 +1,11 @@
-"""Which of libpq's connection parameters a program of an older major knows: it refuses a service file with others."""
+"""The connection parameters of programs: those that an older major knows, and what lets them notice a silent peer."""
 
 from __future__ import annotations
 
 from ..errors import ServerError
 from .address import Address
 from .capabilities import PARAMETERS
+from .lost import KEEPALIVES, PATIENCE
 from .version import Version
 
 #: Leaving these out changes neither who is trusted nor whether the connection succeeds.
@@ -21,7 +22,7 @@ DEFAULTS = {
 
 
 def known_to(version: Version, address: Address) -> Address:
-    """Return the address as programs of a version can read it.
+    """Return the address as programs of a version can read it, and with keepalives unless it has its own.
 
     :raises ServerError: a parameter that matters is unknown to that version.
     """
@@ -33,4 +34,6 @@ def known_to(version: Version, address: Address) -> Address:
                 looked_at=[f"client programs of PostgreSQL {version}"],
                 remedies=[f"leave {name} out", f"install PostgreSQL's client programs of {PARAMETERS[name]} or newer"],
             )
-    return address.with_(**dict.fromkeys(unknown))
+    added = {**KEEPALIVES, "connect_timeout": str(int(PATIENCE))}
+    ours = {name: value for name, value in added.items() if name not in address.parameters}
+    return address.with_(**dict.fromkeys(unknown), **ours)

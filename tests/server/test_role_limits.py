@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pytest_pgsafe.backup.archive import recognise
+from pytest_pgsafe.backup.complete import GLOBALS
 from pytest_pgsafe.backup.moment import moment
-from pytest_pgsafe.backup.restore import restore
+from pytest_pgsafe.backup.restore import restore, run_sql
 from pytest_pgsafe.backup.room import Room
 from pytest_pgsafe.backup.take import take
+from pytest_pgsafe.cli import run
 from pytest_pgsafe.errors import SourceError
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
@@ -225,3 +229,89 @@ def test_no_moment_is_without_its_locks(
         with moment(reader), pytest.raises(psycopg.errors.LockNotAvailable):
             other.execute("truncate public.people")
         assert told.turns == 1
+
+
+@pytest.fixture
+def builder(server: Server) -> Iterator[Address]:
+    """A role that owns a database of its own, and may read the server's."""
+    name, password = f"pgsafe_builder_{secrets.token_hex(4)}", secrets.token_hex(8)
+    made = server.create("built")
+    with connect(server.address(), read_only=False) as session:
+        session.execute(sql.SQL("create role {} login password {}").format(sql.Identifier(name), password))
+        session.execute(sql.SQL("alter database {} owner to {}").format(*map(sql.Identifier, (made.dbname, name))))
+    yield Address({**made.parameters, "user": name, "password": password})
+    server.drop(made)
+    with connect(server.address(), read_only=False) as session:
+        session.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+#: What keeps psql, pg_restore and pg_dumpall from their work, or has them write something else.
+FOR_PROGRAMS = [
+    ["statement_timeout = 10"],
+    ["client_encoding = latin1"],
+    ["default_transaction_read_only = on"],
+    ["default_transaction_isolation = serializable", "default_transaction_deferrable = on", "lock_timeout = 1"],
+    ["role = pg_monitor"],
+    ["transaction_timeout = 40"],
+]
+
+
+@pytest.mark.parametrize("settings", FOR_PROGRAMS, ids=lambda settings: settings[0].split(" ")[0])
+def test_programs_are_as_free_when_they_fill_a_database(
+    server: Server, database: Address, builder: Address, tmp_path: Path, settings: list[str]
+) -> None:
+    if settings[0].startswith("transaction_timeout") and server.version.major < 17:
+        pytest.skip("from 17 on")
+    with connect(database, read_only=False) as session:
+        session.execute(SCHEMA.encode())
+        session.execute(b"create table public.slow (n int check (pg_sleep(0.05) is not null))")
+        session.execute(b"insert into public.slow values (1)")
+        session.execute(f"grant pg_monitor to {builder.user}".encode())
+    backup = take(database, tmp_path / "backup", server.programs)
+    plain = tmp_path / "plain.sql"
+    done = server.programs.run("pg_dump", ["--no-owner"], address=database, stdout=plain)
+    assert done.returncode == 0
+    script = tmp_path / "script.sql"
+    lines = plain.read_text().replace("PostgreSQL database dump", "A script of one's own")
+    script.write_text(
+        "".join(line for line in lines.splitlines(True) if not line.startswith(("SET ", "\\restrict", "\\unrestrict")))
+    )
+    with connect(database, read_only=False) as session:
+        for setting in settings:
+            session.execute(f"alter role {builder.user} set {setting}".encode())
+    for way in (
+        lambda: restore(backup.archive, builder, server.programs, owners=False),
+        lambda: restore(recognise(plain), builder, server.programs, owners=False),
+        lambda: run_sql([script], builder, server.programs),
+    ):
+        with connect(builder, read_only=False) as session:
+            session.execute(b"drop table if exists public.people, public.big, public.slow")
+            session.execute(b"drop function if exists public.greet")
+        way()
+        with connect(builder) as session:
+            names = session.execute("select name from public.people order by id").fetchall()
+            assert names == [("Ада 日本",), ("Zoë",), ("𝄞",)]
+            assert session.execute("select public.greet()").fetchone() == ("Привет",)
+            owner = session.execute("select tableowner from pg_tables where tablename = 'people'").fetchone()
+            assert owner == (builder.user,)
+
+
+@pytest.mark.parametrize("settings", FOR_PROGRAMS, ids=lambda settings: settings[0].split(" ")[0])
+def test_every_program_of_a_backup_is_as_free(
+    server: Server, database: Address, reader: Address, tmp_path: Path, settings: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """pg_dumpall, too, which writes down the roles."""
+    if settings[0].startswith("transaction_timeout") and server.version.major < 17:
+        pytest.skip("from 17 on")
+    with connect(database, read_only=False) as session:
+        session.execute(f"grant pg_monitor to {reader.user}".encode())
+        session.execute(f"comment on role {reader.user} is 'Ада 日本'".encode())
+        for setting in settings:
+            session.execute(f"alter role {reader.user} set {setting}".encode())
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGSAFE_SOURCE", reader.url())
+    assert run(["backup", f"--root={tmp_path / 'root'}"]) == 0
+    [written] = (tmp_path / "root").rglob(GLOBALS)
+    assert "Ада 日本" in written.read_text(encoding="utf-8")
