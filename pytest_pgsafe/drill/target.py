@@ -10,7 +10,7 @@ from psycopg import sql
 from ..catalog.values import Database
 from ..errors import ConfigError, CopyError, SourceError
 from ..rehearsal.source import unreachable
-from ..server import settings
+from ..server import pooler, settings
 from ..server.address import Address
 from ..server.base import MARK
 from ..server.connection import connect, resolve
@@ -61,6 +61,7 @@ class Target(ExistingServer):
             except psycopg.Error as error:
                 first = first or unreachable(into, error)
                 continue
+            pooler.demand_own(address, "restore: settings of a session that pg_restore needs")
             if row == (True,):
                 raise ConfigError(f"{into} is a standby: nothing can be restored there", remedies=["name its primary"])
             if version.major < SUPPORTED[0]:

@@ -20,6 +20,7 @@ from ..backup import manifest
 from ..backup.lock import alone, in_use
 from ..catalog import codec
 from ..errors import BackupError, ConfigError
+from ..server import pooler
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.capabilities import INCREMENTAL_BACKUP
@@ -95,6 +96,7 @@ def take(source: Address, folder: Path, programs: Programs, *, rate: str | None 
     :raises BackupError: with what pg_basebackup or pg_verifybackup said.
     """
     with connect(source) as session:
+        pooler.demand_own(session.address, "replication, which base backups are taken by")
         about = _about(session)
         spaces = tablespaces.read(session)
         if on is not None:

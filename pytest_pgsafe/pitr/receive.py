@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BackupError, ConfigError
+from ..server import pooler
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.connection import connect, resolve
@@ -51,6 +52,7 @@ def receive(
     if create and slot is None:
         raise ConfigError("a slot that is to be made needs a name", remedies=["--slot=NAME"])
     with connect(source) as session:
+        pooler.demand_own(session.address, "replication, which WAL is received by")
         found = session.execute("select setting::int from pg_catalog.pg_settings where name = 'wal_segment_size'")
         size = int((found.fetchone() or (16 << 20,))[0])
         address = resolve(session, source)

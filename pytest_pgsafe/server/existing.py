@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from ..errors import CopyError, ServerError
-from . import marked, programs
+from . import marked, pooler, programs
 from .address import Address
 from .base import SCRATCH_PREFIX, Kind
 from .capabilities import TRANSACTION_TIMEOUT
@@ -70,6 +70,7 @@ class ExistingServer(ScratchServer):
                 f"the existing server {address} does not answer: {str(error).strip()}",
                 remedies=["check the URI, the password (passfile, service file) and that the server runs"],
             ) from error
+        pooler.demand_own(resolved, "rehearsal: settings of a session that restoring and migrating need")
         standby, may_create, role = row or (False, False, resolved.user)
         problem = remedy = ""
         if version.major < SUPPORTED[0]:

@@ -74,7 +74,7 @@ class ContainerPrograms(Programs):
             variables = {"LC_MESSAGES": "C", **(environment or {})}
             content: dict[str, bytes] = {}
             if translated is not None:
-                known = parameters.known_to(self.version, translated)
+                known = parameters.attended(parameters.known_to(self.version, translated))
                 known, keys = _carried_keys(known, folder)
                 carried += keys
                 content |= _service(known, folder, variables)

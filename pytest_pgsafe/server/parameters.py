@@ -22,7 +22,7 @@ DEFAULTS = {
 
 
 def known_to(version: Version, address: Address) -> Address:
-    """Return the address as programs of a version can read it, and with keepalives unless it has its own.
+    """Return the address as programs of a version can read it.
 
     :raises ServerError: a parameter that matters is unknown to that version.
     """
@@ -34,6 +34,10 @@ def known_to(version: Version, address: Address) -> Address:
                 looked_at=[f"client programs of PostgreSQL {version}"],
                 remedies=[f"leave {name} out", f"install PostgreSQL's client programs of {PARAMETERS[name]} or newer"],
             )
-    added = {**KEEPALIVES, "connect_timeout": str(int(PATIENCE))}
-    ours = {name: value for name, value in added.items() if name not in address.parameters}
-    return address.with_(**dict.fromkeys(unknown), **ours)
+    return address.with_(**dict.fromkeys(unknown))
+
+
+def attended(address: Address) -> Address:
+    """Return the address with what lets a program notice that its peer is gone, unless it says so itself."""
+    ours = {**KEEPALIVES, "connect_timeout": str(int(PATIENCE))}
+    return address.with_(**{name: value for name, value in ours.items() if name not in address.parameters})

@@ -31,6 +31,11 @@ _TRIES = 5
 #: Seconds until a pooler has noticed that a client is gone.
 _PAUSE = 0.1
 
+_DIRECT = (
+    "name the server itself, not the pooler: its own port (mostly 5432), the address that the provider calls"
+    " direct, unpooled, session or migration URL (DIRECT_URL, without -pooler in the host's name)"
+)
+
 Open = Callable[[], Session]
 
 
@@ -64,6 +69,21 @@ def examine(address: Address, session: Session, open_: Open) -> Sessions:
     return "lent"
 
 
+def demand_own(address: Address, what: str) -> None:
+    """Refuse a pooler, whatever it does with its sessions, for what it cannot carry.
+
+    :param address: that was connected to.
+    :param what: completes “…: it carries no …”.
+    :raises SourceError: it is one.
+    """
+    if address.sessions == "lent":
+        raise SourceError(
+            f"{address} is a connection pooler: it carries no {what}",
+            looked_at=["the process number that the connection tells, and the server's own: they differ"],
+            remedies=[_DIRECT],
+        )
+
+
 def refusal(address: Address, why: str) -> SourceError:
     """Return the error that says why nothing is done through a pooler, and what to do instead."""
     return SourceError(
@@ -71,8 +91,7 @@ def refusal(address: Address, why: str) -> SourceError:
         " search_path, time zone …) would be left to the application behind it. Nothing was set.",
         looked_at=["the process number that the connection tells, and the server's own: they differ"],
         remedies=[
-            "name the server itself, not the pooler: its own port (mostly 5432), the address that the provider calls"
-            " direct, unpooled, session or migration URL (DIRECT_URL, without -pooler in the host's name)",
+            _DIRECT,
             "or a database of the pooler with pool_mode = session and server_reset_query = DISCARD ALL",
         ],
     )

@@ -91,7 +91,7 @@ class LocalPrograms(Programs):
         with ExitStack() as stack:
             variables = clean(os.environ)
             if address is not None:
-                known = parameters.known_to(self.version, address)
+                known = parameters.attended(parameters.known_to(self.version, address))
                 variables |= stack.enter_context(known.service_file())
             if environment is not None:
                 variables |= environment

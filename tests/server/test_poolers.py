@@ -31,12 +31,16 @@ def source(server: Server) -> Iterator[Address]:
     server.drop(address)
 
 
+#: Further variables of the commands.
+KEPT: dict[str, str] = {}
+
+
 def pgsafe(folder: Path, source: Address, *arguments: str, program: str = "pgsafe") -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PGSAFE"))}
     return subprocess.run(
         [str(Path(sys.executable).with_name(program)), *arguments],
         cwd=folder, capture_output=True, text=True, check=False,
-        env={**kept, "PGSAFE_SOURCE": source.url(), "PGSAFE_SERVER": "local"}, timeout=300,
+        env={**kept, "PGSAFE_SOURCE": source.url(), "PGSAFE_SERVER": "local", **KEPT}, timeout=300,
     )  # fmt: skip
 
 
@@ -103,3 +107,47 @@ def test_a_session_that_is_not_cleared_is_left_as_the_application_left_it(source
         assert "server_reset_query" in done.stderr
         assert len(before) == 2
         assert Application(pooled).sees() == before
+
+
+#: What restores, or needs a replication connection, and what it is told; ADDRESS is the pooler's without a password.
+CARRIED_BY_NONE = {
+    "compare": (["compare", "facts.json", "ADDRESS"], 0),
+    "pitr basebackup": (["pitr", "basebackup", "--root=bases"], "it carries no replication"),
+    "pitr receive": (["pitr", "receive", "--archive=wal", "--seconds=1"], "it carries no replication"),
+    "restore": (["restore", "dump.sql", "--into=ADDRESS"], "it carries no restore"),
+    "restore --replace": (["restore", "dump.sql", "--replace", "--into=ADDRESS"], "it carries no restore"),
+    "verify": (["verify", "dump.sql", "--server=ADDRESS"], "it carries no rehearsal"),
+}
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement", "session"])
+def test_what_restores_or_replicates_begins_nothing_through_one(
+    server: Server, source: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    passes = tmp_path / "passes"
+    passes.write_text(f"*:*:*:*:{source.parameters['password']}\n")
+    passes.chmod(0o600)
+    monkeypatch.setattr(sys.modules[__name__], "KEPT", {"PGPASSFILE": str(passes)})
+    assert pgsafe(tmp_path, source, "snapshot", "facts.json").returncode == 0
+    assert server.programs.run("pg_dump", [], address=source, stdout=tmp_path / "dump.sql").returncode == 0
+    reset = {"server_reset_query": "DISCARD ALL"} if mode == "session" else {}
+    with pgbouncer(source, tmp_path / "pooler", mode, **reset) as pooled:
+        application = Application(pooled, sessions=2)
+        # In statement mode no session of an application's is seen twice.
+        before = set[tuple[object, ...]]() if mode == "statement" else application.sees()
+        bare = pooled.with_(password=None).url()
+        for arguments, told in CARRIED_BY_NONE.values():
+            done = pgsafe(tmp_path, pooled, *(word.replace("ADDRESS", bare) for word in arguments))
+            wanted = told if mode == "session" else f"pool_mode = {mode}"
+            if wanted == 0:
+                assert done.returncode == 0, done.stderr
+            else:
+                assert done.returncode == 4, done.stdout + done.stderr
+                assert str(wanted) in done.stderr
+                assert "name the server itself" in done.stderr
+            assert "Traceback" not in done.stderr
+            if mode != "statement":
+                assert application.sees() == before
+    with connect(server.address()) as session:
+        left = session.execute("select datname from pg_database where datname ~ 'pooled|before'").fetchall()
+    assert left == [(source.dbname,)]
