@@ -19,7 +19,7 @@ from ..catalog.values import Catalog, Database, Role
 from ..compare import Change, restored_equals_source
 from ..errors import CopyError, RestoreError
 from ..migrate.network import around
-from ..server import settings
+from ..server import capabilities, settings
 from ..server.address import Address
 from ..server.base import Server
 from ..server.capabilities import LOCALE_PROVIDER
@@ -46,8 +46,6 @@ select l.rolsuper
     )
 from pg_catalog.pg_roles l where l.rolname = current_user
 """
-#: Before it a role with CREATEROLE may grant itself all but superusers.
-CREATEROLE_IS_HELD = 160000
 #: Tried in this order where the server lacks the source's locale.
 _LOCALES = ("C.UTF-8", "C")
 
@@ -165,7 +163,7 @@ def _no_superuser(server: Server) -> None:
     :raises RestoreError: with what to do instead.
     """
     with connect(server.address()) as session:
-        row = session.execute(_STRONG, (session.info.server_version < CREATEROLE_IS_HELD,)).fetchone()
+        row = session.execute(_STRONG, (not capabilities.CREATEROLE_HELD.known_to(server.version),)).fetchone()
     if row != (False,):
         user = server.address().user
         raise RestoreError(

@@ -67,6 +67,8 @@ ICU_RULES = Capability(16)
 BARE_VIEW_COLUMNS = Capability(16)
 #: A membership says whether the role may be taken on: ``pg_has_role(…, 'SET')``.
 MEMBERSHIP_OPTIONS = Capability(16)
+#: CREATEROLE grants what it was given alone; before, it may grant itself all but superusers.
+CREATEROLE_HELD = Capability(16)
 #: The privilege MAINTAIN.
 MAINTAIN = Capability(17)
 #: NOT NULL is a constraint with a name.
