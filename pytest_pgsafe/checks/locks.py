@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import get_args
 
+from ..catalog.names import covers
+from ..config.expectations import Locked
 from ..config.values import LockMode
 from ..migrate.values import Lock
 from .evidence import count, unproven
@@ -28,10 +31,8 @@ def _strength(mode: str) -> int:
 def _size(evidence: Evidence, relation: str) -> tuple[int, int] | None:
     """Return rows and bytes of a table before; None for what is no table."""
     comparison = evidence.comparison
-    names = {new: old for old, new in comparison.tables.items()}
-    catalog = comparison.before.catalog
-    name = relation if relation in catalog.tables else names.get(relation, relation)
-    table = catalog.tables.get(name)
+    name = _table(evidence, relation)
+    table = comparison.before.catalog.tables.get(name)
     if table is None:
         return None
     content = comparison.before.tables.get(name)
@@ -47,6 +48,42 @@ def _big(evidence: Evidence, lock: Lock) -> str | None:
 
 def _locks(evidence: Evidence) -> tuple[Lock, ...]:
     return () if evidence.trace is None else evidence.trace.locks
+
+
+def _table(evidence: Evidence, relation: str) -> str:
+    """Return the table's name before the migration, by which it is announced."""
+    names = {new: old for old, new in evidence.comparison.tables.items()}
+    return relation if relation in evidence.comparison.before.catalog.tables else names.get(relation, relation)
+
+
+def _meant(evidence: Evidence, lock: Lock, expected: Locked) -> bool:
+    return covers(_table(evidence, lock.relation), expected.table)
+
+
+def _excused(evidence: Evidence, lock: Lock, finding: Finding) -> Finding:
+    """Return a finding as a note with the reason, if a lock as strong as this one was announced."""
+    for expected in evidence.rules.locks:
+        if _meant(evidence, lock, expected) and _strength(lock.mode) <= _strength(expected.mode):
+            return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
+    return finding
+
+
+def _expected(evidence: Evidence) -> Iterator[Finding]:
+    for expected in evidence.rules.locks:
+        told = f"{expected.mode} of {expected.table} was announced"
+        if not any(covers(name, expected.table) for name in evidence.comparison.before.catalog.tables):
+            yield LOCK_EXPECTED.finding(expected.table, f"{told}, but there was no such table before the migration")
+        elif evidence.trace is None or not evidence.trace.observed:
+            told += ": whether it was taken is not known, since no lock could be observed"
+            yield LOCK_EXPECTED.finding(expected.table, told, severity=unproven(evidence))
+        else:
+            taken = [lock.mode for lock in _locks(evidence) if _meant(evidence, lock, expected)]
+            strongest = max(taken, key=_strength, default=None)
+            if strongest is None:
+                yield LOCK_EXPECTED.finding(expected.table, f"{told}, but the migration took no lock of it")
+            elif _strength(strongest) < _strength(expected.mode):
+                told += f", but the strongest lock that was taken is {strongest}"
+                yield LOCK_EXPECTED.finding(expected.table, told, after=strongest)
 
 
 def _held(lock: Lock) -> str:
@@ -76,7 +113,8 @@ def _strong(evidence: Evidence) -> Iterator[Finding]:
         out = "readers and writers" if mode == "AccessExclusiveLock" else "writers"
         told = f"{relation} ({big}) was held in {mode} {_held(lock)} by {_statement(lock)}: it keeps {out} out"
         told += f"; {count(lock.scanned)} were read meanwhile" if lock.scanned else ""
-        yield STRONG_LOCK.finding(relation, told + (" (documented, not seen)" if lock.derived else ""), after=mode)
+        told += " (documented, not seen)" if lock.derived else ""
+        yield _excused(evidence, lock, STRONG_LOCK.finding(relation, told, after=mode))
 
 
 def _rewrites(evidence: Evidence) -> Iterator[Finding]:
@@ -87,7 +125,7 @@ def _rewrites(evidence: Evidence) -> Iterator[Finding]:
             continue
         told_already.add(lock.relation)
         told = f"{lock.relation} ({big}) was rewritten under {lock.mode}, held {_held(lock)}, by {_statement(lock)}"
-        yield REWRITE.finding(lock.relation, told, after=lock.mode)
+        yield _excused(evidence, lock, REWRITE.finding(lock.relation, told, after=lock.mode))
 
 
 def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
@@ -108,7 +146,7 @@ def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
         elif lock.held > seconds * 1000:
             told = f"{lock.relation} was held in {lock.mode} {_held(lock)} by {_statement(lock)}:"
             told += f" the budget for {mode} is {seconds:g} s"
-            yield LOCK_BUDGET.finding(lock.relation, told, after=lock.mode)
+            yield _excused(evidence, lock, LOCK_BUDGET.finding(lock.relation, told, after=lock.mode))
 
 
 def _time_budget(evidence: Evidence) -> Iterator[Finding]:
@@ -176,4 +214,15 @@ TIME_BUDGET = Check(
     remedy="Move backfills out of the migration, or raise the budget.",
     judge=_time_budget,
 )
-CHECKS = (STRONG_LOCK, REWRITE, LOCK_BUDGET, TIME_BUDGET)
+LOCK_EXPECTED = Check(
+    code="PGS809",
+    check="locks",
+    name="lock-expected",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="[expect] locks announces a lock of a table that was not taken, or names no table.",
+    effect="The announcement would excuse a lock that nobody reviewed, in a later migration.",
+    remedy="Take the entry out of [expect] locks, or correct its table or its mode.",
+    judge=_expected,
+)
+CHECKS = (STRONG_LOCK, REWRITE, LOCK_BUDGET, TIME_BUDGET, LOCK_EXPECTED)

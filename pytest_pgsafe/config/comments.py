@@ -71,4 +71,4 @@ def _table(text: str) -> dict[str, Any]:
     name = given.pop("name")
     if form == "rows":
         return {form: {name: given}}
-    return {form: [{given.pop("kind", "column"): name, **given}]}
+    return {form: [{given.pop("kind", ENTRIES[form].names): name, **given}]}

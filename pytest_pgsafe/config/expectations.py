@@ -113,7 +113,22 @@ class Changed:
         return replace(self, object=full(self.kind, self.object, f"[expect] {self.form} {self.kind}"))
 
 
-Expectation = Dropped | RowsRule | ValuesRule | Renamed | Moved | Changed
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """``[expect] locks``: a table that is locked on purpose, as strongly as ``mode`` (pg_locks.mode) at most."""
+
+    form: ClassVar[str] = "locks"
+
+    table: str
+    mode: str
+    reason: str
+
+    def resolved(self, full: Full) -> Locked:
+        """Return it with the name of the database."""
+        return replace(self, table=full("table", self.table, "[expect] locks"))
+
+
+Expectation = Dropped | RowsRule | ValuesRule | Renamed | Moved | Changed | Locked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +141,7 @@ class Expect:
     renamed: tuple[Renamed, ...] = ()
     moved: tuple[Moved, ...] = ()
     changed: tuple[Changed, ...] = ()
+    locks: tuple[Locked, ...] = ()
 
     @classmethod
     def of(cls, found: Iterable[Expectation]) -> Expect:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .expectations import Changed, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule, bounds
+from .expectations import Changed, Dropped, Expect, Locked, Moved, Renamed, RowsRule, ValuesRule, bounds
 from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
 from .migration import MigrationSection
 from .values import LockMode
@@ -82,6 +82,8 @@ class ExpectEntry(Section):
     #: What may stand behind ``-- pgsafe: expect FORM``: the groups are keys, ``name`` and ``kind`` say what is meant.
     comment: ClassVar[re.Pattern[str]]
     example: ClassVar[str]
+    #: The kind of object that a name without a kind is of.
+    names: ClassVar[str] = "column"
 
 
 class ObjectEntry(ExpectEntry):
@@ -174,6 +176,19 @@ class MovedEntry(ExpectEntry):
         return Moved(column=self.column, to=self.to, via=self.via, reason=self.reason)
 
 
+class LocksEntry(ExpectEntry):
+    comment = re.compile(rf"(?P<name>{_NAME})\s+(?P<mode>\w+){_REASON}")
+    example = "sales AccessExclusiveLock: REASON"
+    names = "table"
+
+    table: Text
+    mode: LockMode
+    reason: Text
+
+    def expectation(self) -> Locked:
+        return Locked(table=self.table, mode=self.mode, reason=self.reason)
+
+
 class RowsEntry(ExpectEntry):
     comment = re.compile(rf"(?P<name>{_NAME})\s+(?P<rule>[^:]+?){_REASON}")
     example = "sessions any: REASON (rules as in [expect] rows)"
@@ -188,12 +203,13 @@ class ExpectSection(Section):
     renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
     moved: list[MovedEntry] = Field(default_factory=list[MovedEntry])
     changed: list[ChangedEntry] = Field(default_factory=list[ChangedEntry])
+    locks: list[LocksEntry] = Field(default_factory=list[LocksEntry])
     rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
 
     def expect(self) -> Expect:
         """Return what is announced."""
-        listed: tuple[DroppedEntry | ValuesEntry | RenamedEntry | MovedEntry | ChangedEntry, ...]
-        listed = (*self.dropped, *self.values, *self.renamed, *self.moved, *self.changed)
+        listed: tuple[DroppedEntry | ValuesEntry | RenamedEntry | MovedEntry | ChangedEntry | LocksEntry, ...]
+        listed = (*self.dropped, *self.values, *self.renamed, *self.moved, *self.changed, *self.locks)
         rows = (
             RowsRule(table=table, rule=entry)
             if isinstance(entry, str)
@@ -210,6 +226,7 @@ ENTRIES: Mapping[str, type[ExpectEntry]] = {
     "renamed": RenamedEntry,
     "moved": MovedEntry,
     "changed": ChangedEntry,
+    "locks": LocksEntry,
     "rows": RowsEntry,
 }
 

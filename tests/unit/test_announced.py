@@ -200,3 +200,13 @@ def test_a_comment_that_says_nothing_known_is_an_error(tmp_path: Path, comment: 
     with pytest.raises(ConfigError, match=r"^a\.sql:2: ") as caught:
         expectations([file])
     assert caught.value.remedies
+
+
+def test_a_comment_announces_a_lock(tmp_path: Path) -> None:
+    file = tmp_path / "phase.sql"
+    file.write_text("-- pgsafe: expect locks sales AccessExclusiveLock: at night\nselect 1;\n")
+    [found] = expectations([file]).locks
+    assert (found.table, found.mode, found.reason) == ("sales", "AccessExclusiveLock", "at night")
+    file.write_text("-- pgsafe: expect locks sales Exclusive: at night\nselect 1;\n")
+    with pytest.raises(ConfigError):
+        expectations([file])

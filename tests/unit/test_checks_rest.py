@@ -27,7 +27,7 @@ from builders import (
 )
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Evidence, Rules
-from pytest_pgsafe.config.expectations import Dropped
+from pytest_pgsafe.config.expectations import Dropped, Locked
 from pytest_pgsafe.migrate.values import Lock, Trace
 from pytest_pgsafe.snapshot.values import SequenceValue
 
@@ -236,6 +236,40 @@ def test_strong_locks_and_rewrites_of_big_tables(rows: int, taken: Lock, expecte
 )
 def test_the_budget_for_locks(taken: Lock, expected: list) -> None:
     assert locked(10, taken, lock_budget=("AccessExclusiveLock", 1.0)) == expected
+
+
+ANNOUNCED = Locked(table=T, mode="ShareRowExclusiveLock", reason="at night")
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        (lock("ShareRowExclusiveLock"), [("PGS801", "note", T)]),
+        # A weaker one than was announced is none to be afraid of, and the announcement says too much.
+        (lock("ShareLock"), [("PGS809", "error", T), ("PGS801", "note", T)]),
+        (lock("AccessExclusiveLock"), [("PGS801", "warning", T)]),
+        (lock("ShareRowExclusiveLock", rewritten=True), [("PGS802", "note", T)]),
+    ],
+)
+def test_an_announced_lock_is_a_note_with_its_reason(taken: Lock, expected: list) -> None:
+    assert locked(200_000, taken, locks=(ANNOUNCED,)) == expected
+
+
+def test_an_announced_lock_is_excused_from_the_budget() -> None:
+    taken = lock("ShareRowExclusiveLock", held=5000)
+    budget = ("ShareLock", 1.0)
+    assert locked(10, taken, lock_budget=budget, locks=(ANNOUNCED,)) == [("PGS803", "note", T)]
+    other = replace(ANNOUNCED, table="public.customers")
+    assert ("PGS803", "error", T) in locked(10, taken, lock_budget=budget, locks=(other,))
+
+
+def test_an_announced_lock_has_to_be_taken() -> None:
+    assert locked(10, locks=(ANNOUNCED,)) == [("PGS809", "error", T)]
+    assert locked(10, lock(held=1.0), locks=(ANNOUNCED,)) == []
+    assert locked(10, observed=False, locks=(ANNOUNCED,)) == [("PGS809", "warning", T)]
+    assert locked(10, observed=False, locks=(ANNOUNCED,), strict=True) == [("PGS809", "error", T)]
+    nowhere = replace(ANNOUNCED, table="no_such")
+    assert locked(10, lock(held=1.0), locks=(nowhere,)) == [("PGS809", "error", "no_such")]
 
 
 def test_budgets_that_could_not_be_checked_are_not_met() -> None:
