@@ -44,7 +44,7 @@ def register(config: pytest.Config) -> bool:
         named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
         if named or flag(os.environ, "PGSAFE") or flag(os.environ, "PGSAFE_STATIC"):
             config.pluginmanager.register(Feature(config), NAME)
-            config.pluginmanager.register(Interrupting())
+            config.pluginmanager.register(Interrupting(worker=hasattr(config, "workerinput")))
             return True
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -11,13 +12,17 @@ import pytest
 
 #: How CI systems cancel, and what a terminal sends that is closed.
 NUMBERS = (signal.SIGTERM, signal.SIGHUP)
+#: Seconds between a worker's looks at its controller.
+_LOOK = 0.5
 
 
 class Interrupting:
     """In the controlling process, and in each worker of xdist."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, worker: bool) -> None:
+        self._worker = worker
         self._before: dict[int, Any] = {}
+        self._over = threading.Event()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -27,8 +32,18 @@ class Interrupting:
         for number in NUMBERS:
             if signal.getsignal(number) is signal.SIG_DFL:
                 self._before[number] = signal.signal(number, self._interrupt)
+        if self._worker and signal.SIGTERM in self._before:
+            threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True).start()
+
+    def _watch(self, controller: int) -> None:
+        """End this worker when its controller was killed: left to itself it goes on for a quarter of a minute."""
+        while not self._over.wait(_LOOK):
+            if os.getppid() != controller:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
     def pytest_unconfigure(self) -> None:
+        self._over.set()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

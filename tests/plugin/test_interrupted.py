@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,24 +120,55 @@ def test_a_run_that_is_killed_leaves_no_process(project: Path, place: Path, work
         process.wait()
         pids = [int((project / name).read_text()) for name in ("begun", "daemon")]
         until = time.monotonic() + 15
-        while any(map(alive, pids)) and time.monotonic() < until:
+        while (any(map(alive, pids)) or any(_others(place))) and time.monotonic() < until:
             time.sleep(0.1)
         assert not any(map(alive, pids))
+        assert list(_others(place)) == []
     # Its private folders are the next run's to remove.
     (project / "pgsafe.toml").write_text('[source]\nsql = ["schema.sql"]\n[server]\nuse = "local"\n')
-    until = time.monotonic() + SOON
-    while time.monotonic() < until and any(b"-n2" in words for words in _others(place)):
-        time.sleep(0.1)
     with run(project, place) as process:
         output = process.communicate(timeout=BEGUN)[0]
     assert process.returncode == 0, output
     assert left(place, pids) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
+def test_a_worker_ends_with_its_controller(place: Path) -> None:
+    """Not only because execnet notices after a while: this one has none."""
+    (place / "worker.py").write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from pytest_pgsafe.plugin.interrupting import Interrupting\n"
+        "Interrupting(worker=True).pytest_sessionstart()\n"
+        "Path(sys.argv[1]).write_text('')\n"
+        "time.sleep(300)\n"
+    )
+    script = '"$0" "$1/worker.py" "$1/new" & echo $! >"$1/pid"; wait'
+    with subprocess.Popen(["sh", "-c", script, sys.executable, str(place)], stderr=subprocess.DEVNULL) as controller:
+        wait_until((place / "new").exists)
+        worker = int((place / "pid").read_text())
+        assert alive(worker)
+        controller.kill()
+    try:
+        wait_until(lambda: not alive(worker))
+    finally:
+        if alive(worker):
+            os.kill(worker, signal.SIGKILL)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def _others(place: Path) -> Iterator[bytes]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.fsencode(place) in (process / "environ").read_bytes():
-                yield (process / "cmdline").read_bytes()
+            if os.fsencode(place) in (process / "environ").read_bytes() and (
+                words := (process / "cmdline").read_bytes()
+            ):
+                yield words
         except OSError:
             continue
