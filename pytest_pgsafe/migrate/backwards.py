@@ -28,7 +28,8 @@ _NONE = re.compile(
 )
 _TABLE = """
 select n.nspname::text from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
- where c.relname = %s and c.relkind = 'r' order by n.nspname = 'public' desc, n.nspname limit 1
+ where c.relname = %(name)s and n.nspname = coalesce(%(schema)s, n.nspname) and c.relkind = 'r'
+ order by n.nspname = 'public' desc, n.nspname limit 1
 """
 
 
@@ -62,8 +63,9 @@ def at(migration: Migration, address: Address) -> tuple[str, ...] | None:
 
 
 def _rows(address: Address, table: str, query: LiteralString) -> list[tuple[object, ...]] | None:
+    schema, _, name = table.rpartition(".")
     with connect(address) as session:
-        found = session.execute(_TABLE, (table,)).fetchone()
+        found = session.execute(_TABLE, {"name": name, "schema": schema or None}).fetchone()
         if found is None:
             return None
-        return session.execute(sql.SQL(query).format(sql.Identifier(str(found[0]), table))).fetchall()
+        return session.execute(sql.SQL(query).format(sql.Identifier(str(found[0]), name))).fetchall()

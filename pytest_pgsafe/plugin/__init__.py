@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--pgsafe-migration",
         metavar="X",
-        help="a .sql file or a folder of them, alembic.ini, manage.py, or cmd:COMMAND",
+        help="a .sql file or a folder of them, alembic.ini, manage.py, NAME:PATH with a tool's name, or cmd:COMMAND",
     )
     group.addoption("--pgsafe-rollback", metavar="X", help="the way back, in the same forms")
     group.addoption(

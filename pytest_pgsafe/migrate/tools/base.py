@@ -22,9 +22,9 @@ class Rows(Protocol):
     """A copy's bookkeeping, read."""
 
     def __call__(self, table: str, query: LiteralString) -> list[tuple[object, ...]] | None:
-        """Return the rows of a query; ``{}`` in it is the table, of whatever schema. None where there is no such table.
+        """Return the rows of a query; ``{}`` in it is the table, None where there is no such table.
 
-        :param table: its bare name.
+        :param table: its name; in whatever schema it is, unless that is said too (``own.changes``).
         """
         ...
 
@@ -100,7 +100,9 @@ class Migration(ABC):
         raise ConfigError(
             f"migrate(to={revision!r}): a command cannot be told how far to go",
             looked_at=[str(self)],
-            remedies=["name a folder of .sql files, alembic.ini or manage.py, or run another command up to there"],
+            remedies=[
+                "name a folder of .sql files, or a tool that knows revisions, or run another command up to there"
+            ],
         )
 
     def back_to(self, before: Rows, after: Rows) -> Migration | None:

@@ -121,5 +121,4 @@ COMMANDS = (
     table("dbmate", "dbmate_migrations"),
     table("Diesel", "__diesel_schema_migrations"),
     table("MikroORM", "mikro_orm_migrations"),
-    table("Sqitch", "sqitch_changes"),
 )  # fmt: skip
