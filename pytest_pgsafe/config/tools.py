@@ -38,6 +38,7 @@ WORDS = (
     Word(name="sql", wanted="a .sql file or a folder of them", files=("*.sql",), folder=True),
     Word(name="alembic", wanted="alembic.ini", files=("*.ini",)),
     Word(name="django", wanted="manage.py", files=("manage.py",)),
+    Word(name="sqitch", wanted="sqitch.conf", files=("sqitch.conf", "sqitch.plan")),
 )
 
 

@@ -79,6 +79,17 @@ def _beside(name: str) -> Callable[[], str | None]:
     return lambda: shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
 
 
+def _sqitch(folder: Path, changes: Changes) -> None:
+    (folder / "sqitch.conf").write_text("[core]\n\tengine = pg\n[user]\n\tname = Ann\n\temail = ann@example.com\n")
+    plan = "%syntax-version=1.0.0\n%project=crm\n\n"
+    for number, scripts in enumerate(changes, 1):
+        plan += f"change_{number} 2026-01-0{number}T00:00:00Z Ann <ann@example.com> # a change\n"
+        for verb, script in zip(("deploy", "revert"), scripts, strict=True):
+            (folder / verb).mkdir(exist_ok=True)
+            (folder / verb / f"change_{number}.sql").write_text(f"begin;\n{script};\ncommit;\n")
+    (folder / "sqitch.plan").write_text(plan)
+
+
 _URL = '--url="$JDBC_URL" --username="$PGUSER" --changelog-file=changelog.sql'
 PROGRAMS = {
     "dbmate": Program(
@@ -93,6 +104,15 @@ PROGRAMS = {
         # It sends its names apart from its statements.
         revisions=("number 1", "number 2"),
         books=("public.schema_migrations",),
+    ),
+    "sqitch": Program(
+        write=_sqitch,
+        found=_beside("sqitch"),
+        keys={"sqitch": "sqitch.conf", "rollback": "sqitch.conf"},
+        deploy="{program} deploy db:pg:",
+        revisions=("change_2", "change_3"),
+        timed=False,
+        books=("sqitch.changes", "sqitch.events"),
     ),
     "liquibase": Program(
         write=_liquibase,

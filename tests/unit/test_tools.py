@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +16,18 @@ from pytest_pgsafe.config import resolve, tools
 from pytest_pgsafe.config.values import Options, Way
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.migrate import tables
-from pytest_pgsafe.migrate.tools import TOOLS, Copy, Migration, everyone, of
+from pytest_pgsafe.migrate.tools import TOOLS, Copy, Migration, Rows, everyone, of
 
 DOCS = Path(__file__).parents[2] / "docs"
 MANAGE = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')"
-CONTENT = {".ini": "[alembic]\n", ".cfg": "[alembic]\n", ".py": MANAGE, ".sql": "select 1;"}
+CONTENT = {
+    ".ini": "[alembic]\n",
+    ".cfg": "[alembic]\n",
+    ".py": MANAGE,
+    ".sql": "select 1;",
+    ".conf": "[core]\n",
+    ".plan": "%project=crm\n",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +78,11 @@ CASES = (
     Case(key="option", word="django: manage_prod.py", tool="django", runs="manage_prod.py migrate --noinput",
          there=("manage_prod.py",)),
     Case(key="rollback", word="manage.py", tool="django", runs="sh -c ", there=DJANGO),
+    Case(key="sqitch", word="sqitch.conf", tool="sqitch", runs="sqitch deploy db:pg:", there=("sqitch.conf",)),
+    Case(key="sqitch", word="db/crm.conf", tool="sqitch", runs="sqitch deploy db:pg:", there=("db/crm.conf",)),
+    Case(key="option", word="sqitch.plan", tool="sqitch", runs="sqitch deploy db:pg:", there=("sqitch.plan",)),
+    Case(key="option", word="sqitch:db/crm.conf", tool="sqitch", runs="sqitch deploy db:pg:", there=("db/crm.conf",)),
+    Case(key="rollback", word="sqitch.conf", tool="sqitch", runs="sqitch revert -y db:pg:", there=("sqitch.conf",)),
     Case(key="run", word=" make migrate ", tool="run", runs="sh -c make migrate"),
     Case(key="run", word="alembic upgrade head", tool="run", runs="sh -c alembic upgrade head", there=ALEMBIC),
     Case(key="option", word=" cmd:make migrate", tool="run", runs="sh -c make migrate"),
@@ -97,7 +110,11 @@ def copy(private: Path) -> Copy:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_from_the_word_of_the_configuration_to_what_runs(tmp_path: Path, case: Case) -> None:
+def test_from_the_word_of_the_configuration_to_what_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    # Sqitch is no package of Python's: it need not be here.
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     for name in case.there:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(CONTENT[Path(name).suffix.casefold()])
@@ -124,7 +141,8 @@ def test_every_word_is_gone_through() -> None:
     table = page.partition("## Forms")[2].partition("\n\nA folder")[0]
     forms = [row.partition("|")[0].strip() for row in re.findall(r"^\| (.*)$", table, re.MULTILINE)[1:]]
     assert forms == [
-        "a `.sql` file", "a folder of `.sql` files", "`alembic.ini`", "`manage.py`", "`cmd:COMMAND`", "`NAME:PATH`",
+        "a `.sql` file", "a folder of `.sql` files", "`alembic.ini`", "`manage.py`", "`sqitch.conf`", "`cmd:COMMAND`",
+        "`NAME:PATH`",
     ]  # fmt: skip
 
 
@@ -158,6 +176,45 @@ def test_a_word_that_leads_to_no_tool(tmp_path: Path, key: str, word: str, said:
     assert said in caught.value.message
     if key == "alembicc":
         assert caught.value.remedies == ("did you mean migration.alembic?",)
+
+
+def test_sqitch_goes_back_to_the_last_change_of_its_own_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    (tmp_path / "sqitch.conf").touch()
+    (tmp_path / "sqitch.plan").write_text("%syntax-version=1.0.0\n%project=crm\n")
+    back = of(Way(kind="sqitch", path=tmp_path / "sqitch.conf"), way_back=True)
+
+    def rows(*deployed: tuple[str, str]) -> Rows:
+        return lambda table, query: list(deployed)
+
+    before = rows(("a1", "crm"), ("b1", "billing"))
+    found = back.back_to(before, rows(("a1", "crm"), ("b1", "billing"), ("a2", "crm")))
+    assert str(found) == "sqitch revert -y --to-change a1 db:pg:"
+    assert str(back.back_to(rows(), before)) == "sqitch revert -y db:pg:"
+    # What another project deployed is not this one's.
+    assert back.back_to(before, rows(("a1", "crm"), ("b1", "billing"), ("b2", "billing"))) is None
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(ConfigError, match=r"sqitch\.conf needs the program sqitch"):
+        of(Way(kind="sqitch", path=tmp_path / "sqitch.conf"))
+
+
+def test_sqitch_says_what_it_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    (tmp_path / "sqitch.plan").touch()
+    migration = of(Way(kind="sqitch", path=tmp_path / "sqitch.plan"))
+    printed = """Deploying changes to db:pg:
+  + users ........ ok
+  + phone @v1 @v2 .. ok
+  + index .. psql:deploy/index.sql:2: ERROR:  relation "x" does not exist
+not ok
+  - index .. ok
++ nothing .. ok
+"""
+    found = [one.name for one in migration.revisions(printed, copy(tmp_path))]
+    assert found == ["users", "phone", "index"]
+    assert [str(part) for _, part in migration.parts(found[:1])] == ["sqitch deploy --to-change users db:pg:"]
 
 
 THEIRS = """

@@ -14,11 +14,18 @@ from .alembic import Alembic
 from .base import Copy, Job, Migration, Rows
 from .command import Command
 from .django import Django
+from .sqitch import Sqitch
 from .sql import SqlFiles
 from .tables import BookkeepingTable
 
 #: By the name that the configuration knows them by.
-TOOLS: Mapping[str, type[Migration]] = {"sql": SqlFiles, "alembic": Alembic, "django": Django, "run": Command}
+TOOLS: Mapping[str, type[Migration]] = {
+    "sql": SqlFiles,
+    "alembic": Alembic,
+    "django": Django,
+    "sqitch": Sqitch,
+    "run": Command,
+}
 
 __all__ = [
     "TOOLS",
