@@ -10,6 +10,7 @@ from . import (
     changed,
     constraints,
     contents,
+    copy_undeclared,
     denormalized,
     effects,
     expectations,
@@ -69,6 +70,7 @@ _MODULES = (
     siblings,
     works,
     rollback,
+    copy_undeclared,
 )
 #: Every check, by code.
 CHECKS: tuple[Check, ...] = tuple(

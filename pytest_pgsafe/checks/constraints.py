@@ -59,6 +59,8 @@ def _weakened(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "constraint"):
         if strength(evidence.comparison, change) is not Strength.WEAKER or _follows(evidence, change):
             continue
+        if isinstance(change.old, Constraint) and _another(evidence, change.old):
+            continue
         if change.attribute == "columns" and _still_unique(evidence, change):
             severity, text = behaviour(evidence), f"{change.object} is another, and its columns are unique as before"
             yield CONSTRAINT_CHANGED.finding(
@@ -71,6 +73,14 @@ def _weakened(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _another(evidence: Evidence, old: Constraint) -> bool:
+    """Tell whether the old one went with its columns, which is told, and only its name was used again."""
+    now = evidence.comparison.objects.get("constraints", {}).get(old.name)
+    new = evidence.comparison.after.catalog.constraints.get(now or "")
+    # One that kept its OID is the same.
+    return new is not None and consequence(evidence, old) and new.oid != old.oid
+
+
 def _still_unique(evidence: Evidence, change: Change) -> bool:
     """Tell whether another constraint or index took over, as when a table gets a new primary key."""
     old = change.old
@@ -81,6 +91,8 @@ def _still_unique(evidence: Evidence, change: Change) -> bool:
 def _changed(evidence: Evidence) -> Iterator[Finding]:
     for change in of(evidence, Action.CHANGED, "constraint"):
         if strength(evidence.comparison, change) is not Strength.OTHER or _follows(evidence, change):
+            continue
+        if isinstance(change.old, Constraint) and _another(evidence, change.old):
             continue
         text = f"{change.object} says something else: {_say(change)}"
         whole = change.attribute == "definition"
@@ -170,7 +182,10 @@ CONSTRAINT_WEAKENED = Check(
         "DELETE or ON UPDATE, other columns or another table."
     ),
     effect="It lets rows through, or lets them go, that it protected before.",
-    remedy="VALIDATE CONSTRAINT at the end of the migration; recreate the constraint as it was.",
+    remedy=(
+        "Give it the columns, the actions and the reach that it had, and VALIDATE it; announce what is meant with its "
+        "reason: [expect] changed."
+    ),
     judge=_weakened,
 )
 CONSTRAINT_CHANGED = Check(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..catalog.values import Catalog, Column, setting
 from ..compare.values import Action
 from .announced import permitted
-from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
+from .evidence import announceable, attribute, behaviour, count, excused, inherited, of, unproven
 from .moves import moved
 from .values import Check, Evidence, Finding, Severity
 
@@ -30,14 +30,14 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
                 told += f"; its type went from {types[name].before} to {types[name].after}, {_by_cast(evidence, name)}"
             samples = found.changed_samples.get(column, ())
             finding = VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
-            yield permitted(evidence, finding, column, found)
+            yield announceable(permitted(evidence, finding, column, found), "values", "column")
 
 
 def _by_cast(evidence: Evidence, column: str) -> str:
     """Say what became of the values of a column that has another type."""
     zones = {_zoned(side.columns[name].type) for side, name in _sides(evidence, column)}
     if zones != {True, False}:
-        return "which lost part of them"
+        return "and the values are not what they were, read as the new type"
     zone = setting(evidence.comparison.before.catalog, "TimeZone")
     told = "the session's time zone" if zone is None else f"the session's time zone, {zone}"
     return f"which reads them in {told}: not the moments that the same digits are in UTC (AT TIME ZONE names a zone)"
@@ -127,7 +127,10 @@ def _left_behind(evidence: Evidence, column: Column) -> list[str]:
         for one in comparison.before.catalog.constraints.values()
         if one.table in domains and one.form != "not null" and _plain(one.definition, there.column) not in kept
     ]
-    if _refuses_null(comparison.before.catalog, column) and not _refuses_null(comparison.after.catalog, there):
+    # Of the column's own NOT NULL another check tells.
+    if _domain_refuses_null(comparison.before.catalog, column) and not (
+        there.not_null or _domain_refuses_null(comparison.after.catalog, there)
+    ):
         lost.append("NOT NULL")
     return lost
 
@@ -141,9 +144,9 @@ def _domains(catalog: Catalog, type_: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _refuses_null(catalog: Catalog, column: Column) -> bool:
+def _domain_refuses_null(catalog: Catalog, column: Column) -> bool:
     domains = _domains(catalog, column.type)
-    return column.not_null or any(" NOT NULL" in catalog.types[domain].definition for domain in domains)
+    return any(" NOT NULL" in catalog.types[domain].definition for domain in domains)
 
 
 def _plain(definition: str, column: str) -> str:
@@ -162,7 +165,7 @@ VALUES_CHANGED = Check(
         "The value that was there is lost. The number of rows does not show it, nor does any test on an empty database."
     ),
     remedy=(
-        "Narrow the UPDATE, or write the new value to a new column; announce an intended backfill with its reason: "
+        "Write the new value to a new column, or change fewer rows; announce an intended backfill with its reason: "
         "[expect] values."
     ),
     judge=_changed,
@@ -187,6 +190,7 @@ TYPE_CHANGED = Check(
     check="values",
     name="type-changed",
     severity=Severity.NOTE,
+    about=frozenset({"type"}),
     excused_by=frozenset({"column"}),
     condition=(
         "A column has another type, and each value is equal to what it was through the cast. Otherwise values-"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Names
 
 from ..catalog.values import Constraint, Index, Sequence
@@ -85,6 +86,16 @@ def _not_null(comparison: Comparison, lost: Constraint) -> str | None:
     plain = lost.definition.replace("(", "").replace(")", "").strip()
     says = lost.form == "not null" or plain in (f"CHECK {column} IS NOT NULL", f"CHECK {column} IS NOT NULL NO INHERIT")
     return f"NOT NULL of {name}" if says else None
+
+
+def refuses_null(comparison: Comparison, column: str) -> bool:
+    """Tell whether a CHECK keeps a column of the after side from being NULL."""
+    found = comparison.after.catalog.columns[column]
+    return any(
+        one.form == "check" and one.validated and one.enforced and not one.no_inherit
+        and re.sub(r"[()]", "", one.definition).strip() == f"CHECK {found.column} IS NOT NULL"
+        for one in comparison.constraints_after.get(found.table, ())
+    )  # fmt: skip
 
 
 def _as_strong(lost: Constraint, found: Constraint) -> bool:

@@ -205,7 +205,10 @@ FOREIGN_KEY_NULLED = Check(
     severity=Severity.ERROR,
     condition="A foreign key column became NULL in a row that was there before.",
     effect="The row no longer says what it belongs to. Joins leave it out without an error.",
-    remedy="Keep the reference, or point it at another row; ON DELETE SET NULL does this when the referenced row goes.",
+    remedy=(
+        "Keep the reference, or point it at another row; ON DELETE SET NULL does this when the referenced row goes. "
+        'Announce what is meant: [foreign_keys] "table.column" = "any".'
+    ),
     judge=_nulled,
 )
 ORPHANS = Check(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..migrate.values import Statement
 from .evidence import count, unproven
@@ -44,8 +44,16 @@ def _reads(text: str) -> bool:
 
 
 def _left_open(evidence: Evidence) -> Iterator[Finding]:
-    statements = () if evidence.trace is None else evidence.trace.statements
-    texts = [one.text for one in statements if one.error is None]
+    sessions: dict[str, list[str]] = {}
+    for one in () if evidence.trace is None else evidence.trace.statements:
+        if one.error is None:
+            sessions.setdefault(one.session, []).append(one.text)
+    # A session that wrote nothing has nothing to lose, whatever the others did.
+    for texts in sessions.values():
+        yield from _left_open_in(evidence, texts)
+
+
+def _left_open_in(evidence: Evidence, texts: Sequence[str]) -> Iterator[Finding]:
     begun = sum(_BEGIN.match(text) is not None for text in texts)
     ended = [at for at, text in enumerate(texts) if _END.match(text)]
     rest = texts[ended[-1] + 1 :] if ended else texts

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..catalog.names import container, covers
-from ..reading.values import Cited, Does, Effect, Reading, TableLock, Work
+from ..reading.values import Cited, Does, Effect, Place, Reading, TableLock, Work
 from .baseline import NO_REASON
 from .locks import MODES, STRONG
 from .values import Check, Finding, Rules, Severity
@@ -46,11 +46,14 @@ def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool) -> tup
     """Return what the statements will destroy, weaken and lock; errors and warnings first.
 
     What was announced is a note with its reason. What destroys is a warning, since only a rehearsal knows whether there
-    is anything to destroy; under ``strict`` it is an error.
+    is anything to destroy; under ``strict`` it is an error. What an earlier file made has been in use since: only what
+    the same file made is new.
     """
     found: list[Finding] = []
     made = _Made()
     for at, reading in enumerate(readings):
+        if at and _begins_a_file(readings[at - 1].place, reading.place):
+            made = _Made()
         for effect in reading.effects:
             if not made.holds(effect):
                 later = [one for other in readings[at:] for one in other.effects]
@@ -65,6 +68,11 @@ def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool) -> tup
             made.note(effect)
     order = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     return tuple(sorted(found, key=lambda one: order.index(one.severity)))
+
+
+def _begins_a_file(before: Place | None, now: Place | None) -> bool:
+    # Files of one name lie in several folders: a line that is no later is another file's.
+    return before is not None and now is not None and (before.file != now.file or now.line < before.line)
 
 
 def _cited(reading: Reading) -> Cited:

@@ -8,6 +8,7 @@ from typing import cast
 from ..catalog.names import bare
 from ..catalog.values import Column, Index, Object, Policy, Type
 from ..compare.values import Action, Change
+from .equivalents import refuses_null
 from .evidence import attribute, excused, inherited, of, say
 from .firing import fires_less
 from .strength import Strength, strength
@@ -21,6 +22,8 @@ def _nullable(evidence: Evidence) -> Iterator[Finding]:
     for change in attribute(evidence, "column", "not_null"):
         column = change.old
         if change.before and isinstance(column, Column) and not inherited(evidence, change):
+            if refuses_null(evidence.comparison, evidence.comparison.columns[column.name]):
+                continue  # a CHECK does now what the column did
             text = f"{change.object} can be NULL now"
             yield NOT_NULL_DROPPED.finding(change.object, text)
     for change in attribute(evidence, "type", "definition"):
@@ -130,6 +133,7 @@ NOT_NULL_DROPPED = Check(
     code="PGS521",
     check="schema",
     name="not-null-dropped",
+    about=frozenset({"not_null"}),
     severity=Severity.ERROR,
     excused_by=frozenset({"column", "type"}),
     condition="A column, or a domain, that was NOT NULL allows NULL.",

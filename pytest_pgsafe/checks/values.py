@@ -16,6 +16,7 @@ from ..snapshot.values import (
     DenormalizedLoss,
     DenormalizedRule,
     MovedContent,
+    Proposal,
     ReferenceContent,
     ReferenceRule,
     RowSample,
@@ -92,6 +93,17 @@ class NoWayBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undeclared:
+    """A column that was dropped or has other values, seems to be a copy, and has no rule."""
+
+    proposal: Proposal
+    #: What the rule would have found, as :class:`Evidence` has it of rules; None where it could not be evaluated.
+    before: DenormalizedContent | None = None
+    after: DenormalizedContent | None = None
+    loss: DenormalizedLoss | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Everything that a check may look at."""
 
@@ -108,6 +120,7 @@ class Evidence:
     losses: Mapping[DenormalizedRule, DenormalizedLoss] = field(
         default_factory=dict[DenormalizedRule, DenormalizedLoss]
     )
+    undeclared: tuple[Undeclared, ...] = ()
     #: By rule that could not be evaluated on both sides: why.
     unread: Mapping[DenormalizedRule | ReferenceRule, str] = field(
         default_factory=dict["DenormalizedRule | ReferenceRule", str]
@@ -146,6 +159,8 @@ class Check:
     #: What it finds is something that a migration does, and can be listed in the baseline. An expectation or a rule
     #: that did not hold is none, nor what could not be told, nor what hangs on time.
     is_effect: bool = True
+    #: Attributes of the objects that its findings are about, where they do not say it themselves (``aspect``).
+    about: frozenset[str] = frozenset()
     #: Kinds of objects in ``[expect] changed`` that make its findings about them notes. What is lost with an object
     #: that goes, and values that change, have announcements of their own.
     excused_by: frozenset[str] = frozenset()

@@ -56,6 +56,9 @@ def command(*, source: str | None, archive: Path | None, base: Path | None, conf
             newest = newest_moment(archive.expanduser().absolute(), find(base.expanduser().absolute()))
             told += newest.lines(found.now)
             data |= newest.data(found.now)
+    if base is None:
+        looked = "no base backup was looked at, and recovery begins at one"
+        said.append(f"{looked}: --base=DIR names their folder, pgsafe pitr basebackup takes one")
     where = "/path/of/the/archive" if archive is None else str(archive.expanduser().absolute())
     proposed = archiving.snippet(found, where, received=received, module=module)
     lines = [*(f"problem: {problem}" for problem in said), *(f"danger: {danger}" for danger in dangers)]

@@ -12,7 +12,7 @@ from . import options
 from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
-    from ..snapshot.proposals import Proposal
+    from ..snapshot.values import Proposal
 
 
 @click.command("propose")

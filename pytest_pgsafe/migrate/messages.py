@@ -71,7 +71,7 @@ def messages(records: Sequence[Record], dbname: str) -> Iterator[tuple[object, M
             yield (
                 session,
                 Message(
-                    statement=replace(statement, objects=objects),
+                    statement=replace(statement, objects=objects, session=str(session or "")),
                     # Outside of a transaction the local number is 0: after COMMIT, after a statement on its own.
                     transaction=None if name == "" or name.endswith("/0") else name,
                     time=_time(record),

@@ -18,6 +18,8 @@ class Statement:
     line: int | None = None
     #: What it created, changed or dropped (``table public.t``), the first 20 of each command.
     objects: tuple[str, ...] = ()
+    #: What tells the session that sent it from others; empty where it is not known.
+    session: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,18 @@ _KINDS = {
     "table constraint": "constraint",
     "domain constraint": "constraint",
 }
+#: What ALTER COLUMN says that it alters, by the attributes of a column that can be another for it.
+_ALTERED = {
+    "type": {"type"},
+    "collation": {"type"},
+    "not_null": {"not null", "identity"},
+    "default": {"default", "type", "expression", "identity"},
+    "generated": {"expression"},
+    "identity": {"identity"},
+    "statistics": {"statistics"},
+    "storage": {"storage", "type"},
+    "options": {"options"},
+}
 _ON = re.compile(r"(?s)(?P<name>.*) on (?P<table>.*)")
 
 
@@ -87,7 +99,8 @@ def _content(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
     if table is None:
         return
     if effect.kind == "column":
-        if subject.kind != "rows" and _is_column(world, effect, subject):
+        # ALTER COLUMN writes no value but by the type or an expression.
+        if subject.kind != "rows" and effect.does is not Does.ALTERS and _is_column(world, effect, subject):
             yield NAMES
         if effect.does is Does.RENAMES and effect.to in subject.columns and _is(world, table, effect, below=True):
             yield LEADS
@@ -130,7 +143,7 @@ def _sequence(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
 
 
 def _definition(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
-    if effect.does in ROWS:
+    if effect.does in ROWS or effect.does in {Does.GRANTS, Does.REVOKES} or _alters_another(effect, subject):
         return
     kind, table = _KINDS.get(effect.kind, effect.kind), subject.table
     below = kind in BELOW
@@ -154,6 +167,14 @@ def _definition(effect: Effect, subject: Subject, world: World) -> Iterator[int]
         yield LEADS * any(world.same(one, effect.object, below=False) for one in subject.referenced)
     if kind == "schema" and effect.does is Does.DROPS:
         yield LEADS * any(split(name)[0] == effect.object for name in subject.names)
+
+
+def _alters_another(effect: Effect, subject: Subject) -> bool:
+    """Tell whether a statement alters another attribute of a column than the one that changed."""
+    if {effect.kind, subject.kind} != {"column"} or effect.does not in {Does.ALTERS, Does.RETYPES}:
+        return False
+    known = _ALTERED.get(subject.attribute or "")
+    return known is not None and effect.attribute is not None and effect.attribute not in known
 
 
 def _is_column(world: World, effect: Effect, subject: Subject) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..catalog.names import bare, container
 from ..catalog.values import Catalog, Constraint
-from ..checks.values import Rules
+from ..checks.values import Rules, Undeclared
 from ..compare.values import Comparison
 from ..errors import ConfigError, SnapshotError
 from ..server.connection import Connection
@@ -15,13 +15,18 @@ from ..snapshot import carried, denormalized, references
 from ..snapshot.denormalized import Reading
 from ..snapshot.paths import path
 from ..snapshot.plan import foreign_below
+from ..snapshot.proposals import propose
 from ..snapshot.values import (
     DenormalizedContent,
     DenormalizedLoss,
     DenormalizedRule,
+    Proposal,
     ReferenceContent,
     ReferenceRule,
 )
+
+#: Of each statement that looks for copies which nobody declared.
+_PROPOSING = "5s"
 
 
 @dataclass(kw_only=True)
@@ -79,6 +84,37 @@ def gather(comparison: Comparison, rules: Rules, before: Connection, after: Conn
             continue
         _reference(told, comparison, undeclared, before, after)
     return told
+
+
+def undeclared(comparison: Comparison, rules: Rules, before: Connection, after: Connection) -> tuple[Undeclared, ...]:
+    """Return which columns that went, or have other values, seem to be copies though no rule says so."""
+    told = {rule.column for rule in rules.denormalized}
+    catalog = comparison.before.catalog
+    asked = {
+        name
+        for name, column in catalog.columns.items()
+        if name not in told and column.table in comparison.tables
+        and (name not in comparison.columns or _rewritten(comparison, column.table, column.column))
+    }  # fmt: skip
+    found = propose(before, catalog, timeout=_PROPOSING, only=asked)[0] if asked else ()
+    return tuple(_as_if_told(one, comparison, rules, before, after) for one in found)
+
+
+def _rewritten(comparison: Comparison, table: str, column: str) -> bool:
+    found = comparison.rows.get(table)
+    return found is not None and bool(found.changed.get(column))
+
+
+def _as_if_told(
+    proposal: Proposal, comparison: Comparison, rules: Rules, before: Connection, after: Connection
+) -> Undeclared:
+    rule = proposal.rule
+    try:
+        told = gather(comparison, Rules(denormalized=(rule,), references=rules.references), before, after)
+    except (ConfigError, SnapshotError):
+        return Undeclared(proposal=proposal)
+    one, two = told.denormalized.get(rule, (None, None))
+    return Undeclared(proposal=proposal, before=one, after=two, loss=told.losses.get(rule))
 
 
 def _denormalized(told: Told, comparison: Comparison, ready: Reading, before: Connection, after: Connection) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ..catalog.names import bare, container, unquoted
 from ..catalog.values import Grant
+from ..checks import BY_CODE
 from ..checks.values import Finding
 from ..compare.values import Action, Change, Comparison
 from ..migrate.script import statements
@@ -19,7 +20,7 @@ from ..reading.files import of_files
 from ..reading.read import read
 from ..reading.values import Cited, Does, Place, Reading
 from .causes import MAY, NAMES, explains, identity, seen, words
-from .subjects import BELOW, Subject, World
+from .subjects import BELOW, CONTENT, Subject, World
 
 #: More statements than these are not read: rows that a tool wrote out, and each would be held against each change.
 MOST_STATEMENTS = 5_000
@@ -190,9 +191,13 @@ class _Causes:
         changes = list(comparison.by_object.get(finding.object, ()))
         if finding.check == "privileges":
             changes += self._grants.get(finding.object, [])
-        # A table's rows, where a finding of rows is about a table whose definition changed, too.
-        wanted = [change for change in changes if change.kind == _SUBJECTS.get(finding.check)]
-        return wanted or changes
+        check = BY_CODE.get(finding.code)
+        about = {finding.aspect} if check is None or not check.about else check.about
+        told = [change for change in changes if change.attribute is not None and change.attribute in about]
+        # A table's rows, where a finding of rows is about a table whose definition changed, too; and the other way.
+        content = _SUBJECTS.get(finding.check)
+        wanted = [change for change in changes if (change.kind == content if content else change.kind not in CONTENT)]
+        return told or wanted or changes
 
     def _subject(self, finding: Finding) -> Subject:
         kind = _SUBJECTS.get(finding.check, "")

@@ -26,6 +26,7 @@ def evidence(
         denormalized=told.denormalized,
         losses=told.losses,
         unread=told.unread,
+        undeclared=copies.undeclared(comparison, rules, before, after),
         references=told.references,
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
         tried=tries.gather(comparison, before, after),

@@ -19,6 +19,7 @@ from .preflight import Plan, preflight
 from .restored import Begun, Restored
 from .rules import announced, resolve_rules
 from .steps import Steps, Stopped
+from .vacuous import nothing_to_judge
 from .values import Result
 
 #: What is done once the migration was judged, in order. A new stage is a module and its line here: it takes what is
@@ -95,7 +96,10 @@ def _stages(begun: Begun) -> Stage[None]:
         rules = judged.evidence.rules
         findings = judge(replace(judged.evidence, rules=replace(rules, baseline=section)))
         yield Known(findings=findings)
-    yield Known(findings=stepwise.blame(judged, findings))
+    yield Known(
+        findings=stepwise.blame(judged, findings),
+        unused=dict(nothing_to_judge(judged.evidence, {finding.check for finding in findings})),
+    )
 
 
 def _decide(copy: Restored) -> Stage[Restored]:

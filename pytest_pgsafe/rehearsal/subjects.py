@@ -11,7 +11,7 @@ from ..catalog.values import Column, Constraint, Grant, Index, Sequence
 from ..compare.values import Action, Change, Comparison
 
 #: Kinds of changes of rows and values; the others are of definitions.
-_CONTENT = {"rows", "values", "sequence value", "foreign key", "large objects"}
+CONTENT = {"rows", "values", "sequence value", "foreign key", "large objects"}
 #: Kinds whose names stand below their table's.
 BELOW = {"column", "constraint", "trigger", "policy", "rule", "attribute"}
 #: The word of what may mean anything, and what begins that of a schema.
@@ -26,6 +26,8 @@ class Subject:
     #: By all the names that it had.
     names: tuple[str, ...]
     action: Action | None = None
+    #: Of a change of one attribute: which, as the catalog calls it.
+    attribute: str | None = None
     #: Relations and columns that it hangs on.
     table: str | None = None
     columns: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class Subject:
 
     @property
     def content(self) -> bool:
-        return self.kind in _CONTENT
+        return self.kind in CONTENT
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,8 @@ class World:
         if kind == "rows":
             table = change.object
         return Subject(
-            kind=kind, names=tuple(names), action=change.action, table=table, columns=columns,
-            referenced=self.references.get(table or "", frozenset()),
+            kind=kind, names=tuple(names), action=change.action, attribute=change.attribute, table=table,
+            columns=columns, referenced=self.references.get(table or "", frozenset()),
             type=None if column is None else column.type.removesuffix("[]"),
         )  # fmt: skip
 

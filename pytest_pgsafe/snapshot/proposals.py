@@ -9,7 +9,7 @@ that is nearly always true, or a column that is nearly always NULL, is no copy o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,9 +24,9 @@ from .likeness import alike, relates
 from .paths import NoPathError, path
 from .plan import foreign_below
 from .session import encoded, reason
-from .values import DenormalizedRule, NotVerified
+from .values import DenormalizedRule, NotVerified, Proposal
 
-__all__ = ["Proposal", "propose"]
+__all__ = ["propose"]
 
 #: Rows of a table that are looked at.
 ROWS = 10_000
@@ -41,22 +41,6 @@ _FEWEST = 5
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
 _TEXTS = frozenset({"text", "character varying", "character", '"char"', "name"})
 _TIMES = frozenset({"date", "timestamp without time zone", "timestamp with time zone"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """A rule that seems to hold."""
-
-    rule: DenormalizedRule
-    #: Rows that were looked at, and those of them that agree.
-    rows: int
-    agreeing: int
-    #: Not all rows of the table were looked at.
-    sampled: bool
-
-    @property
-    def share(self) -> float:
-        return self.agreeing / self.rows
 
 
 @dataclass(frozen=True)
@@ -75,12 +59,13 @@ class _Pair:
 
 
 def propose(
-    connection: Connection, catalog: Catalog, *, timeout: str = "20s"
+    connection: Connection, catalog: Catalog, *, timeout: str = "20s", only: Collection[str] | None = None
 ) -> tuple[tuple[Proposal, ...], tuple[NotVerified, ...]]:
     """Look for denormalised columns; the database is only read.
 
     :param connection: in autocommit, with pinned settings.
     :param timeout: of each statement: one for each foreign key, and one for each way back.
+    :param only: the columns that are looked at; all of them if not given.
     :returns: the rules that seem to hold, by column, the likeliest for each; and what could not be looked at.
     """
     missing: list[NotVerified] = []
@@ -94,10 +79,11 @@ def propose(
             (key.table, _copies(catalog, key, keys), _towards(catalog, key)),
             (key.references, _aggregates(catalog, key, keys), _back(catalog, key)),
         ):
-            if not pairs:
+            asked = [pair for pair in pairs if only is None or pair.column.name in only]
+            if not asked:
                 continue
             try:
-                for better, pair, rows, agreeing in _measured(connection, pairs, source, timeout):
+                for better, pair, rows, agreeing in _measured(connection, asked, source, timeout):
                     if better >= (_NAMED if pair.named else _UNNAMED):
                         rule = _rule(catalog, pair, key)
                         proposal = Proposal(

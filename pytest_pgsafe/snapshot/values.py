@@ -232,6 +232,22 @@ class DenormalizedLoss:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A rule that seems to hold, though nobody wrote it."""
+
+    rule: DenormalizedRule
+    #: Rows that were looked at, and those of them that agree.
+    rows: int
+    agreeing: int
+    #: Not all rows of the table were looked at.
+    sampled: bool
+
+    @property
+    def share(self) -> float:
+        return self.agreeing / self.rows
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReferenceRule:
     """A reference that no constraint declares: ``column`` points at ``references``, in the rows that fulfil ``where``.
 

@@ -14,7 +14,8 @@ from pytest_pgsafe.cli import run
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
-from pytest_pgsafe.snapshot.proposals import Proposal, propose
+from pytest_pgsafe.snapshot.proposals import propose
+from pytest_pgsafe.snapshot.values import Proposal
 from tests.server.crm_facts import CRM, RULES
 
 

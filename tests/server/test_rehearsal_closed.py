@@ -103,6 +103,27 @@ def test_what_was_compared_with_nothing_is_not_counted(server: Server, tmp_path:
     assert (result.relations, result.verdict) == (1, "passed")
 
 
+@pytest.mark.parametrize("form", ["sql", "plain", "custom"])
+def test_strict_passes_a_source_whose_restore_cannot_be_compared(
+    server: Server, database: Address, tmp_path: Path, form: str
+) -> None:
+    """Nothing could make it comparable: it is one line of the report."""
+    rows = "create table public.people (id integer primary key); insert into public.people values (1);"
+    file = tmp_path / "source.sql"
+    file.write_text(rows)
+    if form != "sql":
+        with connect(database, read_only=False) as session:
+            session.execute(rows.encode())
+        server.programs.run("pg_dump", [f"--format={form}"], address=database, stdout=file)
+    source = Source(sql=(file,)) if form == "sql" else Source(backup=file)
+    for migration in (None, "alter table public.people add age integer;"):
+        result = rehearse(settings(server, source, tmp_path, migration=migration, strict=True))
+        assert not failed(result)
+        assert [gap.object for gap in result.not_verified].count("restore") == 1
+        assert [one.message for one in result.findings if one.severity is Severity.ERROR] == []
+        assert result.verdict == "passed"
+
+
 def test_locks_that_nobody_could_see_are_listed(server: Server, tmp_path: Path) -> None:
     (tmp_path / "source.sql").write_text("create table public.people (id integer primary key);")
     given = settings(

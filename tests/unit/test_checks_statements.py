@@ -48,3 +48,27 @@ def test_what_went_well_later_or_failed_for_it_is_not() -> None:
 )
 def test_a_transaction_that_was_never_ended(texts: list[str], severities: list[str]) -> None:
     assert found(*(Statement(text=text) for text in texts)) == [("PGS806", severity) for severity in severities]
+
+
+DUMP = (
+    "BEGIN",
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "LOCK TABLE public.t IN ACCESS SHARE MODE",
+)
+CHANGE = ("begin", "create table t ()", "insert into t values (1)", "commit")
+
+
+@pytest.mark.parametrize(
+    ("sessions", "told"),
+    [
+        # A tool that dumps the schema afterwards, in a session of its own that never says COMMIT.
+        ([CHANGE, DUMP, ("SELECT 1",)], []),
+        ([DUMP, CHANGE], []),
+        ([CHANGE, ("begin", "copy t from stdin")], ["PGS806"]),
+        # One that ended does not end another's transaction.
+        ([("begin", "delete from t"), ("begin", "select 1", "commit", "commit")], ["PGS806"]),
+    ],
+)
+def test_each_session_has_transactions_of_its_own(sessions: list[tuple[str, ...]], told: list[str]) -> None:
+    sent = [Statement(text=text, session=str(at)) for at, texts in enumerate(sessions) for text in texts]
+    assert [code for code, _ in found(*sent)] == told

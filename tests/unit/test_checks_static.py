@@ -143,3 +143,30 @@ def test_what_was_announced_is_a_note_with_its_reason(text: str, announced: Rule
 )
 def test_another_announcement_excuses_nothing(text: str, announced: Rules) -> None:
     assert [one[:2] for one in told(text, announced)] == [("PGS020", "warning")]
+
+
+def in_files(*texts: str) -> list[tuple[str, str]]:
+    readings = tuple(reading for at, text in enumerate(texts) for reading in of_text(text, f"{at}.sql"))
+    return [(one.code, one.object) for one in judge(readings, Rules(), strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "name"),
+    [
+        ("alter table t drop column a", "PGS020", "t.a"),
+        ("delete from t", "PGS020", "t"),
+        ("drop table t", "PGS020", "t"),
+        ("alter table t alter column a type bigint", "PGS020", "t.a"),
+        ("create index on t (a)", "PGS022", "t"),
+    ],
+)
+def test_what_an_earlier_file_made_is_there(text: str, code: str, name: str) -> None:
+    made = "create table t (a int)"
+    assert (code, name) in in_files(made, text)
+    assert in_files(f"{made}; {text}") == []
+    assert in_files("drop table if exists gone", f"{made}; {text}") == [("PGS020", "gone")]
+
+
+def test_files_of_one_name_are_told_apart() -> None:
+    readings = (*of_text("\n\ncreate table t (a int)", "migration.sql"), *of_text("drop table t", "migration.sql"))
+    assert [one.object for one in judge(readings, Rules(), strict=False)] == ["t"]

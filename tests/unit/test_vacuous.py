@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from builders import content, snapshot, table
+from builders import constraint, content, evidence, sequence, snapshot, table
 from pytest_pgsafe.backup.archive import Archive
 from pytest_pgsafe.backup.manifest import FORMAT, Manifest
 from pytest_pgsafe.backup.take import Backup
+from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.config.forms import duration, span
 from pytest_pgsafe.errors import BackupError, RestoreError
+from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.pitr.engines.recover import Restored
 from pytest_pgsafe.pitr.reached import Recovered
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn
 from pytest_pgsafe.rehearsal import vacuous
-from pytest_pgsafe.snapshot.values import NotVerified
+from pytest_pgsafe.snapshot.values import DenormalizedRule, NotVerified, Snapshot
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
 
@@ -99,3 +101,31 @@ def test_a_source_without_rows_is_not_verified() -> None:
     [gap] = vacuous.without_content(nothing, "sql")
     assert gap.object == "content"
     assert vacuous.without_content(replace(nothing, tables={"public.sales": content(1)}), "sql") == ()
+
+
+def said(one: Snapshot, other: Snapshot, *judged: str, trace: Trace | None = None, **rules: object) -> set[str]:
+    given = evidence(one, other, rules=Rules(**rules), trace=trace)  # type: ignore[arg-type]
+    return {name for name, _ in vacuous.nothing_to_judge(given, judged)}
+
+
+def test_what_had_nothing_to_look_at_is_skipped_unless_it_found_something() -> None:
+    bare = snapshot(table(), tables={"public.sales": content(3)})
+    assert said(bare, bare) == {"denormalized", "foreign_keys", "sequences", "locks"}
+    assert said(bare, bare, "sequences", "locks") == {"denormalized", "foreign_keys"}
+    empty = replace(bare, tables={"public.sales": content(0)})
+    assert said(empty, empty) >= {"rows", "values"}
+
+
+def test_one_thing_to_look_at_is_enough() -> None:
+    bare = snapshot(table(), tables={"public.sales": content(3)})
+    key = constraint("public.sales.fk", "foreign key", "FOREIGN KEY (a) REFERENCES b", references="public.b")
+    keyed = snapshot(table(), key, tables={"public.sales": content(3)})
+    for one, other in ((bare, keyed), (keyed, bare)):
+        assert "foreign_keys" not in said(one, other)
+    assert "foreign_keys" not in said(bare, bare, foreign_keys={"public.sales.a": "no nulls"})
+    counted = snapshot(table(), sequence("public.numbers"), tables={"public.sales": content(3)})
+    for one, other in ((bare, counted), (counted, bare)):
+        assert "sequences" not in said(one, other)
+    rule = DenormalizedRule(column="public.sales.a", source="public.b.c")
+    assert "denormalized" not in said(bare, bare, denormalized=(rule,))
+    assert "locks" not in said(bare, bare, trace=Trace(seconds=1, sessions=1, observed=True))
