@@ -14,13 +14,13 @@ from pytest_pgsafe.config.expectations import Dropped, ValuesRule
 from pytest_pgsafe.config.file import load
 from pytest_pgsafe.config.sections import ExpectSection
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.migrate.sources import parse
 from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.explained import explain
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
+from tests.migrations import parse
 from tests.server.bench import Bench
 
 BASE = """
