@@ -19,7 +19,7 @@ class Statement:
     #: What it created, changed or dropped (``table public.t``), the first 20 of each command.
     objects: tuple[str, ...] = ()
     #: What tells the session that sent it from others; empty where it is not known.
-    session: str = ""
+    session: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
