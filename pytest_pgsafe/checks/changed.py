@@ -10,7 +10,6 @@ from ..compare.identity import collection
 from ..compare.values import Action
 from ..config.expectations import Changed
 from .announced import COLLECTIONS
-from .evidence import announceable
 from .values import Check, Evidence, Finding, Severity
 
 
@@ -21,9 +20,6 @@ def excused(evidence: Evidence, finding: Finding, check: Check) -> Finding:
             known = COLLECTIONS[expected.kind]
             if finding.object in collection(evidence.comparison.before.catalog, known):
                 return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
-    for kind in sorted(check.excused_by):
-        if finding.object in evidence.comparison.objects.get(COLLECTIONS[kind], {}):
-            return announceable(finding, "changed", kind)
     return finding
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..catalog.values import Catalog, Column, setting
 from ..compare.values import Action
 from .announced import permitted
-from .evidence import announceable, attribute, behaviour, count, excused, inherited, of, unproven
+from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
 from .moves import moved
 from .values import Check, Evidence, Finding, Severity
 
@@ -30,7 +30,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
                 told += f"; its type went from {types[name].before} to {types[name].after}, {_by_cast(evidence, name)}"
             samples = found.changed_samples.get(column, ())
             finding = VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
-            yield announceable(permitted(evidence, finding, column, found), "values", "column")
+            yield permitted(evidence, finding, column, found)
 
 
 def _by_cast(evidence: Evidence, column: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import cast
@@ -89,16 +88,8 @@ def excused(evidence: Evidence, kind: str, finding: Finding) -> Finding:
     """Return the finding as a note with the reason, if the drop of its object was announced."""
     expected = announced(evidence, kind, finding.object)
     if expected is None:
-        return announceable(finding, "dropped", kind)
-    return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
-
-
-def announceable(finding: Finding, key: str, kind: str) -> Finding:
-    """Return an error with the very line that would announce what it is about."""
-    if finding.severity is not Severity.ERROR or finding.remedy is None or finding.remedy.endswith("]"):
         return finding
-    entry = f'{kind} = {json.dumps(finding.object, ensure_ascii=False)}, reason = "…"'
-    return replace(finding, remedy=f"{finding.remedy} If it is meant, in pgsafe.toml: [expect] {key} = [{{ {entry} }}]")
+    return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
 
 
 def table_after(comparison: Comparison, table: str) -> str:
