@@ -104,7 +104,7 @@ class _Resolution:
             lock_wait=forms.duration(document.migration.lock_wait),
             again=document.migration.again,
             hooks=self._hooks(),
-            server=self._server(),
+            server=self._server(source),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
             expect=document.expect.expect(),
             denormalized=rules.denormalized(document),
@@ -223,7 +223,7 @@ class _Resolution:
                 remedies=["keep one of them"],
             )
 
-    def _server(self) -> Server:
+    def _server(self, source: Source | None) -> Server:
         section = self.document.server
         use = self._text("server", "--pgsafe-server", "PGSAFE_SERVER", self.options.server, section.use)
         image = self._text("image", "--pgsafe-image", "PGSAFE_IMAGE", self.options.image, section.image)
@@ -232,7 +232,22 @@ class _Resolution:
             "superuser", "[server] superuser", "PGSAFE_SERVER_SUPERUSER", given=False, key=section.superuser
         )
         checked = "auto" if use is None else forms.server(use, origin=self.origins["server"])
-        return Server(use=checked, image=image, keep=keep, superuser=superuser, preload=tuple(section.preload))
+        cache = self._text("cache", "[server] cache", "PGSAFE_SERVER_CACHE", None, section.cache)
+        # A backup does not change; a database does, so that somebody has to say how old it may be.
+        kept = cache != "off" if cache is not None else source is not None and source.backup is not None
+        try:
+            age = None if cache in {None, "on", "off"} else forms.duration(cache or "")
+        except ValueError as error:
+            raise ConfigError(f"PGSAFE_SERVER_CACHE: {error}", remedies=['write "1 week", "on" or "off"']) from error
+        if kept and age is None and source is not None and source.dsn is not None:
+            raise ConfigError(
+                f"{self.origins['cache']}: a copy of a database has an age, and nobody said how old it may be",
+                remedies=['write cache = "1 day" into [server]', 'or cache = "off"'],
+            )
+        return Server(
+            use=checked, image=image, keep=keep, superuser=superuser, preload=tuple(section.preload), cache=kept,
+            cache_age=age, cache_size=forms.size(section.cache_size),
+        )  # fmt: skip
 
     def _reports(self) -> tuple[Path, ...]:
         words, base = self._words(self.options.report, "PGSAFE_REPORT"), self.invocation_dir

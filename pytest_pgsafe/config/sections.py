@@ -12,7 +12,7 @@ from .expectations import Changed, Dropped, Expect, Locked, Moved, Renamed, Rows
 from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
 from .migration import MigrationSection
 from .values import LockMode
-from .words import Column, Duration, Jobs, Section, Text, named
+from .words import Cache, Column, Duration, Jobs, Section, Size, Text, named
 
 
 def _rows(text: str) -> str:
@@ -63,6 +63,8 @@ class ServerSection(Section):
     keep: bool | None = None
     preload: list[Annotated[str, AfterValidator(_library)]] = Field(default_factory=list)
     superuser: bool | None = None
+    cache: Cache | None = None
+    cache_size: Size = "20GB"
 
 
 class ReportSection(Section):

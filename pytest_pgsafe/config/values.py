@@ -135,6 +135,12 @@ class Server:
     preload: tuple[str, ...] = ()
     #: What a dump of others holds may run as a superuser of an existing server.
     superuser: bool = False
+    #: Whether the restored, proven copy is kept for later runs.
+    cache: bool = False
+    #: Seconds that what it holds may be old; None is any age.
+    cache_age: float | None = None
+    #: Bytes that all copies that are kept may have.
+    cache_size: int = 20 << 30
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from .forms import duration
+from .forms import duration, size
 
+#: Words of ``[server] cache`` that are no duration.
+CACHED = ("on", "off")
 _NAME = re.compile(r'("([^"]|"")+"|[^".]+)(\.("([^"]|"")+"|[^".]+)){0,2}')
 
 
@@ -34,6 +36,20 @@ def _duration(text: str) -> str:
     return text
 
 
+def _size(text: str) -> str:
+    size(text)
+    return text
+
+
+def _cache(text: str) -> str:
+    if text not in CACHED:
+        try:
+            duration(text)
+        except ValueError:
+            raise ValueError('wanted "off", "on" or how long it may be used, such as "1 week"') from None
+    return text
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise ValueError("wanted a text that is not empty")
@@ -43,6 +59,8 @@ def _said(text: str) -> str:
 Text = Annotated[str, AfterValidator(_said)]
 Column = Annotated[str, AfterValidator(_column)]
 Duration = Annotated[str, AfterValidator(_duration)]
+Size = Annotated[str, AfterValidator(_size)]
+Cache = Annotated[str, AfterValidator(_cache)]
 Jobs = Annotated[int, Field(ge=1, le=64)]
 
 

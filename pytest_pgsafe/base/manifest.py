@@ -1,0 +1,146 @@
+"""What a base is made of: every folder and file of it, with size and checksum. Written last, read before each use.
+
+The checksums are CRC-32, as those of PostgreSQL's own backup manifests are: they are for what a disk or a hand damages.
+Who could write into the private folder could write a manifest, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..catalog import codec
+from ..errors import CopyError
+from .values import About
+
+FORMAT = "pgsafe-base/1"
+NAME = "base.json"
+#: Beside the manifest: the cluster, and what whoever built it knows of it.
+DATA, STATE = "data", "state.json"
+_CHUNK = 1 << 20
+_NO_SEAL = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    format: str
+    key: str
+    about: About
+    #: The superuser's, in the cluster as it lies there.
+    password: str
+    #: By path within the base, with forward slashes.
+    files: Mapping[str, File]
+    folders: tuple[str, ...]
+    #: SHA-256 of the manifest's own bytes with zeros in this place.
+    seal: str = _NO_SEAL
+
+    def __repr__(self) -> str:
+        return f"Manifest({self.key})"
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files.values())
+
+
+def describe(folder: Path) -> tuple[Mapping[str, File], tuple[str, ...]]:
+    """Read everything of a base; return its files and its folders.
+
+    :raises CopyError: something in it is neither.
+    """
+    paths: list[Path] = []
+    folders: list[str] = []
+    for path, kind in sorted(_entries(folder)):
+        if stat.S_ISREG(kind):
+            paths.append(path)
+        elif stat.S_ISDIR(kind):
+            folders.append(path.relative_to(folder).as_posix())
+        else:
+            raise CopyError("a base is made of files and folders alone", looked_at=[str(path)])
+    # zlib lets other threads run while it computes.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = list(pool.map(_file, paths))
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    return dict(zip(names, found, strict=True)), tuple(folders)
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield what a base is made of, with its mode."""
+    yield folder / STATE, (folder / STATE).lstat().st_mode
+    for top, folders, files in os.walk(folder / DATA, onerror=_refuse):
+        yield Path(top), Path(top).lstat().st_mode
+        for name in (*folders, *files):
+            path = Path(top) / name
+            mode = path.lstat().st_mode
+            if name in files or stat.S_ISLNK(mode):
+                yield path, mode
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _file(path: Path) -> File:
+    size, found = 0, 0
+    with path.open("rb", buffering=0) as file:
+        buffer = bytearray(_CHUNK)
+        view = memoryview(buffer)
+        while count := file.readinto(buffer):
+            found = zlib.crc32(view[:count], found)
+            size += count
+    return File(bytes=size, crc32=found)
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest: from here on the folder is a base."""
+    data = codec.dumps(replace(manifest, seal=_NO_SEAL))
+    data = data.replace(_sealed(_NO_SEAL), _sealed(hashlib.sha256(data).hexdigest()))
+    handle = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
+def _sealed(seal: str) -> bytes:
+    return f'"seal":"{seal}"'.encode()
+
+
+def load(folder: Path) -> Manifest:
+    """Read a manifest alone.
+
+    :raises CopyError: there is none, or it is not what was written.
+    """
+    path = folder / NAME
+    try:
+        data = path.read_bytes()
+        manifest = codec.loads(Manifest, data)
+    except (OSError, ValueError) as error:
+        raise CopyError("the base has no manifest that can be read", looked_at=[str(path)]) from error
+    blank = data.replace(_sealed(manifest.seal), _sealed(_NO_SEAL))
+    if manifest.format != FORMAT or hashlib.sha256(blank).hexdigest() != manifest.seal:
+        raise CopyError("the manifest of the base is not what was written", looked_at=[str(path)])
+    return manifest
+
+
+def faults(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Read every file of a base; return each that is missing, damaged or unknown, for people."""
+    try:
+        files, folders = describe(folder)
+    except (OSError, CopyError) as error:
+        return (str(error),)
+    found = [f"{name}: missing" for name in manifest.files if name not in files]
+    found += [f"{name}: not in the manifest" for name in files if name not in manifest.files]
+    found += [f"{name}: damaged" for name, file in manifest.files.items() if name in files and files[name] != file]
+    found += [f"{name}: this folder is missing" for name in manifest.folders if name not in folders]
+    found += [f"{name}: this folder is not in the manifest" for name in folders if name not in manifest.folders]
+    return tuple(found)
