@@ -109,7 +109,7 @@ def put(
             folders=folders,
         )  # fmt: skip
         manifest.write(folder, said)
-        folder = place.finish(folder)
+        folder = place.finish(folder, handle)
     except OSError as error:
         os.close(handle)
         place.remove(folder)

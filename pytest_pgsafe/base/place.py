@@ -56,8 +56,9 @@ def fresh(key: str) -> tuple[Path, int]:
     return path, sign(path, MARK)
 
 
-def finish(path: Path) -> Path:
-    """Give a folder that is complete its name."""
+def finish(path: Path, handle: int) -> Path:
+    """Give a folder that is complete its name, and let others use it; it is still held."""
+    fcntl.flock(handle, fcntl.LOCK_SH)
     return path.rename(path.with_name(path.name.removeprefix(_PARTIAL)))
 
 

@@ -174,10 +174,11 @@ def _looked(run: Run) -> Run:
         reading = prepare(settings)
         return replace(run, reading=reading, header=(*run.header, *reading.header()))
     if not wanted.isdisjoint(rehearsed(settings)):
+        from ..rehearsal import kept
         from ..rehearsal.preflight import preflight
 
         plan = preflight(settings)
-        run = replace(run, plan=plan, header=(*run.header, *plan.header()))
+        run = replace(run, plan=plan, header=(*run.header, *plan.header(), *kept.header(settings, plan)))
     if not wanted.isdisjoint(recovered(settings)):
         from ..rehearsal.recoverable import look
 

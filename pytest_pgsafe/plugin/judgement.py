@@ -20,7 +20,8 @@ _STEPS = ("static", "backup", "restore", "migrate", "rollback", *RECOVERY)
 _CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks", "works")
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
-    "server": "restore", "isolate": "restore", "clone": "migrate", "compare": "rows",
+    "base": "restore", "server": "restore", "keep": "restore", "copy": "restore",
+    "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
     "read": "static", "again": "rollback", "restore_again": "rollback",
 }  # fmt: skip

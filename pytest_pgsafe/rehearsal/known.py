@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from ..base.values import About
 from ..checks.majors import OBJECT as SERVER_VERSION
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
@@ -50,6 +51,8 @@ class Known:
     baseline: str | None = None
     #: How to connect to what was kept.
     kept: str | None = None
+    #: The base that the run began with.
+    base: About | None = None
     #: Of the restore, beside what is judged of the migration.
     notes: tuple[Finding, ...] = ()
     not_verified: tuple[NotVerified, ...] = ()
@@ -81,6 +84,7 @@ class Known:
                 "server_version": self.source_version or str(source.version or ""),
                 "database": source.database if self.recovered is None else self.recovered.database,
                 "from": source.shown if self.recovered is None else str(self.recovered),
+                **_of_base(self.base),
             },
             settings=None if self.like is None or self.like.settings is None else self.like.unusual,
             server={} if self.server is None else self.server,
@@ -120,6 +124,14 @@ class Known:
             # What files or a dump of others built has no facts that it could be compared with: a line, no failure.
             if gap.object not in named | {SERVER_VERSION, "restore"}:
                 yield NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="restore")
+
+
+def _of_base(base: About | None) -> Mapping[str, str]:
+    """Return what the report says of a base."""
+    if base is None:
+        return {}
+    said = {"base": f"{base.built:%Y-%m-%dT%H:%M:%SZ}", "after_restore": "included" if base.hooked else "not included"}
+    return said if base.taken is None else {**said, "taken": f"{base.taken:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 #: A stage of a run. What it yields is known from then on, also if the stage fails afterwards;

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from ..checks import judge
 from ..checks.values import Evidence
 from ..config.values import Settings
+from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import baseline, copies, majors, pending, restored, returning, stepwise
+from . import baseline, copies, kept, majors, pending, restored, returning, stepwise
 from .judged import Judged, compare
 from .known import Known, Stage, gathered
 from .migrated import migrate
@@ -53,27 +55,42 @@ def rehearse(
 
 def _known(settings: Settings, plan: Plan, steps: Steps, backups: Path) -> Known:
     """Run all stages on the scratch server, and return what is known when they end."""
-    known = Known(plan=plan)
-    try:
-        with steps.step("server"):
-            server = plan.start()
-    except Stopped:
-        return known
-    with server:
-        described = server.describe()
-        gaps = tuple(majors.gap(plan.source.version, described["version"]))
-        known = known.joined(Known(server=described, not_verified=gaps))
+    obtained = kept.obtain(settings, plan, steps, backups, Known(plan=plan))
+    with ExitStack() as held:
+        if obtained.base is not None:
+            held.callback(obtained.base.release)
+        if obtained.ended:
+            return obtained.known
+        known = obtained.known
+        try:
+            server = held.enter_context(_server(obtained, plan, steps))
+        except Stopped:
+            return known
+        if known.server is None:
+            described = server.describe()
+            gaps = tuple(majors.gap(plan.source.version, described["version"]))
+            known = known.joined(Known(server=described, not_verified=gaps))
         begun = Begun(settings=settings, plan=plan, steps=steps, server=server, backups=backups)
-        known = gathered(known, _stages(begun))
+        known = gathered(known, _stages(begun, obtained))
         # Not after an interruption or a defect: nobody would be told what was left running.
         if settings.server.keep and known.result(settings, steps).verdict != "passed":
             known = replace(known, kept="\n".join(server.keep()))
     return known
 
 
-def _stages(begun: Begun) -> Stage[None]:
-    backup = yield from restored.take(begun)
-    copy = yield from restored.restore(begun, backup)
+def _server(obtained: kept.Obtained, plan: Plan, steps: Steps) -> Server:
+    if obtained.base is not None:
+        return kept.start(obtained, plan, steps)
+    with steps.step("server"):
+        return plan.start()
+
+
+def _stages(begun: Begun, obtained: kept.Obtained) -> Stage[None]:
+    if obtained.base is not None:
+        copy = yield from kept.recalled(begun, obtained)
+    else:
+        backup = yield from restored.take(begun)
+        copy = yield from restored.restore(begun, backup)
     copy = yield from _decide(copy)
     migration = copy.plan.migration
     if migration is None:

@@ -104,6 +104,11 @@ class LocalServer(OwnedServer):
         return server
 
     @property
+    def local(self) -> LocalPrograms:
+        """The programs, by their folder."""
+        return self._local
+
+    @property
     def data(self) -> Path:
         """The data directory."""
         return self._folder / "data"

@@ -1,0 +1,350 @@
+"""A base that is kept: built once, proven before each use, and never believed when it is damaged or of another day."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_pgsafe.backup.restore import run_sql
+from pytest_pgsafe.backup.take import take
+from pytest_pgsafe.base import keep, manifest, place, room
+from pytest_pgsafe.base.values import Base, Identity
+from pytest_pgsafe.checks.values import Severity
+from pytest_pgsafe.config.values import Hook, Hooks, Settings, Source, Way
+from pytest_pgsafe.config.values import Server as ServerSettings
+from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.rehearsal.values import Result
+from pytest_pgsafe.server.address import Address
+from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.keeper import sign
+
+SCHEMA = """
+create role base_reader;
+create table public.people (id integer generated always as identity primary key, name text not null, boss integer
+    references public.people);
+create unlogged table public.visits (id integer primary key);
+create sequence public.numbers;
+insert into public.people (name, boss) select 'name ' || n, nullif(n / 2, 0) from generate_series(1, 500) as n;
+insert into public.visits select generate_series(1, 50);
+select setval('public.numbers', 77);
+grant select on public.people to base_reader;
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bases(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the bases of these tests."""
+    if server.kind != "local":
+        pytest.skip("bases are kept of local programs")
+    folder = tmp_path_factory.mktemp("cache") / "bases"
+    folder.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, "folder", lambda: folder)
+        yield folder
+        for path in folder.iterdir():
+            assert not path.is_dir() or place.remove(path), path
+
+
+@pytest.fixture(scope="module")
+def source(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    address = server.create("kept")
+    file = tmp_path_factory.mktemp("schema") / "schema.sql"
+    file.write_text(SCHEMA)
+    run_sql([file], address, server.programs)
+    yield address
+    server.drop(address)
+    with connect(server.address(), read_only=False) as session:
+        session.execute("drop role base_reader")
+
+
+@pytest.fixture(scope="module")
+def backup(server: Server, source: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("backup") / "one"
+    take(source, folder, server.programs)
+    return folder
+
+
+def settings(
+    folder: Path, backup: Path, migration: str = "alter table public.people add column age integer"
+) -> Settings:
+    file = folder / "migration.sql"
+    file.write_text(f"{migration};\n")
+    return Settings(
+        folder=folder, source=Source(backup=backup), migration=Way(kind="sql", path=file),
+        server=ServerSettings(use="local", cache=True),
+    )  # fmt: skip
+
+
+def steps(result: Result) -> dict[str, str]:
+    return {step.name: step.outcome.value for step in result.steps}
+
+
+def seen(result: Result) -> tuple[object, ...]:
+    """What a run says, whatever it began with."""
+    gaps = {(gap.object, gap.reason) for gap in result.not_verified}
+    return result.verdict, result.changes, result.findings, gaps, result.relations, result.rows, dict(result.unused)
+
+
+def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, backup: Path) -> None:
+    plain = rehearse(replace(settings(tmp_path, backup), server=ServerSettings(use="local")))
+    assert "base" not in steps(plain)
+    first = rehearse(settings(tmp_path, backup))
+    assert steps(first)["keep"] == "passed"
+    second = rehearse(settings(tmp_path, backup))
+    assert steps(second)["restore"] == "skipped"
+    assert steps(second)["backup"] == "passed"
+    assert "keep" not in steps(second)
+    assert plain.verdict == "passed"
+    # The seconds of the restore stand among what is said.
+    assert seen(first)[:-1] == seen(plain)[:-1] == seen(second)[:-1]
+    assert second.source["base"]
+    assert second.source["taken"]
+    harmed = rehearse(settings(tmp_path, backup, "update public.people set name = '' where id = 7"))
+    assert harmed.verdict == "failed"
+    assert {one.object for one in harmed.findings if one.severity is Severity.ERROR} == {"public.people.name"}
+    # The base itself was not touched by any of them.
+    assert rehearse(settings(tmp_path, backup)).verdict == "passed"
+
+
+@pytest.fixture
+def base(tmp_path: Path, backup: Path) -> Base:
+    """The base of the backup: whichever test comes first builds it."""
+    folder = manifest_of(backup)
+    if folder is None:
+        assert rehearse(settings(tmp_path, backup)).verdict == "passed"
+        folder = manifest_of(backup)
+    assert folder is not None
+    return folder
+
+
+def manifest_of(backup: Path) -> Base | None:
+    return next((one for one in place.bases() if one.about.source == str(backup) and not one.about.hooked), None)
+
+
+def found(base: Base) -> tuple[bool, list[str]]:
+    """Look for a base as a run does; tell whether it is used, and what is said."""
+    lines: list[str] = []
+
+    class Same(Identity):
+        key = base.key
+
+    held = keep.find(Same(parts={}), told=lines.append)
+    if held is not None:
+        held.release()
+    return held is not None, lines
+
+
+def test_it_is_private_and_holds_no_log(base: Base) -> None:
+    for path in (base.folder, *base.folder.rglob("*")):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+    assert not (base.folder / "data" / "log").exists()
+    assert len([one for one in (base.folder / "data" / "pg_wal").iterdir() if one.is_file()]) == 1
+    assert manifest.load(base.folder).password not in repr(manifest.load(base.folder))
+    assert found(base) == (True, [])
+
+
+def flip(path: Path, place_in: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    content[place_in.randrange(len(content))] ^= 1 << place_in.randrange(8)
+    path.write_bytes(content)
+
+
+def test_a_bit_in_any_file_is_seen(base: Base) -> None:
+    said = manifest.load(base.folder)
+    assert manifest.faults(base.folder, said) == ()
+    files = sorted(path for path in base.folder.rglob("*") if path.is_file() and path.stat().st_size)
+    files = [path for path in files if path.name not in {manifest.NAME, place.MARK}]
+    chance = random.Random(17)
+    # Weighted by size as a disk would: half of them anywhere, half in what the source's tables are in.
+    for path in [*chance.sample(files, 10), *chance.choices(files, [one.stat().st_size for one in files], k=10)]:
+        whole = path.read_bytes()
+        flip(path, chance)
+        [fault] = manifest.faults(base.folder, said)
+        assert fault == f"{path.relative_to(base.folder).as_posix()}: damaged"
+        path.write_bytes(whole)
+    assert manifest.faults(base.folder, said) == ()
+
+
+def truncated(folder: Path) -> None:
+    path = max((folder / "data" / "base").rglob("*"), key=lambda one: one.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-8192])
+
+
+def missing(folder: Path) -> None:
+    next(path for path in (folder / "data" / "base").rglob("*") if path.is_file()).unlink()
+
+
+def added(folder: Path) -> None:
+    (folder / "data" / "standby.signal").touch()
+
+
+def without_folder(folder: Path) -> None:
+    (folder / "data" / "pg_notify").rmdir()
+
+
+def control(folder: Path) -> None:
+    flip(folder / "data" / "global" / "pg_control", random.Random(1))
+
+
+def facts(folder: Path) -> None:
+    flip(folder / manifest.STATE, random.Random(2))
+
+
+def unmanifested(folder: Path) -> None:
+    (folder / manifest.NAME).unlink()
+
+
+def forged(folder: Path) -> None:
+    path = folder / manifest.NAME
+    path.write_bytes(path.read_bytes().replace(b'"proven":true', b'"proven":null', 1))
+
+
+def linked(folder: Path) -> None:
+    path = folder / "data" / "PG_VERSION"
+    elsewhere = folder / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def moved(folder: Path) -> None:
+    """A folder that was copied is another, and its mark says so."""
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    shutil.copytree(aside, folder, symlinks=True)
+    shutil.rmtree(aside)
+
+
+HARMS = [truncated, missing, added, without_folder, control, facts, unmanifested, forged, linked, moved]
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
+def test_what_is_not_whole_is_never_used(base: Base, tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    # What is harmed is a copy, signed as its own.
+    whole, folder = base.folder, base.folder.with_name(f"{base.key}-copy")
+    shutil.copytree(whole, folder, symlinks=True)
+    (folder / place.MARK).unlink()
+    os.close(sign(folder, place.MARK))
+    hidden = (whole / place.MARK).rename(whole / "hidden")
+    try:
+        assert found(base) == (True, [])
+        harm(folder)
+        used, lines = found(base)
+        assert not used
+        # Of the last three nothing says that they are bases.
+        assert len(lines) == (0 if harm in {unmanifested, forged, moved} else 1), lines
+        assert folder.exists() == (harm in {unmanifested, forged, moved})
+        if folder.exists() and harm is not moved:
+            assert room.prune(1 << 40) == (folder,)
+    finally:
+        hidden.rename(whole / place.MARK)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_run_restores_anew_where_the_base_is_damaged(base: Base, tmp_path: Path, backup: Path) -> None:
+    truncated(base.folder)
+    again = rehearse(settings(tmp_path, backup))
+    assert again.verdict == "passed"
+    assert steps(again)["restore"] == "passed"
+    assert steps(again)["keep"] == "passed"
+    assert base.folder not in [one.folder for one in place.bases()]
+    [gap] = [gap.reason for gap in again.not_verified if gap.object == "base"]
+    assert "is damaged and not used" in gap
+
+
+def test_what_runs_after_the_restore_makes_another(tmp_path: Path, base: Base, backup: Path) -> None:
+    wanted = settings(tmp_path, backup)
+    hooked = replace(wanted, hooks=Hooks(after_restore=(Hook(kind="statement", text="truncate public.visits"),)))
+    result = rehearse(hooked)
+    assert steps(result)["keep"] == "passed"
+    assert result.source["after_restore"] == "included"
+    assert base.folder in [one.folder for one in place.bases()]
+    # It was kept behind the hook, which is not run again.
+    again = rehearse(hooked)
+    assert "after_restore" not in steps(again)
+    assert again.rows == result.rows == 500
+    commanded = replace(
+        wanted, hooks=Hooks(after_restore=(Hook(kind="run", text='psql "$DATABASE_URL" -c "select 1"'),))
+    )
+    assert "base" not in steps(rehearse(commanded))
+
+
+def test_a_database_is_its_base_until_its_schema_changes_or_it_is_too_old(
+    tmp_path: Path, server: Server, source: Address
+) -> None:
+    wanted = replace(
+        settings(tmp_path, tmp_path),
+        source=Source(dsn=source.url()),
+        server=ServerSettings(use="local", cache=True, cache_age=3600.0),
+    )
+    first = rehearse(wanted)
+    assert first.verdict == "passed"
+    assert steps(first)["backup"] == "passed"
+    second = rehearse(wanted)
+    assert (steps(second)["backup"], steps(second)["restore"]) == ("skipped", "skipped")
+    assert "a kept base is used" in next(step.reason or "" for step in second.steps if step.name == "backup")
+    with connect(source, read_only=False) as session:
+        session.execute("alter table public.visits add column at date")
+    third = rehearse(wanted)
+    assert steps(third)["restore"] == "passed"
+    assert len([one for one in place.bases() if one.about.source == str(source)]) == 1
+    old = rehearse(replace(wanted, server=replace(wanted.server, cache_age=0.001)))
+    assert steps(old)["restore"] == "passed"
+
+
+def test_several_runs_build_it_once(tmp_path: Path, backup: Path) -> None:
+    for one in place.bases():
+        assert place.remove(one.folder)
+    results: list[Result] = []
+
+    def run(name: str) -> None:
+        (tmp_path / name).mkdir()
+        results.append(rehearse(settings(tmp_path / name, backup)))
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.verdict for result in results] == ["passed", "passed"]
+    assert sorted("keep" in steps(result) for result in results) == [False, True]
+    assert len(place.bases()) == 1
+
+
+def test_the_least_recently_used_goes_first_and_none_that_is_in_use(base: Base, bases: Path) -> None:
+    for one in place.bases():
+        assert one == base or place.remove(one.folder)
+    stranger = bases / "stranger"
+    stranger.mkdir(mode=0o700)
+    holder = subprocess.Popen(
+        [
+            sys.executable, "-c",
+            "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_SH); print(flush=True); time.sleep(60)",
+            str(base.folder / place.MARK),
+        ],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert room.prune(0) == ()
+    finally:
+        holder.kill()
+        holder.wait()
+        if holder.stdout is not None:
+            holder.stdout.close()
+    assert room.prune(base.bytes) == ()
+    assert room.prune(base.bytes - 1) == (base.folder,)
+    assert not place.bases()
+    assert stranger.is_dir()
+    stranger.rmdir()
