@@ -27,6 +27,7 @@ COMMANDS = {
     "prune": "Show, or remove, the backups that need not be kept.",
     "archive": "Pack the newest proven backup of a month into one file.",
     "daily": "Verify the latest backups, and tell whom it concerns.",
+    "base": "List, build or remove restored copies that are kept.",
     "push": "Upload a backup off site, and read it back.",
     "pull": "Download a backup, and prove each of its files.",
     "propose": "Propose rules for denormalised columns.",

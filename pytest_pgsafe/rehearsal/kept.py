@@ -29,7 +29,7 @@ from ..checks.values import Finding
 from ..config.forms import span
 from ..config.values import Hook, Settings
 from ..errors import CopyError, ServerError
-from ..migrate.sources import SqlFiles, of
+from ..migrate.tools import of
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
@@ -181,6 +181,14 @@ def _catalog(address: Address) -> object:
         raise unreachable(address, error) from error
 
 
+def anew(
+    wanted: Wish, settings: Settings, plan: Plan, *, steps: Steps, backups: Path, known: Known
+) -> Obtained:  # fmt: skip
+    """Build a base whatever is there; it replaces those that are not in use."""
+    with place.building(wanted.identity.key):
+        return build(wanted, settings, plan, steps=steps, backups=backups, known=known)
+
+
 def build(
     wanted: Wish, settings: Settings, plan: Plan, *, steps: Steps, backups: Path, known: Known
 ) -> Obtained:  # fmt: skip
@@ -301,7 +309,7 @@ def _undecided(settings: Settings, plan: Plan) -> Plan:
     if settings.migration is None or settings.from_rev is not None:
         return plan
     migration = of(settings.migration)
-    if not isinstance(migration, SqlFiles) or not migration.folder:
+    if not migration.folder:
         return plan
     rollback = None if settings.rollback is None else of(settings.rollback, way_back=True)
     return replace(plan, migration=migration, rollback=rollback, decided=False, left_out=None)
