@@ -12,7 +12,7 @@ from . import address, engines, tools
 from .dump import is_dump
 from .values import Hook, Source, Way
 
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w|hours?|days?|weeks?)\s*")
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)\s*")
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)B\s*")
 _BYTES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -23,15 +23,22 @@ REPORT_SUFFIXES = (".json", ".md", ".html")
 
 
 def duration(text: str) -> float:
-    """Read ``30s``, ``1m``, ``500ms``, ``2h``, ``7d``, ``4w`` or ``1 week`` as seconds.
+    """Read ``30s``, ``1m``, ``500ms``, ``2h``, ``7d`` or ``4w`` as seconds.
 
     :raises ValueError: it is none of these.
     """
     found = _DURATION.fullmatch(text)
     if not found:
         raise ValueError('wanted a duration such as "500ms", "30s" or "1m"')
-    unit = found[2] if found[2] in _SECONDS else found[2][0]
-    return float(found[1]) * _SECONDS[unit]
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def age(text: str) -> float:
+    """Read an age as seconds: a duration, or with its unit as a word, such as ``1 week`` or ``3 days``.
+
+    :raises ValueError: it is neither.
+    """
+    return duration(re.sub(r"(?<=\d)\s*(h)ours?\s*$|(?<=\d)\s*(d)ays?\s*$|(?<=\d)\s*(w)eeks?\s*$", r"\1\2\3", text))
 
 
 def size(text: str) -> int:

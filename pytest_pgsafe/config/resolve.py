@@ -236,7 +236,7 @@ class _Resolution:
         # A backup does not change; a database does, so that somebody has to say how old it may be.
         kept = cache != "off" if cache is not None else source is not None and source.backup is not None
         try:
-            age = None if cache in {None, "on", "off"} else forms.duration(cache or "")
+            age = None if cache in {None, "on", "off"} else forms.age(cache or "")
         except ValueError as error:
             raise ConfigError(f"PGSAFE_SERVER_CACHE: {error}", remedies=['write "1 week", "on" or "off"']) from error
         if kept and age is None and source is not None and source.dsn is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from .forms import duration, size
+from .forms import age, duration, size
 
 #: Words of ``[server] cache`` that are no duration.
 CACHED = ("on", "off")
@@ -44,7 +44,7 @@ def _size(text: str) -> str:
 def _cache(text: str) -> str:
     if text not in CACHED:
         try:
-            duration(text)
+            age(text)
         except ValueError:
             raise ValueError('wanted "off", "on" or how long it may be used, such as "1 week"') from None
     return text

@@ -25,7 +25,7 @@ from pytest_pgsafe.config import (
     Way,
     resolve,
 )
-from pytest_pgsafe.config.forms import duration
+from pytest_pgsafe.config.forms import age, duration
 from pytest_pgsafe.errors import ConfigError
 
 CONTRACT = """
@@ -492,3 +492,16 @@ def test_nesting_that_is_too_deep_is_told(tmp_path: Path, nested: str) -> None:
     with pytest.raises(ConfigError) as raised:
         resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
     assert "pgsafe.toml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1 week", 604800), ("3 days", 259200), ("1 hour", 3600), ("36h", 129600), ("2w", 1209600)]
+)
+def test_ages(text: str, seconds: int) -> None:
+    assert age(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["week", "1 fortnight", "-1 day", "1 day 2 hours", ""])
+def test_no_ages(text: str) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        age(text)
