@@ -21,6 +21,9 @@ from pytest_pgsafe.server.programs import LocalPrograms, find
 #: (the official image, or PGSAFE_TEST_IMAGE), ``existing`` (or PGSAFE_TEST_EXISTING, the URI of one for tests).
 SERVERS = [name.strip() for name in os.environ.get("PGSAFE_TEST_SERVERS", "local").split(",") if name.strip()]
 
+# readline, which pytest imports, tells processes below it a terminal's width, which no log has: workers would have it.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
 # A test that keeps bases says so: those of all others would only fill the disk.
 os.environ.setdefault("PGSAFE_SERVER_CACHE", "off")
 
