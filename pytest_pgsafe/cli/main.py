@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from types import FrameType
 
 import click
@@ -30,6 +31,7 @@ COMMANDS = {
     "base": "List, build or remove restored copies that are kept.",
     "push": "Upload a backup off site, and read it back.",
     "pull": "Download a backup, and prove each of its files.",
+    "explain": "Say what the code of a finding means, and what to do.",
     "propose": "Propose rules for denormalised columns.",
     "pitr": "Recover a cluster to any moment; put back what was lost.",
 }
@@ -49,6 +51,16 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], [*COMMANDS, "--version", "version", "help"], n=1)
+            meant = {"version": "--version", "help": "--help"}.get(close[0], close[0]) if close else None
+            hint = "" if meant is None else f": do you mean pgsafe {meant}?"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -58,6 +70,8 @@ class _Commands(click.Group):
 @click.version_option(package_name="pytest-pgsafe", prog_name="pgsafe")
 def group() -> None:
     """Back up PostgreSQL databases, prove the backups by restoring them, and restore.
+
+    A migration is rehearsed by pytest: pytest --pgsafe --pgsafe-source=URI --pgsafe-migration=FILE
 
     Passwords come from ~/.pgpass, a service file or PGPASSWORD, never from an argument.
 

@@ -9,9 +9,11 @@ import pytest
 
 from ..config import FILE_NAME
 from ..rehearsal.values import Result, together
+from ..report.located import located
 from ..report.terminal import Line, summary
 from ..report.write import write
 from ..visible import visible
+from . import github
 from .judgement import names, unsaid
 from .run import Run
 from .shown import Fitted, fitted
@@ -54,8 +56,9 @@ class Ending:
         if self._final is not None and unsafe:
             self._problems += unsaid(self._final, collected=known, ran=self._ran)
         try:
+            found = broken_off(_unbegun(exitstatus)) if self._final is None else self._final
             write(
-                broken_off(_unbegun(exitstatus)) if self._final is None else self._final,
+                located(found, github.paths(self._run.settings.migration, self._config.rootpath)),
                 self._run.settings.report.files,
                 private=self._run.settings.report.samples == "values",
             )
@@ -86,6 +89,10 @@ class Ending:
             colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
             text = fitted(visible(line.text), terminalreporter)
             terminalreporter.write_line(text, **colours.get(line.tone, {}))
+        if self._final is not None and github.is_on():
+            where = github.paths(self._run.settings.migration, self._config.rootpath)
+            for text in github.tell(located(self._final, where)):
+                terminalreporter.write_line(text)
 
 
 def _unbegun(exitstatus: int) -> str:

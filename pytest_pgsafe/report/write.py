@@ -8,18 +8,31 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..rehearsal.values import Result
-from . import html, json, markdown
+from . import ctrf, html, json, markdown, sarif
 
-#: Formats by suffix; the configuration refuses any other.
+#: Formats by what a file's name ends in, the longest first; the configuration refuses any other.
 FORMATS: Mapping[str, Callable[[Result], str]] = {
+    ".ctrf.json": ctrf.render,
     ".json": json.render,
     ".md": markdown.render,
     ".html": html.render,
+    ".sarif": sarif.render,
 }
 
 
 #: Formats that show rows by their keys alone, whatever is configured.
-_KEYS_ALONE = frozenset({".md"})
+_KEYS_ALONE = frozenset({".md", ".sarif", ".ctrf.json"})
+
+
+def format_of(file: Path) -> str:
+    """Return the ending that names a file's format.
+
+    :raises KeyError: it names none.
+    """
+    for ending in FORMATS:
+        if file.name.endswith(ending):
+            return ending
+    raise KeyError(file.name)
 
 
 def write(result: Result, files: Sequence[Path], *, private: bool = True) -> None:
@@ -33,7 +46,7 @@ def write(result: Result, files: Sequence[Path], *, private: bool = True) -> Non
     failed = [
         error
         for file in files
-        if (error := _replace(file, FORMATS[file.suffix](result), private and file.suffix not in _KEYS_ALONE))
+        if (error := _replace(file, FORMATS[form := format_of(file)](result), private and form not in _KEYS_ALONE))
         is not None
     ]
     if failed:

@@ -22,7 +22,7 @@ from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report import json as json_report
 from pytest_pgsafe.report.overview import counted, severities
 from pytest_pgsafe.report.terminal import SHOWN, cause, finding_lines, summary
-from pytest_pgsafe.report.write import FORMATS, write
+from pytest_pgsafe.report.write import FORMATS, format_of, write
 from pytest_pgsafe.snapshot.values import NotVerified, RowSample
 
 LOST = Finding(
@@ -371,14 +371,14 @@ def test_reports_are_written_whole(tmp_path: Path) -> None:
     files = [tmp_path / "new" / f"out{suffix}" for suffix in FORMATS]
     write(RESULT, files, private=False)
     for file in files:
-        assert file.read_text(encoding="utf-8") == FORMATS[file.suffix](RESULT)
+        assert file.read_text(encoding="utf-8") == FORMATS[format_of(file)](RESULT)
         assert file.stat().st_mode & 0o077 == 0o044
     # With rows' values they are their owner's alone; Markdown never holds any.
     write(RESULT, files)
-    assert {file.suffix: file.stat().st_mode & 0o777 for file in files} == {
-        suffix: 0o644 if suffix == ".md" else 0o600 for suffix in FORMATS
+    assert {format_of(file): file.stat().st_mode & 0o777 for file in files} == {
+        ending: 0o600 if ending in {".json", ".html"} else 0o644 for ending in FORMATS
     }
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["out.html", "out.json", "out.md"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(f"out{ending}" for ending in FORMATS)
 
 
 def test_one_report_that_cannot_be_written_does_not_take_the_others_along(tmp_path: Path) -> None:

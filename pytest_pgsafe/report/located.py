@@ -1,0 +1,27 @@
+"""Statements with the paths of their files, for tools that open them; people read the files' names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..reading.values import Cited
+from ..rehearsal.values import Result
+
+
+def located(result: Result, paths: Mapping[str, str]) -> Result:
+    """Return the result with paths in place of the names of files.
+
+    :param paths: by name; a name that is not there stays.
+    """
+
+    def there(cited: Cited | None) -> Cited | None:
+        if cited is None or cited.file is None:
+            return cited
+        return replace(cited, file=paths.get(cited.file, cited.file))
+
+    return replace(
+        result,
+        changes=tuple(replace(one, statement=there(one.statement)) for one in result.changes),
+        findings=tuple(replace(one, statement=there(one.statement)) for one in result.findings),
+    )

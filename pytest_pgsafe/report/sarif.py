@@ -1,0 +1,85 @@
+"""SARIF 2.1.0, which code hosts show beside the lines of a pull request. Rows are shown by keys, never by values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from .. import __version__
+from ..checks import EVERY
+from ..checks.values import Finding, Severity
+from ..rehearsal.values import Result
+from ..visible import in_json, visible
+from .overview import overview
+from .redact import keys_only
+from .terminal import finding_lines
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+#: Where what no statement is known of is shown: the file that the checks are named by.
+_NOWHERE = "pgsafe.toml"
+
+
+def render(result: Result) -> str:
+    """Return the report as SARIF."""
+    result = keys_only(result)
+    told = overview(result)
+    codes = {finding.code for finding in result.findings}
+    notes = [_notification(f"step {step.name} failed: {step.reason or ''}") for step in told.stopped]
+    if result.interrupted is not None:
+        notes.append(_notification(result.interrupted))
+    run = {
+        "tool": {
+            "driver": {
+                "name": "pgsafe",
+                "version": __version__,
+                "rules": [
+                    {
+                        "id": check.code,
+                        "name": "".join(word.capitalize() for word in check.name.split("-")),
+                        "shortDescription": {"text": check.condition},
+                        "fullDescription": {"text": check.effect},
+                        "help": {"text": check.remedy},
+                        "defaultConfiguration": {"level": _LEVELS[check.severity]},
+                    }
+                    for check in EVERY
+                    if check.code in codes
+                ],
+            }
+        },
+        "invocations": [
+            {"executionSuccessful": result.verdict != "error" and not notes, "toolExecutionNotifications": notes}
+        ],
+        "results": [_result(finding) for finding in result.findings],
+        "properties": {"verdict": told.verdict, "headline": [*told.headline]},
+    }
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return in_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": _NOWHERE}}
+    cited = finding.statement
+    if cited is not None and cited.file is not None:
+        place = {"artifactLocation": {"uri": cited.file}, "region": {"startLine": cited.line or 1}}
+    # The same finding in the next run, also where rows and numbers are others.
+    same = "\0".join((finding.code, finding.object, finding.aspect or ""))
+    return {
+        "ruleId": finding.code,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": visible("\n".join(finding_lines(finding)))},
+        "locations": [
+            {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": visible(finding.object)}]}
+        ],
+        "partialFingerprints": {"pgsafe/v1": hashlib.sha256(same.encode(errors="replace")).hexdigest()},
+        **({} if finding.reason is None else {"suppressions": [_suppression(finding.reason)]}),
+    }
+
+
+def _suppression(reason: str) -> dict[str, str]:
+    return {"kind": "external", "justification": visible(reason)}
+
+
+def _notification(text: str) -> dict[str, Any]:
+    return {"level": "error", "message": {"text": visible(text)}}
