@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
-from .. import __version__
 from ..checks.values import Severity
 from ..rehearsal.values import Outcome, Result, Step
 from ..visible import in_json, visible
@@ -29,7 +29,7 @@ def render(result: Result) -> str:
         "reportFormat": "CTRF",
         "specVersion": "0.0.0",
         "results": {
-            "tool": {"name": "pgsafe", "version": __version__},
+            "tool": {"name": "pgsafe", "version": version("pytest-pgsafe")},
             "summary": {"tests": len(tests), **counts, "pending": 0, "other": 0, "start": 0, "stop": stop},
             "tests": tests,
         },

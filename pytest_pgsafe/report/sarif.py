@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import version
 from typing import Any
 
-from .. import __version__
 from ..checks import EVERY
 from ..checks.values import Finding, Severity
 from ..rehearsal.values import Result
@@ -33,7 +33,7 @@ def render(result: Result) -> str:
         "tool": {
             "driver": {
                 "name": "pgsafe",
-                "version": __version__,
+                "version": version("pytest-pgsafe"),
                 "rules": [
                     {
                         "id": check.code,
