@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, cast
 
-from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, TypeAdapter, model_validator
 
 from . import tools
 from .words import Duration, Section, Text
 
 if TYPE_CHECKING:
+    # Of pydantic itself from 2.10 on.
+    from pydantic.functional_validators import ModelWrapValidatorHandler
     from typing_extensions import Self
 
 _SETTINGS = TypeAdapter(dict[str, Text], config=ConfigDict(strict=True))
