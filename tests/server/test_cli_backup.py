@@ -245,7 +245,7 @@ def test_what_cannot_be_used_ends_with_4(
         "no source": ["backup", "--root=."],
         "no such backup": ["verify", "nowhere"],
         "is no age": ["verify", ".", "--max-age=soon"],
-        "No such command": ["backdown"],
+        "there is no command": ["backdown"],
         "cannot be read": ["backup", "--root=.", "--source=postgresql://localhost:1/x"],
     }
     for words, arguments in cases.items():
