@@ -94,9 +94,9 @@ class Kept:
     def archived(self) -> str:
         """Begin a new segment, wait until the one before is in the repository, and return its name."""
         with connect(self.server.address(), read_only=False) as session:
-            found = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
+            # What is written may stand at the end of the segment before the one that the switch ends.
+            found = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
             assert found is not None
-            session.execute("select pg_switch_wal()")
             until = time.monotonic() + 60
             while True:
                 row = session.execute("select last_archived_wal from pg_stat_archiver").fetchone()

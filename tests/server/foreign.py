@@ -26,6 +26,8 @@ class Foreign:
     changes: Pairs
     #: Every error, as code and object.
     errors: Pairs
+    #: Every warning, as code and object, beside those that say what was wrong before.
+    warnings: Pairs = field(default_factory=set[tuple[str, str]])
     #: The keys of the rows that samples show, by object, for those of which all are shown.
     keys: dict[str, set[str]] = field(default_factory=dict)
 
@@ -212,6 +214,8 @@ FOREIGN = {
             ("PGS511", "public.graph_theme_1"),
             ("PGS524", "public.hosts.hosts_name_upper_update"),
         },
+        # INSERT … ON CONFLICT names what the index was of.
+        warnings={("PGS554", "public.graph_theme_1")},
         keys={
             "public.valuemap": {"1"},
             "public.valuemap_mapping": {"1", "2"},
