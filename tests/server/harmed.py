@@ -72,9 +72,8 @@ def until(done: Callable[[], bool]) -> None:
 
 def archived(session: Connection) -> str:
     """Wait until what was written is in the archive; return the name of the segment."""
-    row = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
+    row = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
     assert row is not None
-    session.execute("select pg_switch_wal()")
 
     def done() -> bool:
         found = session.execute("select last_archived_wal from pg_stat_archiver").fetchone()

@@ -90,8 +90,7 @@ def _written(primary: LocalServer, programs: LocalPrograms, place: Path) -> Clus
                 session.execute("select pg_create_restore_point('before the last two')")
         # One more, so that the archive goes on behind the last row.
         session.execute("create table public.later ()")
-        last = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
-        session.execute("select pg_switch_wal()")
+        last = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
         assert last is not None
         _archived(session, last[0])
     return Cluster(

@@ -118,8 +118,7 @@ def _written(primary: LocalServer, programs: LocalPrograms, archive: Path, archi
         session.execute("alter role boss set session_preload_libraries = 'nowhere'")
         # The database that everybody connects to first is not there any more.
         session.execute("drop database postgres")
-        last = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
-        session.execute("select pg_switch_wal()")
+        last = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
         assert last is not None
         until = time.monotonic() + 60
         while not (archive / last[0]).exists():

@@ -139,8 +139,7 @@ def _write(primary: LocalServer, programs: LocalPrograms, place: Path) -> None:
             _reach(session, taken.end_lsn.bytes + SEGMENTS * SIZE)
         # One more, so that the archive goes on behind the last that was noted.
         session.execute("create table public.later ()")
-        found = session.execute("select pg_walfile_name(pg_current_wal_lsn())").fetchone()
-        session.execute("select pg_switch_wal()")
+        found = session.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
         assert found is not None
         until = time.monotonic() + 120
         while not (place / "archive" / found[0]).exists():
