@@ -68,7 +68,10 @@ def _back(rollback: Migration, after: Address, restored: Restored) -> Comparison
 def _restored_again(restored: Restored) -> Stage[float | None]:
     """Rehearse the restore as the way back, and return its seconds; None if there is nothing to restore."""
     if restored.backup is None:
-        reason = "a source of .sql files has no backup: the restore as the way back was not rehearsed"
+        without = "a source of .sql files has no backup"
+        if restored.plan.source.kind == "database":
+            without = 'a run that begins with a kept base takes no backup ([server] cache = "off" takes one)'
+        reason = f"{without}: the restore as the way back was not rehearsed"
         restored.steps.skip("restore_again", reason)
         yield Known(not_verified=(NotVerified(object="rollback", reason=reason),))
         return None

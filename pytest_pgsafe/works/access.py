@@ -28,7 +28,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <>
 
 def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt | None]:
     """Try what roles cannot do any more; of a grant that went itself the checks of privileges tell."""
-    if not after.superuser or not _may_have_changed(comparison):
+    if not after.superuser or not may_have_changed(comparison):
         return
     told = _revoked(comparison)
     tables = {**comparison.objects.get("views", {}), **comparison.tables}
@@ -48,7 +48,8 @@ def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt
         yield Attempt(kind="access", object=table, statement=statement, role=role, before=earlier, after=answer)
 
 
-def _may_have_changed(comparison: Comparison) -> bool:
+def may_have_changed(comparison: Comparison) -> bool:
+    """Tell whether a role may have gained or lost access to anything."""
     return any(
         change.kind in {"grant", "role", "schema"} or change.attribute == "owner" for change in comparison.changes
     )

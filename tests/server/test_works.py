@@ -17,6 +17,7 @@ from pytest_pgsafe.rehearsal.explained import explain
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
+from pytest_pgsafe.works import tries
 from tests.migrations import parse
 
 BASE = """
@@ -256,3 +257,27 @@ def test_a_new_table_is_held_beside_its_siblings(judge: Judge) -> None:
         " row",
         "works_app may not SELECT, INSERT the new table apart.three, as apart.one and 1 more",
     ]
+
+
+def test_what_only_a_superuser_can_try_is_named_where_there_is_none(bench: Bench) -> None:
+    if not bench.server.owns_cluster:
+        pytest.skip("roles are not made on an existing server")
+    after = bench.server.clone(bench.before, "after")
+    try:
+        with connect(after, read_only=False) as session:
+            session.execute("create role works_plain; grant works_plain to current_user")
+            session.execute("grant all on all tables in schema public to works_plain")
+            session.execute("alter table public.t alter b set default 'z'; revoke select on apart.one from works_app")
+        with connect(bench.before) as one, connect(after, read_only=False) as two:
+            comparison = compare_databases(one, two, bench.facts, take(two), "values")
+            assert not [gap for gap in tries.gather(comparison, one, two).untried if "superuser" in gap.reason]
+            one.execute("set role works_plain")
+            two.execute("set role works_plain")
+            found = tries.gather(comparison, one, two).untried
+        said = {gap.object: gap.reason for gap in found if "superuser" in gap.reason}
+        assert "no row was inserted" in said["public.t"]
+        assert "other roles" in said["works"]
+    finally:
+        with connect(after, read_only=False) as session:
+            session.execute("drop owned by works_plain; drop role works_plain")
+        bench.server.drop(after)
