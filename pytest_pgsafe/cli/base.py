@@ -64,7 +64,9 @@ def prune(*, size: str, applied: bool, as_json: bool) -> int:
         raise click.BadParameter(f"--size: {error}") from None
     gone = room.prune(most) if applied else room.due(most)
     lines = [f"{'removed' if applied else 'remove '} {path}" for path in gone]
-    if gone and not applied:
+    if not gone:
+        lines.append("nothing to remove: no base is kept, or those that are fit, or are in use")
+    elif not applied:
         lines.append("nothing was removed: --apply does it")
     data = {"applied": applied, "removed": [str(path) for path in gone], "left": len(place.bases())}
     return give("base prune", Answer(passed=True, lines=lines, data=data), as_json=as_json)

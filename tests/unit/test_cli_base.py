@@ -23,5 +23,7 @@ def test_nothing_is_kept_and_a_strange_folder_stays(
     assert json.loads(capsys.readouterr().out)["bases"] == []
     assert run(["base", "prune", "--apply", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["removed"] == []
+    assert run(["base", "prune"]) == 0
+    assert "nothing to remove" in capsys.readouterr().out
     assert (tmp_path / "stranger").is_dir()
     assert run(["base", "prune", "--size", "much"]) == 4
