@@ -35,7 +35,7 @@ def command(
     the backup's folder back. What was packed before is read back, and never replaced.
     """
     from ..backup.texts import size_of
-    from ..drill.monthly import archive, before
+    from ..runbook.monthly import archive, before
 
     which = before(datetime.now(timezone.utc)) if month is None else month
     where = None if to is None else to.expanduser().absolute()

@@ -42,9 +42,9 @@ def command(
     It appears as ROOT/ENVIRONMENT/TIMESTAMP when it is whole: the archive, the same as SQL, the schema alone, the
     roles, data and metadata at a glance, the facts that a restored copy is held against, and the manifest.
     """
-    from ..drill.before import BROKEN
-    from ..drill.keep import keep
     from ..rehearsal.source import examine
+    from ..runbook.before import BROKEN
+    from ..runbook.keep import keep
 
     where = options.root_of(root, "--root")
     settings = options.settings(config=config, source=source, server=server, image=image)
@@ -75,8 +75,8 @@ def command(
     warnings = [line for line in taken.left_out if line.startswith((BROKEN, "[[denormalized]]"))]
     if not verify:
         return give("backup", Answer(passed=True, lines=[str(folder)], data=data, warnings=warnings), as_json=as_json)
-    from ..drill.verify import Scratch
-    from ..drill.verify import verify as prove
+    from ..runbook.verify import Scratch
+    from ..runbook.verify import verify as prove
 
     use = Scratch(
         use=settings.server.use,

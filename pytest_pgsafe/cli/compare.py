@@ -17,7 +17,7 @@ from .answer import Answer, give, progress
 def command(*, a: str, b: str, as_json: bool) -> int:
     """Compare the facts of A and B: files of pgsafe snapshot, backups, or databases. Ends with 1 if they differ."""
     from ..compare import recorded, sentence
-    from ..drill.facts import of
+    from ..runbook.facts import of
 
     for word in (a, b):
         options.refuse_secret(word, "the argument")

@@ -33,8 +33,8 @@ def command(
     secret stand in PGSAFE_ALERT and PGSAFE_PING, with blanks between them; everybody named there, in an option or in
     [alerts] is told. An alert that is refused is a failure.
     """
-    from ..drill.daily import daily
-    from ..drill.verify import Scratch
+    from ..runbook.daily import daily
+    from ..runbook.verify import Scratch
 
     settings = options.settings(config=config, server=server, image=image)
     day = daily(
@@ -71,7 +71,7 @@ def _addresses(given: tuple[str, ...], option: str, variable: str, key: str) -> 
 
     :raises ConfigError: an argument or the file holds a secret.
     """
-    from ..drill import alerts
+    from ..runbook import alerts
 
     listed: list[str] = defaults.said()["alerts"].get(key, [])
     for origin, urls in ((option, given), (f"[alerts] {key}", listed)):

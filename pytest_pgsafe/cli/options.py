@@ -91,7 +91,7 @@ def backup_of(
     :param proven: the latest of those that are proven.
     :raises ConfigError: none is named, and there is none, or more than one.
     """
-    from ..drill.latest import latest
+    from ..runbook.latest import latest
 
     if backup is not None:
         return backup, ()

@@ -32,7 +32,7 @@ def command(
     promised date has not come, and, where nothing is proven, any.
     """
     from ..backup.retention import Policy
-    from ..drill.prune import prune
+    from ..runbook.prune import prune
 
     policy = Policy(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
     where = options.root_of(root)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..drill.replace import Swapped
+    from ..runbook.replace import Swapped
 
 
 def told(swapped: Swapped, *, dry_run: bool) -> Iterator[str]:

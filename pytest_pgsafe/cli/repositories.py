@@ -25,7 +25,7 @@ def is_one(word: str) -> bool:
 
 def verify(word: str, *, max_age: timedelta | None, config: str | None, as_json: bool) -> int:
     """Prove a repository, and say so."""
-    from ..drill.repository import verify as prove
+    from ..runbook.repository import verify as prove
 
     settings = options.settings(config=config, source=word)
     assert settings.source is not None

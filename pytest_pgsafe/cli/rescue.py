@@ -13,7 +13,7 @@ from . import options
 from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
-    from ..drill.rescue.values import Rescue, TableOutcome
+    from ..runbook.rescue.values import Rescue, TableOutcome
 
 #: On both sides of a moment that somebody remembers.
 AROUND = timedelta(minutes=30)
@@ -51,8 +51,8 @@ def command(
 
     Rows that were written since stay as they are. Without --apply nothing is written, and what would be is said.
     """
-    from ..drill.rescue.run import rescue
-    from ..drill.rescue.values import Order
+    from ..runbook.rescue.run import rescue
+    from ..runbook.rescue.values import Order
     from ..server.address import Address
 
     options.refuse_secret(into, "--into")

@@ -55,9 +55,9 @@ def command(
     latest proven one. A database that is in use is never touched without --replace, and then kept aside under another
     name.
     """
-    from ..drill.admission import Order, allowed
-    from ..drill.restore import restore
-    from ..drill.target import Target
+    from ..runbook.admission import Order, allowed
+    from ..runbook.restore import restore
+    from ..runbook.target import Target
     from ..server.address import Address
     from ..storage.fetched import at_hand, is_url
 

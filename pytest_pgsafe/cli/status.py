@@ -13,7 +13,7 @@ from .answer import Answer, give, progress
 
 if TYPE_CHECKING:
     from ..backup.store import Stored
-    from ..drill.ready import Status
+    from ..runbook.ready import Status
 
 
 @click.command("status")
@@ -26,7 +26,7 @@ def command(
     *, root: Path | None, max_age: timedelta, no_checksums: bool, config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Show what is there, how old, proven or not, and whether a migration may begin."""
-    from ..drill.ready import status
+    from ..runbook.ready import status
 
     now = datetime.now(timezone.utc)
     where = options.root_of(root)

@@ -35,7 +35,7 @@ def command(
     if backup is not None and repositories.is_one(backup):
         return repositories.verify(backup, max_age=max_age, config=config, as_json=as_json)
     from ..config.forms import duration
-    from ..drill.verify import Scratch, verify
+    from ..runbook.verify import Scratch, verify
     from ..storage.fetched import at_hand, is_url
 
     settings = options.settings(config=config, server=server, image=image)

@@ -10,10 +10,10 @@ from ..backup.proof import Proof
 from ..config.commands import keys
 from ..config.forms import duration
 from ..config.values import Settings
-from ..drill.latest import latest as latest_of
-from ..drill.verify import Scratch
-from ..drill.verify import verify as prove
 from ..errors import ConfigError
+from ..runbook.latest import latest as latest_of
+from ..runbook.verify import Scratch
+from ..runbook.verify import verify as prove
 from .plain import plain
 
 

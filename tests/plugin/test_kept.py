@@ -59,7 +59,7 @@ def test_what_is_kept_is_verified_and_restored(
     said = done.stdout.str()
     assert "age: it is" in said
     assert "checksums: files are not what the manifest says" in said
-    assert "drill/verify.py" not in said
+    assert "runbook/verify.py" not in said
     assert (folder / "proof.json").read_bytes() == proof
     with pytest.raises(ConfigError, match="no backup is named"):
         latest(Settings(folder=damaged), proven=True)

@@ -20,9 +20,9 @@ from psycopg import sql
 from pytest_pgsafe.backup import manifest, packed, proof
 from pytest_pgsafe.backup.archive import recognise
 from pytest_pgsafe.cli import run
-from pytest_pgsafe.drill.monthly import before
 from pytest_pgsafe.errors import BackupError, ConfigError
 from pytest_pgsafe.progress import Progress
+from pytest_pgsafe.runbook.monthly import before
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

@@ -18,8 +18,8 @@ import pytest
 from pytest_pgsafe.backup import manifest
 from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.catalog.values import Extension
-from pytest_pgsafe.drill import alerts
 from pytest_pgsafe.errors import ConfigError, StepError
+from pytest_pgsafe.runbook import alerts
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import SCHEMA, answer, uri

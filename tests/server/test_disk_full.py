@@ -15,9 +15,9 @@ import pytest
 
 from pytest_pgsafe.backup import manifest
 from pytest_pgsafe.config.values import Source
-from pytest_pgsafe.drill import before
-from pytest_pgsafe.drill.keep import keep
 from pytest_pgsafe.rehearsal.source import examine
+from pytest_pgsafe.runbook import before
+from pytest_pgsafe.runbook.keep import keep
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

@@ -11,10 +11,10 @@ from psycopg import sql
 
 from dump_forms import FORMS, Form, Made, shop
 from pytest_pgsafe.config import forms as words
-from pytest_pgsafe.drill.admission import Order
-from pytest_pgsafe.drill.restore import restore
-from pytest_pgsafe.drill.verify import Scratch, verify
 from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.runbook.admission import Order
+from pytest_pgsafe.runbook.restore import restore
+from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

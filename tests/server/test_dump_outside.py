@@ -14,12 +14,12 @@ from pytest_pgsafe.backup import archive
 from pytest_pgsafe.backup.restore import restore as run
 from pytest_pgsafe.config import forms as words
 from pytest_pgsafe.config.values import Source
-from pytest_pgsafe.drill.admission import Order
-from pytest_pgsafe.drill.restore import restore
-from pytest_pgsafe.drill.verify import Scratch, verify
 from pytest_pgsafe.errors import ConfigError, PgsafeError, StepError
 from pytest_pgsafe.rehearsal.preflight import preflight
 from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.runbook.admission import Order
+from pytest_pgsafe.runbook.restore import restore
+from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 
 from dump_forms import FORMS, ROLES, Made, shop
-from pytest_pgsafe.drill.admission import Order
-from pytest_pgsafe.drill.restore import restore
-from pytest_pgsafe.drill.verify import Scratch, verify
 from pytest_pgsafe.errors import PgsafeError, ServerError, UsageError
+from pytest_pgsafe.runbook.admission import Order
+from pytest_pgsafe.runbook.restore import restore
+from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.catalog.read import read
-from pytest_pgsafe.drill.verify import Scratch, verify
+from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

@@ -16,10 +16,10 @@ from pytest_pgsafe.backup.restore import restore
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
-from pytest_pgsafe.drill.verify import Scratch, verify
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.rehearsal.preflight import preflight
 from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server import preload
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server

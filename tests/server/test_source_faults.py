@@ -22,8 +22,8 @@ import pytest
 
 from pytest_pgsafe.backup import take as take_module
 from pytest_pgsafe.backup.take import take
-from pytest_pgsafe.drill import facts
 from pytest_pgsafe.errors import PgsafeError, StepError
+from pytest_pgsafe.runbook import facts
 from pytest_pgsafe.server import cluster
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server

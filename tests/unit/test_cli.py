@@ -45,7 +45,7 @@ def test_what_nobody_expected_is_a_sentence_too(
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by a defect")
 
-    monkeypatch.setattr("pytest_pgsafe.drill.ready.status", fail)
+    monkeypatch.setattr("pytest_pgsafe.runbook.ready.status", fail)
     assert run(["status", "."]) == 1
     assert "Traceback" not in (said := capsys.readouterr().err)
     assert "ZeroDivisionError: by a defect" in said
@@ -53,7 +53,7 @@ def test_what_nobody_expected_is_a_sentence_too(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pytest_pgsafe.drill.ready.status", interrupt)
+    monkeypatch.setattr("pytest_pgsafe.runbook.ready.status", interrupt)
     assert run(["status", "."]) == 2
 
 

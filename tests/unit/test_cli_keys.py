@@ -16,8 +16,8 @@ from pytest_pgsafe.cli.main import group
 from pytest_pgsafe.config.commands import keys, variable
 from pytest_pgsafe.config.sections import SECTIONS
 from pytest_pgsafe.config.words import Section
-from pytest_pgsafe.drill import alerts
 from pytest_pgsafe.errors import ConfigError
+from pytest_pgsafe.runbook import alerts
 from pytest_pgsafe.storage.cipher import Cipher
 from pytest_pgsafe.storage.open import open_store
 from pytest_pgsafe.storage.store import Options
