@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ..backup import dump
 from ..config import values as config
 from ..errors import ConfigError, SourceError
 from ..pitr.engines.recover import Found, find
+from ..server import unreached
 from ..server.address import Address
 from ..server.connection import ConnectionLost, connect, resolve
 from ..server.fitting import Fitting
@@ -154,48 +154,5 @@ def unreachable(address: Address, error: psycopg.Error) -> SourceError:
     return SourceError(
         f"the source {address} cannot be read",
         looked_at=text.splitlines()[:4],
-        remedies=_remedies(text, address),
+        remedies=unreached.remedies(text, address),
     )
-
-
-#: What to do, by the first words that libpq's or the server's message holds.
-_REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (
-        ("password authentication failed",),
-        "the password is wrong, or the role does not exist: correct the URI, PGPASSWORD or ~/.pgpass",
-    ),
-    (("no password supplied",), "give the password in ~/.pgpass, a service file or PGPASSWORD"),
-    (("no pg_hba.conf entry",), "allow this host, role and database in the server's pg_hba.conf"),
-    (
-        ("does not support SSL", "sslnegotiation"),
-        "the server speaks no TLS: sslmode=prefer goes on without it, or turn ssl on there",
-    ),
-    (
-        ("root certificate", "certificate verify failed", "does not match host name"),
-        "give the authority's certificate in sslrootcert=FILE (or system), and the name that the certificate is for as "
-        "host; sslmode=require does not check them",
-    ),
-    (
-        ("channel binding",),
-        "channel_binding=require needs TLS and a password that the server stores as SCRAM: channel_binding=prefer",
-    ),
-    (
-        ("could not translate host name", "Name or service not known", "name resolution", "nodename nor servname"),
-        "the host's name is not known here: see that it is right, and that this machine's DNS or VPN knows it",
-    ),
-    (
-        ("too many", "remaining connection slots"),
-        "the server has no connection left: end some, or raise max_connections",
-    ),
-)
-
-
-def _remedies(text: str, address: Address) -> Sequence[str]:
-    for words, remedy in _REMEDIES:
-        if any(word in text for word in words):
-            return [remedy]
-    if 'role "' in text and "does not exist" in text:
-        return ["correct the role's name: \\du of psql lists those that there are"]
-    if "does not exist" in text:
-        return [f"correct the name: psql --list shows the databases of {address.with_(dbname=None)}"]
-    return ["see that the server runs and that host and port are right: pg_isready says so"]

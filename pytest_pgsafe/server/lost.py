@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import ConnStatus
 
 from ..errors import StepError
+from . import unreached
 from .address import Address
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what h
             f"{address} cannot be reached: {said}",
             said=said,
             sqlstate=error.sqlstate,
-            remedy="see that the server runs and lets the role in: pg_isready and its log say so",
+            remedy=unreached.remedies(said, address)[0],
             opened=False,
         )
 
@@ -169,8 +170,9 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             :raises ConnectionLost: the connection is gone.
             """
             if self.lost is None and self.closed and not self.closed_here:
-                # psycopg keeps to itself what goes wrong while it rolls back.
-                closed = psycopg.OperationalError("the connection is closed")
+                # psycopg keeps to itself what goes wrong while it rolls back; libpq still has the server's words.
+                words = self.pgconn.error_message.decode("utf-8", "replace").strip()
+                closed = psycopg.OperationalError(words or "the connection is closed")
                 self.lost = ConnectionLost.ended(self.address, closed, self.last)
             if self.lost is not None:
                 raise self.lost

@@ -98,6 +98,15 @@ def test_a_query_that_waits_for_a_lock_is_waited_for(through: Address, source: A
     release.join()
 
 
+def test_the_servers_last_words_are_told_though_they_came_in_a_rollback(source: Address) -> None:
+    """psycopg keeps to itself what goes wrong while it rolls back."""
+    with connect(source) as session:
+        with session.transaction(force_rollback=True), connect(source) as other:
+            other.execute("select pg_terminate_backend(%s)", (session.info.backend_pid,))
+        error = ended(lambda: session.execute("select 1"), within=30)
+        assert "due to administrator command" in str(error)
+
+
 class Moments:
     """Do something at a step of a backup."""
 
