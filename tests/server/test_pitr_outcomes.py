@@ -219,8 +219,11 @@ def archive_timeout(cluster: Archived, seconds: int) -> None:
 
 def test_the_first_change_after_a_quiet_night_has_its_time(cluster: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.archive_all()
-    real = asked.ask
-    monkeypatch.setattr(asked, "ask", lambda address: replace(found := real(address), at=found.at + timedelta(hours=9)))
+    real, later = asked.ask, iter([timedelta(hours=9)])
+    # Only the first time: that the archive's end is new when it is looked at again is what is waited for. Where the
+    # clock stays ahead, every transaction of autovacuum that comes after is one more that is missing since hours.
+    ahead = lambda address: replace(found := real(address), at=found.at + next(later, timedelta(0)))  # noqa: E731
+    monkeypatch.setattr(asked, "ask", ahead)
     archive_timeout(cluster, 1)
     try:
         cluster.write(300)
