@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
 from . import baseline, copies, hooks, ignored, pending
 from .likeness import likeness
@@ -170,25 +171,6 @@ def check_space(size: int, folder: Path, *, copies: int = COPIES) -> None:
             f"too little disk: {needed >> 20:,} MiB are needed, {copies} times the source's {size >> 20:,} MiB",
             looked_at=[f"{folder}: {free >> 20:,} MiB free"],
             remedies=["free space, or set TMPDIR to a larger disk", "use another server: --pgsafe-server=URI"],
-        )
-
-
-def check_extensions(needed: Collection[str], there: Collection[str], origin: str) -> None:
-    """Say what a scratch server lacks before anything is restored into it.
-
-    :raises ServerError: with each extension that is missing.
-    """
-    missing = sorted(set(needed) - set(there))
-    if missing:
-        raise ServerError(
-            f"this cannot be verified here: the scratch server lacks the extension{'s' * (len(missing) > 1)} "
-            + ", ".join(missing),
-            looked_at=[f"{origin}: {len(there)} extensions"],
-            remedies=[
-                "install the packages that hold them beside these programs",
-                "name an image that has them: --pgsafe-image=IMAGE",
-                "name a server that has them: --pgsafe-server=URI",
-            ],
         )
 
 

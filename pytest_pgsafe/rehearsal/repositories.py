@@ -24,10 +24,11 @@ from ..pitr import prepared
 from ..pitr.engines.recover import Found, Restored, recover
 from ..server.base import Server
 from ..server.connection import connect
+from ..server.extensions import check_extensions
 from ..snapshot.file import load
 from ..snapshot.values import SequenceValue, Snapshot
 from .opened import COMPRESSION, opened
-from .preflight import Plan, check_extensions
+from .source import Source
 
 _RECORD = "restored.json"
 #: How far a sequence is ahead of its last value in the WAL (SEQ_LOG_VALS), and so after a recovery.
@@ -58,16 +59,17 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
         return backup
 
 
-def recovered_from(folder: Path, backup: Backup, server: Server, plan: Plan) -> Restored | None:
+def recovered_from(folder: Path, backup: Backup, source: Source, server: Server, origin: str) -> Restored | None:
     """Return how far the source of a run's backup was recovered; None if it was not.
 
+    :param origin: where the scratch server comes from, for people.
     :raises ServerError: the scratch server lacks an extension, which nobody knew before the recovery.
     """
-    if plan.source.repository is None:
+    if source.repository is None:
         return None
     if backup.facts is not None:
         needed = [unquoted(name) for name in backup.facts.catalog.extensions]
-        check_extensions(needed, server.extensions(), plan.choice.origin)
+        check_extensions(needed, server.extensions(), origin)
     return codec.loads(Restored, (folder / _RECORD).read_bytes())
 
 

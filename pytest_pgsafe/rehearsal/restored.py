@@ -80,7 +80,7 @@ def take(begun: Begun) -> Stage[Backup | None]:
         return None
     with begun.steps.step("backup"):
         backup = backup_of(source, begun.backups, begun.server.programs)
-        recovered = recovered_from(begun.backups, backup, begun.server, begun.plan)
+        recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
         yield Known(recovered=recovered)
         yield Known(not_verified=tuple(out_of_date(backup, limit, datetime.now(timezone.utc), recovered)))
         return backup

@@ -21,7 +21,7 @@ from .preflight import Plan, preflight
 from .restored import Begun, Restored
 from .rules import announced, resolve_rules
 from .steps import Steps, Stopped
-from .vacuous import nothing_to_judge
+from .unjudged import nothing_to_judge
 from .values import Result
 
 #: What is done once the migration was judged, in order. A new stage is a module and its line here: it takes what is

@@ -18,7 +18,7 @@ from ..server.connection import ConnectionLost, connect, resolve
 from ..server.fitting import Fitting
 from ..server.version import Version
 from ..snapshot.file import load
-from . import majors
+from .written import fitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def examine(source: config.Source) -> Source:
         )
     if source.engine is not None:
         return _repository(source.engine, source.jobs)
-    server, fits = majors.fitting(source.sql)
+    server, fits = fitting(source.sql)
     return Source(
         sql=source.sql,
         shown=", ".join(path.name for path in source.sql),

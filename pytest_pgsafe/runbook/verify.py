@@ -27,12 +27,12 @@ from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
 from ..rehearsal import restoring
 from ..rehearsal.likeness import likeness
-from ..rehearsal.preflight import check_extensions
 from ..rehearsal.source import Source
 from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
+from ..server.extensions import check_extensions
 from ..server.full import disk_full
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot

@@ -28,7 +28,7 @@ from ..rehearsal import hooks, restoring
 from ..rehearsal.backups import backup_of, backup_once
 from ..rehearsal.likeness import likeness
 from ..rehearsal.opened import opened
-from ..rehearsal.preflight import Plan, check_extensions
+from ..rehearsal.preflight import Plan
 from ..rehearsal.source import Source, examine
 from ..server import preload
 from ..server.address import Address
@@ -36,6 +36,7 @@ from ..server.base import Server
 from ..server.choose import probe
 from ..server.cluster import Template
 from ..server.connection import connect
+from ..server.extensions import check_extensions
 from ..server.local import LocalServer
 
 _NO_SOURCE = ("name it: --pgsafe-source=X, [source] in pgsafe.toml, or @pytest.mark.pgsafe(source=X)",)

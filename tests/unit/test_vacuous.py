@@ -20,7 +20,7 @@ from pytest_pgsafe.pitr.engines.recover import Restored
 from pytest_pgsafe.pitr.reached import Recovered
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn
-from pytest_pgsafe.rehearsal import vacuous
+from pytest_pgsafe.rehearsal import unjudged, vacuous
 from pytest_pgsafe.snapshot.values import DenormalizedRule, NotVerified, Snapshot
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
@@ -105,7 +105,7 @@ def test_a_source_without_rows_is_not_verified() -> None:
 
 def said(one: Snapshot, other: Snapshot, *judged: str, trace: Trace | None = None, **rules: object) -> set[str]:
     given = evidence(one, other, rules=Rules(**rules), trace=trace)  # type: ignore[arg-type]
-    return {name for name, _ in vacuous.nothing_to_judge(given, judged)}
+    return {name for name, _ in unjudged.nothing_to_judge(given, judged)}
 
 
 def test_what_had_nothing_to_look_at_is_skipped_unless_it_found_something() -> None:
