@@ -20,9 +20,9 @@ from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Rules, Severity
 from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.values import Options
+from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.choose import choose

@@ -42,7 +42,7 @@ def command(
     It appears as ROOT/ENVIRONMENT/TIMESTAMP when it is whole: the archive, the same as SQL, the schema alone, the
     roles, data and metadata at a glance, the facts that a restored copy is held against, and the manifest.
     """
-    from ..rehearsal.source import examine
+    from ..copy.source import examine
     from ..runbook.before import BROKEN
     from ..runbook.keep import keep
 

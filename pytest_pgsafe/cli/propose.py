@@ -28,8 +28,8 @@ def command(*, source: str | None, timeout: str, config: str | None, as_json: bo
     """
     from ..catalog.read import read as read_catalog
     from ..config.forms import duration
+    from ..copy.source import examine
     from ..rehearsal.rules import resolve_rules
-    from ..rehearsal.source import examine
     from ..server.connection import connect
     from ..snapshot.proposals import propose
 

@@ -18,7 +18,7 @@ from .answer import Answer, give, progress
 @options.as_json
 def command(*, source: str | None, file: Path, config: str | None, as_json: bool) -> int:
     """Write the facts of a database into FILE: its catalog, counts and digests; no value of a row."""
-    from ..rehearsal.source import examine
+    from ..copy.source import examine
     from ..runbook.facts import of_address
     from ..snapshot.file import save
 

@@ -9,6 +9,7 @@ import psycopg
 from ..catalog.names import container
 from ..catalog.values import Index
 from ..compare.values import Action, Attribute, Change, Comparison
+from ..copy.comparing import compare_databases
 from ..errors import MigrationError, StepError
 from ..migrate.run import FailedRun
 from ..server.address import Address
@@ -16,7 +17,6 @@ from ..server.connection import connect
 from ..snapshot.session import reason
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
-from .comparing import compare_databases
 
 #: Of a long list, this many lines are shown.
 MOST = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..checks.values import Evidence
+from ..copy.comparing import compare_databases
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from . import judging
 from .assumed import assumed
-from .comparing import compare_databases
 from .known import Known, Stage
 from .migrated import Migrated
 from .restored import Restored

@@ -28,6 +28,9 @@ from ..catalog import read as catalog_of
 from ..checks.values import Finding
 from ..config.forms import span
 from ..config.values import Hook, Settings
+from ..copy.likeness import Likeness
+from ..copy.source import unreachable
+from ..copy.vacuous import without_content
 from ..errors import CopyError, ServerError
 from ..migrate.tools import of
 from ..server.address import Address
@@ -37,13 +40,10 @@ from ..server.local import LocalServer
 from ..snapshot.values import NotVerified, Snapshot
 from . import majors, restored
 from .known import Known, Stage, gathered
-from .likeness import Likeness
 from .preflight import COPIES, Plan
 from .restored import Begun, Restored
 from .running import Runner
-from .source import unreachable
 from .steps import Steps, Stopped
-from .vacuous import without_content
 
 #: A line by which a file for psql includes another, or runs a program.
 _LEADS_ELSEWHERE = re.compile(rb"^\s*\\", re.MULTILINE)

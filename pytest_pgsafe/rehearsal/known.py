@@ -13,12 +13,12 @@ from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
 from ..compare.values import Comparison
 from ..config.values import Settings
+from ..copy.likeness import Likeness
 from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import majors
 from .explained import explain
-from .likeness import Likeness
 from .preflight import Plan
 from .steps import Steps, Stopped
 from .values import Result

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import psycopg
 
+from ..copy.source import Source, unreachable
 from ..errors import ConfigError, MigrationError
 from ..migrate import bookkeeping
 from ..migrate.applied import Pending, pending
 from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.connection import connect
-from .source import Source, unreachable
 
 #: The checks that have nothing to judge when nothing is pending.
 _CHECKS = (

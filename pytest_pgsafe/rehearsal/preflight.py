@@ -16,6 +16,8 @@ from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..config.values import Settings
+from ..copy.likeness import likeness
+from ..copy.source import Source, examine, unreachable
 from ..errors import BackupError, ConfigError, ServerError
 from ..migrate.tools import Migration, of
 from ..server import preload
@@ -25,9 +27,7 @@ from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
 from . import baseline, copies, hooks, ignored, pending
-from .likeness import likeness
 from .rules import announced, resolve_rules
-from .source import Source, examine, unreachable
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
 COPIES, RECOVERED = 3, 4

@@ -14,21 +14,21 @@ from ..checks.values import Finding
 from ..compare import not_carried, not_restored_with_extensions, unknown
 from ..compare.restored import refuse
 from ..config.values import Settings
+from ..copy import calibration, restoring
+from ..copy.backups import backup_of
+from ..copy.likeness import Likeness, likeness
+from ..copy.repositories import recovered_from
+from ..copy.vacuous import out_of_date, without_content
 from ..migrate import isolation
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import calibration, restoring
-from .backups import backup_of
 from .known import Known, Stage
-from .likeness import Likeness, likeness
 from .preflight import Plan
-from .repositories import recovered_from
 from .running import Runner
 from .steps import Steps
-from .vacuous import out_of_date, without_content
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from ..checks import judge
 from ..checks.values import Finding, Rules, Severity
+from ..copy.comparing import compare_databases
 from ..errors import StepError
 from ..migrate.tools import Migration
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from . import judging
-from .comparing import compare_databases
 from .judged import Judged
 from .restored import Restored
 

@@ -12,6 +12,10 @@ from ..checks.bookkeeping import keeps_books
 from ..compare.repeated import Repeated, differences, varying
 from ..compare.restored import refuse
 from ..compare.values import Change, Comparison
+from ..copy import restoring
+from ..copy.comparing import compare_databases
+from ..copy.likeness import Likeness
+from ..copy.source import Source
 from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..server.address import Address
@@ -19,11 +23,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
-from . import restoring
-from .comparing import compare_databases
-from .likeness import Likeness
 from .restored import Restored
-from .source import Source
 
 #: Kinds of changes that are about what a database holds.
 CONTENT = frozenset({"rows", "values", "foreign key", "large objects"})

@@ -12,9 +12,9 @@ from ..backup.archive import Archive
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
+from ..copy import rights
 from ..errors import BackupError, ConfigError, ServerError, UsageError
 from ..progress import SILENT, Progress
-from ..rehearsal import rights
 from ..server.connection import connect
 from ..server.version import Version
 from ..snapshot.values import Snapshot

@@ -10,8 +10,8 @@ import psycopg
 
 from ..backup.texts import Followed
 from ..compare import not_carried
+from ..copy.source import Source, unreachable
 from ..errors import SourceError, UsageError
-from ..rehearsal.source import Source, unreachable
 from ..server.connection import connect
 from ..snapshot.values import Snapshot
 

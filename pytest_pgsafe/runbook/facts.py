@@ -8,8 +8,8 @@ import psycopg
 
 from ..backup import manifest
 from ..config.forms import is_dsn
+from ..copy.source import unreachable
 from ..progress import Progress
-from ..rehearsal.source import unreachable
 from ..server.address import Address
 from ..server.connection import connect
 from ..snapshot.file import load

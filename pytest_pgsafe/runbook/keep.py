@@ -9,9 +9,9 @@ from ..backup import complete, manifest, store
 from ..backup.archive import Archive
 from ..backup.take import Backup, Further, take
 from ..config.values import Settings
+from ..copy.source import Source
 from ..errors import ConfigError
 from ..progress import SILENT, Progress, size_of
-from ..rehearsal.source import Source
 from ..server import programs
 from ..server.minors import dumping
 from ..snapshot.values import Snapshot

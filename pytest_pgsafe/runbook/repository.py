@@ -11,10 +11,10 @@ from ..backup import proof
 from ..backup.proof import Outcome, Proof, Result
 from ..config.forms import span
 from ..config.values import Engine
+from ..copy.repositories import database, databases, equals, readable
 from ..errors import PgsafeError, RestoreError, StepError
 from ..pitr import prepared
 from ..pitr.engines.recover import Found, Restored, find, recover
-from ..rehearsal.repositories import database, databases, equals, readable
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts

@@ -21,16 +21,15 @@ from ..backup.roles import mentioned
 from ..catalog import read as catalog_of
 from ..compare import not_restored_with_extensions, restored_equals_source
 from ..compare.restored import refuse
+from ..copy import orphans, restoring
 from ..errors import ConfigError, CopyError, RestoreError
 from ..progress import SILENT, Progress
-from ..rehearsal import restoring
 from ..server.address import Address
 from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from . import admission as before
-from . import orphans
 from .admission import Order
 from .application import Application
 from .plan import Plan

@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 
 from ..catalog.values import Database
+from ..copy.source import unreachable
 from ..errors import ConfigError, CopyError, SourceError
-from ..rehearsal.source import unreachable
 from ..server import pooler, settings
 from ..server.address import Address
 from ..server.base import MARK

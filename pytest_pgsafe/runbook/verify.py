@@ -23,11 +23,11 @@ from ..compare import Change, not_carried, not_restored_with_extensions, restore
 from ..compare.restored import compared as held
 from ..compare.restored import difference
 from ..config.forms import span
+from ..copy import orphans, restoring
+from ..copy.likeness import likeness
+from ..copy.source import Source
 from ..errors import ConfigError, PgsafeError, RestoreError, StepError
 from ..progress import SILENT, Progress
-from ..rehearsal import restoring
-from ..rehearsal.likeness import likeness
-from ..rehearsal.source import Source
 from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
@@ -36,7 +36,6 @@ from ..server.extensions import check_extensions
 from ..server.full import disk_full
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from . import orphans
 from .watch import growing
 
 #: Outcomes that a restored copy is held against, in this order.

@@ -22,14 +22,15 @@ from ..backup.archive import recognise
 from ..backup.take import Backup
 from ..config.values import Settings
 from ..config.values import Source as Configured
+from ..copy import restoring
+from ..copy.backups import backup_of, backup_once
+from ..copy.likeness import likeness
+from ..copy.opened import opened
+from ..copy.source import Source, examine
 from ..errors import ConfigError, PgsafeError
 from ..migrate import isolation
-from ..rehearsal import hooks, restoring
-from ..rehearsal.backups import backup_of, backup_once
-from ..rehearsal.likeness import likeness
-from ..rehearsal.opened import opened
+from ..rehearsal import hooks
 from ..rehearsal.preflight import Plan
-from ..rehearsal.source import Source, examine
 from ..server import preload
 from ..server.address import Address
 from ..server.base import Server

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.values import Settings
+from ..copy import restoring
 from ..errors import ConfigError, MigrationError
 from ..migrate import backwards
 from ..migrate.applied import named, pending
@@ -14,7 +15,6 @@ from ..migrate.run import run
 from ..migrate.sessions import terminate
 from ..migrate.tools import Migration
 from ..migrate.values import Trace
-from ..rehearsal import restoring
 from ..rehearsal.pending import late
 from ..server.address import Address
 from ..server.base import Server

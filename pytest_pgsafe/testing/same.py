@@ -9,7 +9,7 @@ from ..catalog.values import Catalog
 from ..compare import recorded, sentence
 from ..compare.restored import noise
 from ..compare.values import Change, Comparison
-from ..rehearsal.comparing import compare_databases
+from ..copy.comparing import compare_databases
 from ..report.terminal import sample_text
 from ..server.base import SCRATCH_PREFIX
 from ..server.connection import connect

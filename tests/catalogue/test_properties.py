@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Finding, Rules, Severity
+from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.snapshot.digest import key_hash, row_hash

@@ -11,16 +11,16 @@ from pytest_pgsafe.backup.restore import run_sql
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Evidence, Finding, Rules
 from pytest_pgsafe.config.values import Settings
+from pytest_pgsafe.copy.comparing import compare_databases
+from pytest_pgsafe.copy.likeness import Likeness
+from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.rehearsal import judging, returning
-from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.judged import Judged
-from pytest_pgsafe.rehearsal.likeness import Likeness
 from pytest_pgsafe.rehearsal.migrated import Migrated
 from pytest_pgsafe.rehearsal.preflight import Plan
 from pytest_pgsafe.rehearsal.restored import Restored
 from pytest_pgsafe.rehearsal.running import Runner
-from pytest_pgsafe.rehearsal.source import Source
 from pytest_pgsafe.rehearsal.steps import Steps, Stopped
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server

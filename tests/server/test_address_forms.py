@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.config.values import Source
+from pytest_pgsafe.copy.source import examine
 from pytest_pgsafe.errors import SourceError
-from pytest_pgsafe.rehearsal.source import examine
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source
-from pytest_pgsafe.rehearsal import calibration, restoring
+from pytest_pgsafe.copy import calibration, restoring
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server import cache

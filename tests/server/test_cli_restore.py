@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 from pytest_pgsafe.config.values import Source
-from pytest_pgsafe.rehearsal.source import examine
+from pytest_pgsafe.copy.source import examine
 from pytest_pgsafe.runbook.keep import keep
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server

@@ -16,8 +16,8 @@ from pytest_pgsafe.backup import manifest
 from pytest_pgsafe.catalog import codec
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config.values import Source
+from pytest_pgsafe.copy.source import examine
 from pytest_pgsafe.errors import BackupError
-from pytest_pgsafe.rehearsal.source import examine
 from pytest_pgsafe.runbook.keep import keep
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server

@@ -11,9 +11,9 @@ import pytest
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Finding
 from pytest_pgsafe.config import Options, resolve
+from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.rehearsal import copies, judging
-from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import Connection, connect

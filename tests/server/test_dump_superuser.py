@@ -14,9 +14,9 @@ import pytest
 from pytest_pgsafe.backup import archive
 from pytest_pgsafe.backup.take import Backup
 from pytest_pgsafe.cli import run
+from pytest_pgsafe.copy import restoring
+from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.errors import RestoreError
-from pytest_pgsafe.rehearsal import restoring
-from pytest_pgsafe.rehearsal.source import Source
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.existing import ExistingServer

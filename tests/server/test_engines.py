@@ -16,12 +16,12 @@ from object_storage import ACCESS, SECRET, program, seaweedfs
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config import Options, Settings, resolve
 from pytest_pgsafe.config.values import Engine
+from pytest_pgsafe.copy.repositories import equals
 from pytest_pgsafe.errors import BackupError, ConfigError, RestoreError, SourceError, UsageError
 from pytest_pgsafe.pitr.engines import recover as engines
 from pytest_pgsafe.pitr.engines.place import private_place
 from pytest_pgsafe.pitr.engines.recover import Restored, find, recover
 from pytest_pgsafe.pitr.target import Target
-from pytest_pgsafe.rehearsal.repositories import equals
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server import programs

@@ -8,9 +8,9 @@ import pytest
 
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.compare import restored_equals_source
-from pytest_pgsafe.rehearsal import restoring
-from pytest_pgsafe.rehearsal.comparing import compare_databases
-from pytest_pgsafe.rehearsal.source import Source
+from pytest_pgsafe.copy import restoring
+from pytest_pgsafe.copy.comparing import compare_databases
+from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect

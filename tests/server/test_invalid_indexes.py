@@ -11,7 +11,7 @@ from pytest_pgsafe.catalog.read import read
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
-from pytest_pgsafe.rehearsal import restoring
+from pytest_pgsafe.copy import restoring
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address
@@ -171,7 +171,7 @@ def test_kinds(server: Server, source: Address, kind: str, *, ready: bool) -> No
 
 def same(server: Server, source: Address, indexes: object) -> None:
     """Restore the source, and see that the copy and its clone have the same indexes."""
-    from pytest_pgsafe.rehearsal.unfinished import make_unfinished
+    from pytest_pgsafe.copy.unfinished import make_unfinished
 
     with connect(source) as session:
         catalog = read(session)

@@ -12,8 +12,8 @@ from pytest_pgsafe.backup.archive import recognise
 from pytest_pgsafe.backup.restore import restore
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
+from pytest_pgsafe.copy import backups
 from pytest_pgsafe.errors import ServerError
-from pytest_pgsafe.rehearsal import backups
 from pytest_pgsafe.rehearsal.preflight import preflight
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.server.address import Address

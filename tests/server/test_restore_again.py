@@ -11,10 +11,10 @@ import pytest
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
+from pytest_pgsafe.copy import source as sources
+from pytest_pgsafe.copy.likeness import Likeness
 from pytest_pgsafe.errors import RestoreError
-from pytest_pgsafe.rehearsal import source as sources
 from pytest_pgsafe.rehearsal import way_back
-from pytest_pgsafe.rehearsal.likeness import Likeness
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.server.address import Address

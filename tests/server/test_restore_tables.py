@@ -17,7 +17,7 @@ import pytest
 
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config.values import Source
-from pytest_pgsafe.rehearsal.source import examine
+from pytest_pgsafe.copy.source import examine
 from pytest_pgsafe.runbook import replace
 from pytest_pgsafe.runbook.keep import keep
 from pytest_pgsafe.server.address import Address

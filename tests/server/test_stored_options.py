@@ -19,7 +19,7 @@ from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.compare import recorded
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source, Way
-from pytest_pgsafe.rehearsal import restoring
+from pytest_pgsafe.copy import restoring
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server.address import Address

@@ -15,9 +15,9 @@ import pytest
 from bench import Bench
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.comparing import compare_databases
 from pytest_pgsafe.rehearsal.steps import Steps
 from pytest_pgsafe.rehearsal.values import Outcome
 from pytest_pgsafe.server.base import Server

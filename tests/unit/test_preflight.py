@@ -10,11 +10,11 @@ import pytest
 
 from pytest_pgsafe.config.dump import is_plain_dump
 from pytest_pgsafe.config.values import Server, Settings, Source, Way
+from pytest_pgsafe.copy.source import Source as Examined
 from pytest_pgsafe.errors import ConfigError, SourceError
 from pytest_pgsafe.rehearsal import preflight as preflight_module
 from pytest_pgsafe.rehearsal.ignored import refuse
 from pytest_pgsafe.rehearsal.preflight import preflight
-from pytest_pgsafe.rehearsal.source import Source as Examined
 from pytest_pgsafe.server.address import Address
 
 

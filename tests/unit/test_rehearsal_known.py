@@ -8,10 +8,10 @@ import pytest
 
 from pytest_pgsafe.checks.restored import NOT_RESTORED
 from pytest_pgsafe.config.values import Settings
+from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.errors import RestoreError
 from pytest_pgsafe.rehearsal.known import Known, Stage, gathered
 from pytest_pgsafe.rehearsal.preflight import Plan
-from pytest_pgsafe.rehearsal.source import Source
 from pytest_pgsafe.rehearsal.steps import Steps
 from pytest_pgsafe.rehearsal.values import Outcome
 from pytest_pgsafe.snapshot.values import NotVerified

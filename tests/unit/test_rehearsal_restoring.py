@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from builders import DATABASE, catalog
-from pytest_pgsafe.rehearsal.restoring import Prepared, comparable
+from pytest_pgsafe.copy.restoring import Prepared, comparable
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.snapshot.values import NotVerified
 

@@ -14,13 +14,14 @@ from pytest_pgsafe.backup.manifest import FORMAT, Manifest
 from pytest_pgsafe.backup.take import Backup
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.config.forms import duration, span
+from pytest_pgsafe.copy import vacuous
 from pytest_pgsafe.errors import BackupError, RestoreError
 from pytest_pgsafe.migrate.values import Trace
 from pytest_pgsafe.pitr.engines.recover import Restored
 from pytest_pgsafe.pitr.reached import Recovered
 from pytest_pgsafe.pitr.target import Target
 from pytest_pgsafe.pitr.wal import Lsn
-from pytest_pgsafe.rehearsal import unjudged, vacuous
+from pytest_pgsafe.rehearsal import unjudged
 from pytest_pgsafe.snapshot.values import DenormalizedRule, NotVerified, Snapshot
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import psycopg
 
 from ...catalog.names import bare
+from ...copy.source import unreachable
 from ...errors import RestoreError
 from ...pitr import relations
 from ...pitr.relations import State
-from ...rehearsal.source import unreachable
 from ...server.address import Address
 from ...server.connection import Connection, connect, resolve
 from ...snapshot.session import encoded

@@ -18,7 +18,7 @@ from ..server.connection import ConnectionLost, connect, resolve
 from ..server.fitting import Fitting
 from ..server.version import Version
 from ..snapshot.file import load
-from .written import fitting
+from .fitting import fitting
 
 
 @dataclass(frozen=True, kw_only=True)
