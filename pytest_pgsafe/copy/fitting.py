@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..backup import dump
 from ..errors import ConfigError
-from ..migrate.script import parts
 from ..reading.majors import Feature, Needs
+from ..reading.script import parts
 from ..server.fitting import Fitting
 from ..server.version import Version
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import groupby
 
 from ..passwords import redact
+from ..reading.script import statements
 from .derive import Index, derive
 from .messages import Event, Message, Record, messages
 from .observe import Relation
-from .script import statements
 from .values import Lock, Statement
 
 _INDEX = frozenset({"i", "I"})

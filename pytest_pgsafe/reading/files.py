@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..migrate.script import Part, parts
 from .read import read
+from .script import Part, parts
 from .tokens import tokens
 from .values import Place, Reading
 

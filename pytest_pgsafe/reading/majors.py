@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..migrate.script import statements
+from .script import statements
 from .tokens import tokens
 
 #: Characters of a statement that are read: nothing that depends on a major stands behind so many rows of an INSERT.

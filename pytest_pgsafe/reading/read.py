@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from ..migrate.script import statements
 from . import queries
 from .alter import alter
 from .create import create
 from .drop import drop, grant, lock, truncate
 from .locks import EXCLUSIVE, SHARE_UPDATE
+from .script import statements
 from .tokens import Words
 from .values import Does, Effect, Reading, TableLock, UnreadError, Work
 

@@ -11,14 +11,14 @@ from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
 from ..works import tries
-from . import copies, moved
+from . import denormalized, moved
 
 
 def evidence(
     comparison: Comparison, trace: Trace | None, rules: Rules, before: Connection, after: Connection
 ) -> Evidence:
     """Gather what the checks may look at; the team's rules about data are evaluated on both sides."""
-    told = copies.gather(comparison, rules, before, after)
+    told = denormalized.gather(comparison, rules, before, after)
     return Evidence(
         comparison=comparison,
         trace=trace,
@@ -26,7 +26,7 @@ def evidence(
         denormalized=told.denormalized,
         losses=told.losses,
         unread=told.unread,
-        undeclared=copies.undeclared(comparison, rules, before, after),
+        undeclared=denormalized.undeclared(comparison, rules, before, after),
         references=told.references,
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
         tried=tries.gather(comparison, before, after),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ..base.values import About
+from ..checks.blame.explained import explain
 from ..checks.majors import OBJECT as SERVER_VERSION
 from ..checks.unverified import NOT_VERIFIED
 from ..checks.values import Finding
@@ -18,7 +19,6 @@ from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import majors
-from .explained import explain
 from .preflight import Plan
 from .steps import Steps, Stopped
 from .values import Result

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..checks import majors as checks
+from ..checks.blame.explained import MOST_STATEMENTS, places
 from ..checks.values import Finding
-from ..migrate.script import parts
 from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..reading.files import of_files
+from ..reading.script import parts
 from ..reading.values import Cited
 from ..server.version import Version
 from ..snapshot.values import NotVerified
-from .explained import MOST_STATEMENTS, places
 
 
 def another(source: Version | None, server: str | None) -> bool:

@@ -26,7 +26,7 @@ from ..server.choose import Choice, probe
 from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
-from . import baseline, copies, hooks, ignored, pending
+from . import baseline, denormalized, hooks, ignored, pending
 from .rules import announced, resolve_rules
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
@@ -184,7 +184,7 @@ def _catalog(source: Source, settings: Settings) -> Catalog | None:
             with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
                 catalog = catalog_of.read(connection)
                 # The source's server parses what rules ask; it evaluates nothing.
-                copies.check(resolve_rules(settings, catalog), catalog, connection)
+                denormalized.check(resolve_rules(settings, catalog), catalog, connection)
                 return catalog
         except psycopg.Error as error:
             raise unreachable(source.address, error) from error
@@ -194,6 +194,6 @@ def _catalog(source: Source, settings: Settings) -> Catalog | None:
         except BackupError:
             # A step of the run, whose failure the report shows.
             return None
-        copies.check(resolve_rules(settings, catalog), catalog, None)
+        denormalized.check(resolve_rules(settings, catalog), catalog, None)
         return catalog
     return None

@@ -13,7 +13,7 @@ from ..config.values import Settings
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import baseline, copies, kept, majors, pending, restored, returning, stepwise
+from . import baseline, denormalized, kept, majors, pending, restored, returning, stepwise
 from .judged import Judged, compare
 from .known import Known, Stage, gathered
 from .migrated import migrate
@@ -140,4 +140,4 @@ def _check_rules(copy: Restored) -> None:
     rules = announced(copy.settings, copy.plan.migration)
     if rules.denormalized or rules.references or rules.foreign_keys:
         with copy.steps.step("rules"), connect(copy.before) as connection:
-            copies.check(resolve_rules(rules, copy.facts.catalog), copy.facts.catalog, connection)
+            denormalized.check(resolve_rules(rules, copy.facts.catalog), copy.facts.catalog, connection)

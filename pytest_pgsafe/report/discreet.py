@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from ..migrate.script import statements
 from ..reading.masked import masked
+from ..reading.script import statements
 
 NOT_SHOWN = "(not shown)"
 _ENTRY = re.compile(r"^(?=  (?:looked at|remedy): )", re.MULTILINE)

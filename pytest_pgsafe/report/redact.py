@@ -9,9 +9,9 @@ from typing import Literal
 from ..catalog.names import matches, parts
 from ..checks.values import Finding
 from ..compare.values import Action
-from ..migrate.script import statements
 from ..migrate.values import Trace
 from ..reading.masked import masked
+from ..reading.script import statements
 from ..reading.values import Cited
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample

@@ -13,7 +13,7 @@ from pytest_pgsafe.checks.values import Finding
 from pytest_pgsafe.config import Options, resolve
 from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.rehearsal import copies, judging
+from pytest_pgsafe.rehearsal import denormalized, judging
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import Connection, connect
@@ -107,7 +107,7 @@ def rehearse(shop: Shop, tmp_path: Path) -> Rehearse:
         settings = resolve(told, environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
         one, two = shop.before, shop.after
         rules = resolve_rules(settings, shop.facts.catalog)
-        copies.check(rules, shop.facts.catalog, one)
+        denormalized.check(rules, shop.facts.catalog, one)
         with two.transaction(force_rollback=True):
             two.execute("set local search_path = public")
             two.execute(migration)

@@ -11,13 +11,13 @@ import pytest
 
 from bench import Bench
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.blame.explained import Explained, explain
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.reading.files import of_files
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.explained import Explained, explain
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.announcing import announcement
+from pytest_pgsafe.checks.blame.explained import Explained, explain
 from pytest_pgsafe.checks.values import Finding, Rules, Severity
 from pytest_pgsafe.config.expectations import Dropped, ValuesRule
 from pytest_pgsafe.config.file import load
@@ -17,7 +18,6 @@ from pytest_pgsafe.config.sections import ExpectSection
 from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.explained import Explained, explain
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take

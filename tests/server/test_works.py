@@ -9,11 +9,11 @@ import pytest
 
 from bench import Bench
 from pytest_pgsafe.checks import judge as judge_all
+from pytest_pgsafe.checks.blame.explained import explain
 from pytest_pgsafe.checks.values import Finding, Rules, Severity
 from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.rehearsal import judging
-from pytest_pgsafe.rehearsal.explained import explain
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take

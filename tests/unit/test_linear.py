@@ -47,7 +47,7 @@ TEXTS = r"""
 """
 READERS = """
 import sys
-from pytest_pgsafe.migrate.script import parts, statements
+from pytest_pgsafe.reading.script import parts, statements
 from pytest_pgsafe.passwords import redact
 from pytest_pgsafe.reading.files import of_text
 from pytest_pgsafe.reading.masked import masked

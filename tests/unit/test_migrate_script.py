@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pgsafe.migrate.script import statements
 from pytest_pgsafe.passwords import redact
+from pytest_pgsafe.reading.script import statements
 
 
 @pytest.mark.parametrize(

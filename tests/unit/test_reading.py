@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.migrate.script import statements
 from pytest_pgsafe.reading.files import of_files, of_text
 from pytest_pgsafe.reading.masked import masked
 from pytest_pgsafe.reading.read import LONGEST, read
+from pytest_pgsafe.reading.script import statements
 from pytest_pgsafe.reading.values import Effect, Reading, TableLock, Work
 
 CATALOGUE = Path(__file__).parents[1] / "catalogue"

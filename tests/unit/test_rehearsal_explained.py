@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from builders import column, grant, snapshot, table
+from pytest_pgsafe.checks.blame.causes import explains, words
+from pytest_pgsafe.checks.blame.explained import explain
+from pytest_pgsafe.checks.blame.subjects import World
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change, Comparison
 from pytest_pgsafe.migrate.tools import SqlFiles
 from pytest_pgsafe.migrate.values import Statement, Trace
 from pytest_pgsafe.reading.read import read
-from pytest_pgsafe.rehearsal.causes import explains, words
-from pytest_pgsafe.rehearsal.explained import explain
-from pytest_pgsafe.rehearsal.subjects import World
 
 COLUMN = column("public.sales.note")
 DROPPED = Change(kind="column", action=Action.DROPPED, object="public.sales.note", old=COLUMN)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
-from ..script import is_blank
+from ...reading.script import is_blank
 from .base import Copy, Job, Migration
 
 if TYPE_CHECKING:

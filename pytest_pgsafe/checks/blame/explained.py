@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..catalog.names import bare, container, unquoted
-from ..catalog.values import Grant
-from ..checks import BY_CODE
-from ..checks.values import Finding
-from ..compare.values import Action, Change, Comparison
-from ..migrate.script import statements
-from ..migrate.tools import Migration
-from ..migrate.values import Trace
-from ..passwords import redact
-from ..reading.files import of_files
-from ..reading.read import read
-from ..reading.values import Cited, Does, Place, Reading
+from ...catalog.names import bare, container, unquoted
+from ...catalog.values import Grant
+from ...compare.values import Action, Change, Comparison
+from ...migrate.tools import Migration
+from ...migrate.values import Trace
+from ...passwords import redact
+from ...reading.files import of_files
+from ...reading.read import read
+from ...reading.script import statements
+from ...reading.values import Cited, Does, Place, Reading
+from .. import BY_CODE
+from ..values import Finding
 from .causes import MAY, NAMES, explains, identity, seen, words
 from .subjects import BELOW, CONTENT, Subject, World
 

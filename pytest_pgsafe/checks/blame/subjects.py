@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..catalog.names import bare, container, means, split, unquoted
-from ..catalog.values import Column, Constraint, Grant, Index, Sequence
-from ..compare.values import Action, Change, Comparison
+from ...catalog.names import bare, container, means, split, unquoted
+from ...catalog.values import Column, Constraint, Grant, Index, Sequence
+from ...compare.values import Action, Change, Comparison
 
 #: Kinds of changes of rows and values; the others are of definitions.
 CONTENT = {"rows", "values", "sequence value", "foreign key", "large objects"}

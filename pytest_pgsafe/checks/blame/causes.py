@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..catalog.names import bare, container, split, unquoted
-from ..compare.values import Action
-from ..reading.values import ROWS, Does, Effect
+from ...catalog.names import bare, container, split, unquoted
+from ...compare.values import Action
+from ...reading.values import ROWS, Does, Effect
 from .subjects import BELOW, EVERY, SCHEMA, Subject, World
 
 #: How well: it names the object; it names its table, or what else the object hangs on.
