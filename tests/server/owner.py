@@ -29,7 +29,7 @@ if name != "-":
     os.setuid(user.pw_uid)
     os.environ["HOME"] = "/nonexistent"
     sys.executable = sys.argv[2]
-with LocalServer.start(find(major=None)) as server:
+with LocalServer.start(find(major=None), enclosed=True) as server:
     address = server.create("owned")
     with connect(address) as session:
         row = session.execute("select pg_postmaster_start_time()::text, current_user").fetchone()
@@ -41,6 +41,7 @@ with LocalServer.start(find(major=None)) as server:
                     "postmaster": int((server.data / "postmaster.pid").read_text().split()[0]),
                     "keeper": server.keeper,
                     "row": row,
+                    "enclosure": server.describe()["enclosure"],
                 }
             ),
             flush=True,

@@ -110,6 +110,30 @@ def test_psql_itself_can_start_no_program_and_write_no_file(
         assert not made.exists(), name
 
 
+def test_nothing_of_the_callers_own_psql_is_used(
+    server: Server, database: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "made"
+    for name in (".psqlrc", "rc"):
+        (tmp_path / name).write_text(f"\\! touch {made}\ncreate table public.reached (n int);\n")
+    (tmp_path / ".pg_service.conf").write_text("[elsewhere]\ndbname=elsewhere\n")
+    own = {
+        "HOME": str(tmp_path), "PSQLRC": str(tmp_path / "rc"), "PSQL_EDITOR": f"touch {made}", "PAGER": f"touch {made}",
+        "PGOPTIONS": "-c default_transaction_read_only=on", "PGDATABASE": "elsewhere", "PGHOST": "elsewhere.invalid",
+        "PGPORT": "1", "PGUSER": "elsewhere", "PGSERVICE": "elsewhere", "PGCLIENTENCODING": "latin1",
+    }  # fmt: skip
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    dump = tmp_path / "dump.sql"
+    dump.write_text(f"{HEAD}create table public.t (said text);\ninsert into public.t values ('日本');\n{END}")
+    restore(archive.recognise(dump), database, server.programs)
+    assert not made.exists()
+    with connect(database) as session:
+        assert session.execute("select said, to_regclass('public.reached') from public.t").fetchall() == [
+            ("日本", None)
+        ]
+
+
 @pytest.fixture(scope="module")
 def shut() -> Iterator[LocalServer]:
     """A scratch server of this machine."""

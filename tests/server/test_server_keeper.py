@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_pgsafe.errors import ServerError
-from pytest_pgsafe.server import keeper, local
+from pytest_pgsafe.server import enclosure, keeper, local
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
@@ -94,6 +94,16 @@ def test_killed_owner_leaves_nothing(own: Owner) -> None:
     assert Path(started["folder"]).stat().st_mode & 0o777 == 0o700
     process.kill()
     assert gone(started)
+
+
+def test_a_server_is_shut_in_whoever_calls(own: Owner) -> None:
+    if enclosure.missing():
+        pytest.skip(f"not on this machine: {enclosure.missing()}")
+    _, started = own()
+    assert started["enclosure"].startswith("enclosed")
+    status = Path(f"/proc/{started['postmaster']}/status").read_text()
+    assert "NoNewPrivs:\t1" in status
+    assert "Seccomp:\t2" in status
 
 
 def test_interrupted_owner_leaves_nothing(own: Owner) -> None:

@@ -106,8 +106,8 @@ def test_folder_gives_back_what_it_got(backup: Path, tmp_path: Path) -> None:
     assert pulled == tmp_path / "here" / backup.name
     assert same(pulled, backup)
     assert stat.S_IMODE(pulled.stat().st_mode) == 0o700
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "share").rglob("*") if path.is_file()}
-    assert modes == {0o600}
+    files_ = [path for folder in ("share", "here") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files_} == {0o600}
     with pytest.raises(UsageError, match="there already"):
         pull(store, tmp_path / "here")
 
