@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .plans import Plan, plan_of
 from .values import Statement
 
 _ENDED = re.compile(
@@ -18,6 +19,10 @@ _BEGUN = re.compile(r"(?P<kind>statement|execute|fastpath)(?P<rest>[ :].*)", re.
 _OBSERVED = "pgsafe observed "
 #: The inner statement of a DO block or function, as PL/pgSQL tells it.
 _INNER = re.compile(r'^SQL statement "(?P<text>.*?)"\nPL/pgSQL', re.S | re.M)
+_TEMPORARY = re.compile(r"temporary file: path .*, size (?P<bytes>\d+)", re.S)
+_WAITED = re.compile(
+    r"process \d+ acquired (?P<mode>\w+) on relation (?P<relation>\d+) of database \d+ after (?P<ms>[\d.]+) ms"
+)
 _ERRORS = frozenset({"ERROR", "FATAL", "PANIC"})
 Record = Mapping[str, object]
 
@@ -41,11 +46,47 @@ class Message:
     transaction: str | None
     time: datetime | None
     events: tuple[Event, ...]
+    #: Milliseconds that it waited, by the OID of the relation and the mode of the lock.
+    waits: Mapping[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
+    #: What was executed in it, each with the moment of its end.
+    plans: tuple[tuple[datetime | None, Plan], ...] = ()
+
+
+@dataclass
+class _Passed:
+    """What a session logged since its last statement."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    waits: dict[tuple[int, str], float] = field(default_factory=dict[tuple[int, str], float])
+    plans: list[tuple[datetime | None, Plan]] = field(default_factory=list["tuple[datetime | None, Plan]"])
+    #: Bytes of WAL of DDL; None where it was not told.
+    wal: int | None = 0
+    temporary: int = 0
+    #: Where the WAL stood when the DDL began that has not ended yet.
+    begun: list[int | None] = field(default_factory=list["int | None"])
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+        kind, position = event.content.get("event"), _position(event.content.get("wal"))
+        if kind == "ddl_command_start":
+            self.begun.append(position)
+        elif kind == "ddl_command_end":
+            start = self.begun.pop() if self.begun else None
+            if self.begun:
+                # A part of the command around it.
+                return
+            told = None if start is None or position is None else position - start
+            self.wal = None if self.wal is None or told is None else self.wal + told
+
+    def plan(self, time: datetime | None, plan: Plan) -> None:
+        self.plans.append((time, plan))
+        if not self.begun and self.wal is not None:
+            self.wal += plan.wal
 
 
 def messages(records: Sequence[Record], dbname: str) -> Iterator[tuple[object, Message]]:
     """Yield the messages of a database's sessions but pgsafe's own, with what tells the session, as they ended."""
-    events: dict[object, list[Event]] = {}
+    sessions: dict[object, _Passed] = {}
     #: Statements logged when they began, by session (log_statement): their end names no text.
     begun: dict[object, str] = {}
     for record in records:
@@ -61,23 +102,59 @@ def messages(records: Sequence[Record], dbname: str) -> Iterator[tuple[object, M
                 time=_time(record),
                 inner=inner["text"] if inner else None,
             )
-            events.setdefault(session, []).append(event)
+            sessions.setdefault(session, _Passed()).add(event)
+            continue
+        if _noted(record, message, sessions.setdefault(session, _Passed())):
             continue
         statement = _statement(record, message, begun, session)
         if statement is not None:
             name = str(record.get("vxid") or "")
-            passed = tuple(events.pop(session, ()))
-            objects = tuple(dict.fromkeys(one for event in passed for one in event.content.get("objects", ()) if one))
+            passed = sessions.pop(session, _Passed())
+            objects = tuple(
+                dict.fromkeys(one for event in passed.events for one in event.content.get("objects", ()) if one)
+            )
+            told = bool(passed.events or passed.plans)
             yield (
                 session,
                 Message(
-                    statement=replace(statement, objects=objects, session=str(session or "")),
+                    statement=replace(
+                        statement,
+                        objects=objects,
+                        session=str(session or ""),
+                        rows=passed.plans[-1][1].rows if passed.plans else None,
+                        scanned=sum(plan.scanned for _, plan in passed.plans) if passed.plans else None,
+                        wal=passed.wal if told else None,
+                        temporary=passed.temporary,
+                    ),
                     # Outside of a transaction the local number is 0: after COMMIT, after a statement on its own.
                     transaction=None if name == "" or name.endswith("/0") else name,
                     time=_time(record),
-                    events=passed,
+                    events=tuple(passed.events),
+                    waits=passed.waits,
+                    plans=tuple(passed.plans),
                 ),
             )
+
+
+def _noted(record: Record, message: str, passed: _Passed) -> bool:
+    """Add what a record says beside statements and events; tell whether it does."""
+    plan = plan_of(message)
+    if plan is not None:
+        passed.plan(_time(record), plan)
+    elif found := _TEMPORARY.match(message):
+        passed.temporary += int(found["bytes"])
+    elif found := _WAITED.match(message):
+        key = int(found["relation"]), found["mode"]
+        passed.waits[key] = passed.waits.get(key, 0.0) + float(found["ms"])
+    else:
+        return False
+    return True
+
+
+def _position(text: object) -> int | None:
+    """Return a position in the WAL (``1/16B3748``) as a number."""
+    high, slash, low = str(text or "").partition("/")
+    return int(high, 16) << 32 | int(low, 16) if slash else None
 
 
 def _statement(record: Record, message: str, begun: dict[object, str], session: object) -> Statement | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import TracebackType
@@ -14,6 +14,7 @@ from ..errors import MigrationError
 from ..server.base import Server
 from ..server.capabilities import SHARED_STATISTICS
 from ..server.connection import Connection, connect
+from . import plans
 
 #: A record for each statement once it has ended, by session and transaction; nothing of it twice.
 LOGGING: Mapping[str, str] = {
@@ -25,7 +26,9 @@ LOGGING: Mapping[str, str] = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_lock_waits": "on",
+    "log_temp_files": "0",
 }
+_PRELOAD = "session_preload_libraries"
 _RELATIONS = b"""
 select c.oid::int8, format('%%I.%%I', n.nspname, c.relname), c.relkind::text, coalesce(i.indrelid, 0)::int8
   from pg_class as c
@@ -76,6 +79,7 @@ class Observer:
         self._role = role
         #: What stood there before: (for the role in this database, setting) -> value, None if nothing.
         self._before: dict[tuple[bool, str], str | None] = {}
+        self._logging = dict(LOGGING)
 
     def __enter__(self) -> Observer:
         """Install; all of it or nothing.
@@ -92,8 +96,10 @@ class Observer:
             found = {
                 (bool(role), name): value for role, name, value in session.execute(_SETTINGS, (self.dbname, self._role))
             }
+            if _can_count(session, {name for _, name in found}):
+                self._logging.update({_PRELOAD: plans.LIBRARY, **plans.SETTINGS})
             # The database's settings are for every role, those of the role in the database win over all others.
-            for name, value in LOGGING.items():
+            for name, value in self._logging.items():
                 for of_role in (False, True):
                     self._before[of_role, name] = found.get((of_role, name))
                     self._set(session, name, value, of_role=of_role)
@@ -117,7 +123,7 @@ class Observer:
             }
             for (of_role, name), before in self._before.items():
                 # Another value is the migration's own doing, and stays.
-                if now.get((of_role, name)) == LOGGING[name]:
+                if now.get((of_role, name)) == self._logging[name]:
                     self._set(session, name, before, of_role=of_role)
             self._wake(session, awake)
 
@@ -143,6 +149,18 @@ class Observer:
         modes = {"A": sql.SQL("enable always"), "R": sql.SQL("enable replica")}
         for name, enabled in awake:
             session.execute(sql.SQL("alter event trigger {} {}").format(sql.Identifier(name), modes[enabled]))
+
+
+def _can_count(session: Connection, known: Collection[str]) -> bool:
+    """Tell whether the server can log what statements have counted, and nobody has use of the setting for it."""
+    if _PRELOAD in known or session.execute("select current_setting('session_preload_libraries')").fetchone() != ("",):
+        return False
+    try:
+        with session.transaction():
+            session.execute(sql.SQL("load {}").format(sql.Literal(plans.LIBRARY)))
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _read(name: str) -> bytes:

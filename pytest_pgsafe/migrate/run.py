@@ -19,6 +19,7 @@ from ..server.private import private_folder
 from . import marks, process
 from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python
+from .gauge import Gauged, gauged
 from .network import Network, enclose, remedy
 from .observe import Observer
 from .psql import End, psql, refused, stopped
@@ -83,6 +84,7 @@ def run(
         if observed and server.owns_cluster:
             observer = stack.enter_context(Observer(server, address.dbname, role=role))
         watch = Watch(server, address.dbname)
+        gauge = stack.enter_context(gauged(server, address.dbname)) if observed else Gauged()
         started = time.monotonic()
         waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
         if migration.files:
@@ -99,7 +101,7 @@ def run(
         if waiting:
             end = told(str(migration), waiting, end)
         seen = watch.finish()
-    trace = _trace(migration, end, seen, observer, seconds=seconds, secrets=secrets)
+    trace = _trace(migration, end, seen, observer, gauge, seconds=seconds, secrets=secrets)
     if end.problem is None and not seen.sessions:
         end = _not_here(migration, address, seen, end)
     if end.problem is not None:
@@ -194,13 +196,14 @@ def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> E
 
 
 def _trace(
-    migration: Migration, end: End, seen: Seen, observer: Observer | None, *, seconds: float, secrets: tuple[str, ...]
-) -> Trace:
+    migration: Migration, end: End, seen: Seen, observer: Observer | None, gauge: Gauged, *, seconds: float,
+    secrets: tuple[str, ...],
+) -> Trace:  # fmt: skip
     statements: tuple[Statement, ...] = ()
     locks: tuple[Lock, ...] = ()
     if observer is not None and seen.complete:
         statements, locks = read_trace(
-            seen.records, observer.dbname, observer.relations, secrets=secrets, flushed=observer.flushed
+            seen.records, observer.dbname, observer.relations, secrets=secrets, flushed=observer.flushed, gauge=gauge
         )
         if end.line is not None and statements and statements[-1].error is not None:
             statements = (*statements[:-1], replace(statements[-1], line=end.line))
@@ -213,6 +216,8 @@ def _trace(
         statements=statements,
         locks=locks,
         wal=seen.wal,
+        growth=gauge.growth,
+        peak=gauge.peak,
         observed=observer is not None and seen.complete,
         revisions=revisions,
         network=end.network,

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from ..passwords import redact
 from ..reading.script import statements
+from . import sampled
 from .derive import Index, derive
+from .gauge import Gauged
 from .messages import Event, Message, Record, messages
 from .observe import Relation
 from .values import Lock, Statement
 
 _INDEX = frozenset({"i", "I"})
+#: What ends a transaction, or is none of its work.
+_ENDS = re.compile(r"(?i)\s*(?:begin|start|commit|end|rollback|abort|savepoint|release|set|show|reset)\b")
 
 
 @dataclass
@@ -29,6 +34,18 @@ class _Transaction:
     counters: dict[int, int] = field(default_factory=dict[int, int])
     #: When it failed, if nothing has come after that.
     failed: datetime | None = None
+    #: When the statement that took a lock had ended.
+    ended: dict[tuple[int, str], datetime | None] = field(default_factory=dict[tuple[int, str], "datetime | None"])
+    #: Statements that ended in it, by their numbers.
+    ran: dict[int, Message] = field(default_factory=dict[int, Message])
+
+    def note(self, number: int, message: Message) -> None:
+        """Add a statement that ended in it, and how long it waited for what it took."""
+        if message.transaction in {None, self.id}:
+            self.ran[number] = message
+        for key, milliseconds in message.waits.items():
+            if key in self.locks:
+                self.locks[key] = replace(self.locks[key], waited=milliseconds)
 
 
 @dataclass
@@ -50,32 +67,49 @@ def read_trace(
     *,
     secrets: Sequence[str] = (),
     flushed: bool = True,
+    gauge: Gauged | None = None,
 ) -> tuple[tuple[Statement, ...], tuple[Lock, ...]]:
     """Return the statements in the order in which they ended, and strong locks, transaction by transaction.
 
     :param records: of the server log, with the settings of :class:`~.observe.Observer`.
     :param relations: those that were there before, by OID; locks on others are left out.
     :param secrets: values hidden in the statements.
+    :param gauge: what was seen while it ran.
     :param flushed: the observer made sessions tell their statistics at the end of each transaction (from 15).
     """
     shown: list[Statement] = []
-    sessions: dict[object, list[Message]] = {}
-    for session, message in messages(records, dbname):
-        statement = message.statement
-        shown.append(replace(statement, text=redact(statement.text, *secrets)))
-        sessions.setdefault(session, []).append(message)
+    sessions: dict[object, list[tuple[int, Message]]] = {}
+    for number, (session, message) in enumerate(messages(records, dbname)):
+        told = replace(message.statement, text=redact(message.statement.text, *secrets))
+        shown.append(told)
+        sessions.setdefault(session, []).append((number, message))
     index = Index(relations)
     locks = [lock for sent in sessions.values() for lock in _locks(sent, index, flushed=flushed)]
-    return tuple(shown), tuple(replace(lock, statement=redact(lock.statement, *secrets)) for lock in locks)
+    if gauge is not None:
+        locks += sampled.locks(gauge.locks.values(), sessions, locks, relations)
+        for at, message in (one for sent in sessions.values() for one in sent):
+            if shown[at].wal is None:
+                shown[at] = replace(shown[at], wal=sampled.wal(message, gauge.wal))
+    return tuple(shown), tuple(_hidden(lock, secrets) for lock in locks)
 
 
-def _locks(sent: Sequence[Message], index: Index, *, flushed: bool) -> Iterator[Lock]:
+def _hidden(lock: Lock, secrets: Sequence[str]) -> Lock:
+    """Return a lock without secrets in its statements."""
+    on = lock.prolonged
+    return replace(
+        lock,
+        statement=redact(lock.statement, *secrets),
+        prolonged=None if on is None else replace(on, text=redact(on.text, *secrets)),
+    )
+
+
+def _locks(sent: Sequence[tuple[int, Message]], index: Index, *, flushed: bool) -> Iterator[Lock]:
     """Follow the transactions of one session."""
     relations = index.relations
     current: _Transaction | None = None
     session = _Session(flushed=flushed)
-    for message in sent:
-        names = _Names(message.statement.text)
+    for number, message in sent:
+        names = _Names(message.statement.text, number)
         for transaction, events in groupby(message.events, key=lambda event: event.transaction):
             if current is not None and current.id != transaction:
                 yield from _released(current, message.time, relations)
@@ -83,6 +117,8 @@ def _locks(sent: Sequence[Message], index: Index, *, flushed: bool) -> Iterator[
             current = current or _Transaction(id=transaction)
             _follow(current, list(events), names, session, relations)
         session.touched = [] if message.events else [*session.touched, message.statement.text]
+        if current is not None:
+            current.note(number, message)
         if current is not None and message.transaction not in {None, current.id}:
             yield from _released(current, message.time, relations)
             current = None
@@ -100,15 +136,18 @@ def _locks(sent: Sequence[Message], index: Index, *, flushed: bool) -> Iterator[
         if message.transaction is None:
             # A statement on its own is over: it held its locks as long as it ran.
             for lock in derived.values():
-                yield replace(lock, held=message.statement.duration)
+                held = message.statement.duration
+                yield replace(lock, held=held, own=held, number=number)
             if current is not None:
                 yield from _released(current, message.time, relations)
                 current = None
         elif derived or current is not None:
             current = current or _Transaction(id=message.transaction)
             current.failed = None
-            current.locks.update(derived)
+            current.locks.update({key: replace(lock, number=number) for key, lock in derived.items()})
             current.taken.update(dict.fromkeys(derived, message.time))
+            current.ended.update(dict.fromkeys(derived, message.time))
+            current.note(number, message)
     if current is not None:
         yield from _released(current, None, relations)
 
@@ -138,7 +177,9 @@ def _follow(
             for oid, mode, counter in shown:
                 if oid in relations:
                     scanned = _scanned(transaction, session, oid, counter, relations[oid])
-                    _take(transaction, (oid, mode), taken, statement, scanned)
+                    lock = Lock(relation="", mode=mode, statement=statement, scanned=scanned, number=names.number)
+                    _take(transaction, oid, taken, lock)
+                    transaction.ended.setdefault((oid, mode), event.time)
             transaction.counters.update({oid: counter for oid, _, counter in shown})
             session.counted |= transaction.counters.keys()
 
@@ -163,18 +204,16 @@ def _scanned(transaction: _Transaction, session: _Session, oid: int, counter: in
     return None if counter and any(bare in text.lower() for text in session.touched) else counter
 
 
-def _take(
-    transaction: _Transaction, key: tuple[int, str], taken: datetime | None, statement: str, scanned: int | None
-) -> None:
+def _take(transaction: _Transaction, oid: int, taken: datetime | None, lock: Lock) -> None:
     """Add a lock that is new; an event shows all that its transaction holds."""
+    key = (oid, lock.mode)
     known = transaction.locks.get(key)
     if known is not None:
-        total = None if scanned is None else scanned + (0 if known.scanned is None else known.scanned)
+        total = None if lock.scanned is None else lock.scanned + (0 if known.scanned is None else known.scanned)
         # Seen now: what the documentation said of an earlier statement was so.
         transaction.locks[key] = replace(known, derived=False, scanned=total)
-    elif (key[0], "AccessExclusiveLock") not in transaction.locks:
+    elif (oid, "AccessExclusiveLock") not in transaction.locks:
         # A weaker lock beside the strongest says nothing, and whose it is cannot be told.
-        lock = Lock(relation="", mode=key[1], statement=statement, scanned=scanned)
         transaction.locks[key], transaction.taken[key] = lock, taken
 
 
@@ -188,15 +227,45 @@ def _released(transaction: _Transaction, time: datetime | None, relations: Mappi
         if relation.kind in _INDEX and (strong & transaction.locks.keys() or "CONCURRENTLY" in lock.statement.upper()):
             continue
         taken = transaction.taken.get((oid, mode))
-        held = None if taken is None or end is None else (end - taken).total_seconds() * 1000
         rewritten = lock.rewritten or oid in transaction.rewritten
-        yield replace(lock, relation=relation.name, held=held, rewritten=rewritten)
+        yield replace(
+            lock,
+            relation=relation.name,
+            transaction=transaction.id or "",
+            held=_between(taken, end),
+            own=_between(taken, transaction.ended.get((oid, mode))),
+            rewritten=rewritten,
+            prolonged=_longest(transaction, lock.number, transaction.ended.get((oid, mode))),
+        )
+
+
+def _between(one: datetime | None, other: datetime | None) -> float | None:
+    return None if one is None or other is None else (other - one) / timedelta(milliseconds=1)
+
+
+def _longest(transaction: _Transaction, number: int | None, ended: datetime | None) -> Statement | None:
+    """Return the statement that took longest of those that came after a lock was taken."""
+    if number is None:
+        return None
+    later = [message.statement for at, message in transaction.ran.items() if at > number]
+    own = transaction.ran.get(number)
+    if own is not None and ended is not None:
+        later += [
+            Statement(text=plan.text, duration=plan.duration, rows=plan.rows, scanned=plan.scanned, wal=plan.wal)
+            for time, plan in own.plans
+            # It begins in the millisecond at the earliest in which the other one ended.
+            if time is not None and (time - ended) / timedelta(milliseconds=1) >= plan.duration - 1
+        ]
+    worked = [one for one in later if one.duration is not None and not _ENDS.match(one.text)]
+    return max(worked, key=lambda one: one.duration or 0.0, default=None)
 
 
 class _Names:
     """The statements of a message, given to its events one after the other."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, number: int) -> None:
+        #: Of the message.
+        self.number = number
         self.parts = list(statements(text))
         self._text = text.strip()
         self._position = 0

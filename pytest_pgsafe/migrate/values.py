@@ -20,6 +20,14 @@ class Statement:
     objects: tuple[str, ...] = ()
     #: What tells the session that sent it from others; empty where it is not known.
     session: str = field(default="", compare=False)
+    #: Rows that it inserted, updated, deleted, merged or returned; None where the server did not say.
+    rows: int | None = None
+    #: Rows that it read by sequential scans; None where the server did not say.
+    scanned: int | None = None
+    #: Bytes of WAL; None where that cannot be told.
+    wal: int | None = None
+    #: Bytes of temporary files.
+    temporary: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,16 @@ class Lock:
     derived: bool = False
     #: Rows of the relation that DDL read by sequential scans while it was held; None where that cannot be told.
     scanned: int | None = None
+    #: Milliseconds of ``held`` until the statement that took it had ended.
+    own: float | None = None
+    #: Milliseconds that the statement waited for it; None where no wait was logged (``deadlock_timeout``).
+    waited: float | None = None
+    #: Of the later statements of its transaction, the one that took longest: why it was held on.
+    prolonged: Statement | None = None
+    #: Which of the run's statements took it, from 0; None where that is not known.
+    number: int | None = field(default=None, compare=False)
+    #: The virtual transaction that held it; empty where it is not known.
+    transaction: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +80,9 @@ class Trace:
     locks: tuple[Lock, ...] = ()
     #: Bytes of WAL written.
     wal: int | None = None
+    #: Bytes that the database has grown by when it ended, and at most meanwhile, temporary files included (sampled).
+    growth: int | None = None
+    peak: int | None = None
     #: Statements and locks are what the server saw; False where its log cannot be read, and both are empty then.
     observed: bool = False
     #: In the order in which they ran; empty where there are none, or the tool does not tell.

@@ -9,7 +9,7 @@ from typing import Literal
 from ..catalog.names import matches, parts
 from ..checks.values import Finding
 from ..compare.values import Action
-from ..migrate.values import Trace
+from ..migrate.values import Statement, Trace
 from ..reading.masked import masked
 from ..reading.script import statements
 from ..reading.values import Cited
@@ -143,10 +143,18 @@ def _step(step: Step) -> Step:
 def _trace(trace: Trace) -> Trace:
     return replace(
         trace,
-        statements=tuple(
-            replace(one, text=masked(one.text), error=None if one.error is None else discreet(f"SQLSTATE {one.error}"))
-            for one in trace.statements
+        statements=tuple(_ran(one) for one in trace.statements),
+        locks=tuple(
+            replace(
+                lock,
+                statement=masked(lock.statement),
+                prolonged=None if lock.prolonged is None else _ran(lock.prolonged),
+            )
+            for lock in trace.locks
         ),
-        locks=tuple(replace(lock, statement=masked(lock.statement)) for lock in trace.locks),
         output="",
     )
+
+
+def _ran(one: Statement) -> Statement:
+    return replace(one, text=masked(one.text), error=None if one.error is None else discreet(f"SQLSTATE {one.error}"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 
+from pytest_pgsafe.migrate.gauge import Gauged, Held
 from pytest_pgsafe.migrate.observe import Relation
 from pytest_pgsafe.migrate.trace import read_trace
 from pytest_pgsafe.migrate.values import Lock, Statement
@@ -81,12 +83,117 @@ def test_sessions_are_told_apart_and_locks_end_with_their_transactions() -> None
     assert locks == (
         Lock(
             relation="public.t", mode="AccessExclusiveLock", statement="alter table t add x int", held=3000.0,
-            rewritten=True, scanned=9,
+            rewritten=True, scanned=9, own=1000.0,
         ),
         Lock(
-            relation="public.t", mode="ShareLock", statement="lock table t in share mode", held=2000.0, derived=True
+            relation="public.t", mode="ShareLock", statement="lock table t in share mode", held=2000.0, derived=True,
+            own=0.0,
         ),
     )  # fmt: skip
+
+
+def plan(query: str, ms: float, rows: int, wal: int = 0, **more: object) -> str:
+    below = {"Node Type": "Seq Scan", "Parent Relationship": "Outer", "Actual Rows": rows, "Actual Loops": 1, **more}
+    root = {"Node Type": "ModifyTable", "Actual Rows": 0, "Actual Loops": 1, "WAL Bytes": wal, "Plans": [below]}
+    return f"duration: {ms} ms  plan:\n" + json.dumps({"Query Text": query, "Plan": root})
+
+
+def test_what_a_statement_cost_is_counted_once() -> None:
+    records = [
+        record(event("ddl_command_start", wal="0/100"), at=1, vxid="3/7"),
+        record(event("ddl_command_start", wal="0/110"), at=1, vxid="3/7"),
+        # The rows of CREATE TABLE AS are within the command's own positions.
+        record(plan("select", 3, 5, wal=64), at=1, vxid="3/7"),
+        record(event("ddl_command_end", wal="0/180"), at=1, vxid="3/7"),
+        record(event("ddl_command_end", wal="0/200"), at=1, vxid="3/7"),
+        record(plan("update t", 3, 7, wal=32, **{"Rows Removed by Filter": 3}), at=1, vxid="3/7"),
+        record('temporary file: path "base/pgsql_tmp/1", size 8192', at=1, vxid="3/7"),
+        record("duration: 9 ms  statement: create table x as select; update t", at=1, vxid="3/7"),
+        record("duration: 1 ms  statement: vacuum t", at=1),
+    ]
+    first, second = read_trace(records, "copy", RELATIONS)[0]
+    assert (first.rows, first.scanned, first.wal, first.temporary) == (7, 15, 0x100 + 32, 8192)
+    assert (second.rows, second.scanned, second.wal, second.temporary) == (None, None, None, 0)
+
+
+def test_what_held_a_lock_on_is_named() -> None:
+    records = [
+        record(event("ddl_command_start"), at=2, vxid="3/7"),
+        record(event("ddl_command_end", locks="16385:AccessExclusiveLock:0"), at=2.001, vxid="3/7"),
+        record("duration: 1 ms  statement: alter table t add x int", at=2.001, vxid="3/7"),
+        record("duration: 3000 ms  statement: update t set x = 1", at=6, vxid="3/7"),
+        record("duration: 500 ms  statement: delete from t", at=7, vxid="3/7"),
+        record("duration: 9000 ms  statement: commit", at=7, vxid="3/0"),
+    ]
+    [lock] = read_trace(records, "copy", RELATIONS)[1]
+    assert (lock.own, lock.held, lock.number) == (1.0, 5000.0, 0)
+    assert lock.prolonged is not None
+    assert lock.prolonged.text == "update t set x = 1"
+
+
+def test_what_held_a_lock_on_within_a_block_is_named() -> None:
+    records = [
+        record(event("ddl_command_start"), at=2, vxid="3/7"),
+        record(event("ddl_command_end", locks="16385:AccessExclusiveLock:0"), at=2.001, vxid="3/7"),
+        record(plan("update t set x = 1", 999, 7), at=3.001, vxid="3/7"),
+        record("duration: 1001 ms  statement: do $$ … $$", at=3.001, vxid="3/0"),
+    ]
+    [lock] = read_trace(records, "copy", RELATIONS)[1]
+    assert (lock.own, lock.held) == (1.0, 1001.0)
+    assert lock.prolonged == Statement(text="update t set x = 1", duration=999.0, rows=7, scanned=7, wal=0)
+
+
+def test_a_wait_for_a_lock_is_the_locks() -> None:
+    waited = "process 9 acquired AccessExclusiveLock on relation 16385 of database 5 after 1500.250 ms"
+    records = [
+        record(waited, at=1, vxid="3/7"),
+        record(event("ddl_command_end", locks="16385:AccessExclusiveLock:0"), at=1, vxid="3/7"),
+        record("duration: 1501 ms  statement: alter table t add x int", at=1, vxid="3/0"),
+    ]
+    assert [lock.waited for lock in read_trace(records, "copy", RELATIONS)[1]] == [1500.25]
+
+
+def moment(seconds: float) -> datetime:
+    return datetime(2026, 1, 1) + timedelta(seconds=seconds)
+
+
+def held(transaction: str, first: float, last: float, mode: str = "AccessExclusiveLock", relation: int = 16385) -> Held:
+    return Held(
+        pid=10, transaction=transaction, relation=relation, mode=mode, first=moment(first), last=moment(last)
+    )  # fmt: skip
+
+
+def gauge(*locks: Held) -> Gauged:
+    return Gauged(locks={(one.pid, one.transaction, one.relation, one.mode): one for one in locks})
+
+
+def test_a_lock_that_no_event_tells_of_is_told_as_it_was_seen() -> None:
+    records = [
+        record("duration: 2000 ms  statement: do $$ begin lock table t; end $$", at=3, session="65.a"),
+        record(event("ddl_command_end", locks="16385:AccessExclusiveLock:0"), at=4, vxid="3/9", session="65.a"),
+        record("duration: 1 ms  statement: alter table t add x int", at=4, session="65.a"),
+        record("duration: 900 ms  statement: truncate t", at=6, session="65.a"),
+    ]
+    seen = gauge(
+        held("3/8", 1.5, 2.9), held("3/9", 4, 4), held("3/10", 5.5, 5.9), held("3/11", 9, 9.5),
+        held("3/8", 1.5, 2.9, relation=16390), held("3/8", 1.5, 2.9, relation=99),
+    )  # fmt: skip
+    locks = read_trace(records, "copy", RELATIONS, gauge=seen)[1]
+    assert [(lock.number, lock.held, lock.own, lock.derived) for lock in locks] == [
+        (1, 0.0, 0.0, False), (2, 900.0, 900.0, True), (0, 1500.0, 1500.0, False),
+    ]  # fmt: skip
+
+
+def test_wal_of_a_statement_that_does_not_tell_it_is_that_of_its_time() -> None:
+    records = [
+        record("duration: 1000 ms  statement: vacuum full t", at=3),
+        record("duration: 20 ms  statement: vacuum full t", at=4),
+    ]
+    seen = Gauged(wal=[(moment(at), 1000 * at) for at in (1, 2, 3, 4)])
+    first, second = read_trace(records, "copy", RELATIONS, gauge=seen)[0]
+    assert first.wal is not None
+    assert 1000 <= first.wal <= 1002
+    assert second.wal is None
 
 
 def test_a_session_that_ends_without_a_word_leaves_the_time_open() -> None:

@@ -11,13 +11,17 @@ create function pgsafe_observer.pgsafe_observe() returns event_trigger
     set client_min_messages = error
     set log_min_messages = warning
     set log_min_error_statement = panic
+    -- Its own queries are nothing of the migration's; without the library this is a name that means nothing.
+    set auto_explain.log_min_duration = -1
     as $observer$
 declare
     note text := format('"event": "%s", "tag": "%s"', tg_event, tg_tag);
     held text[];
     said text[];
 begin
-    if tg_event = 'ddl_command_end' then
+    if tg_event = 'ddl_command_start' then
+        note := format('%s, "wal": "%s"', note, pg_current_wal_insert_lsn());
+    elsif tg_event = 'ddl_command_end' then
         -- Only relations that were there before: the schema above is younger than they, and than nothing that is to come.
         -- Shared relations have lower numbers than these, so all are of this database.
         select array_agg(l.relation || ':' || l.mode || ':' || pg_stat_get_xact_tuples_returned(l.relation))
