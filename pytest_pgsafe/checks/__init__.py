@@ -36,6 +36,7 @@ from . import (
     swallowed,
     tables,
     unverified,
+    without_effect,
     works,
 )
 from .bookkeeping import is_bookkeeping, renamed_model
@@ -69,6 +70,7 @@ _MODULES = (
     statements,
     siblings,
     works,
+    without_effect,
     rollback,
     copy_undeclared,
 )

@@ -24,6 +24,8 @@ _WAITED = re.compile(
     r"process \d+ acquired (?P<mode>\w+) on relation (?P<relation>\d+) of database \d+ after (?P<ms>[\d.]+) ms"
 )
 _ERRORS = frozenset({"ERROR", "FATAL", "PANIC"})
+#: Something of that name is there: a relation, a column, a schema, another object; of a NOTICE that it was skipped.
+_THERE = frozenset({"42P07", "42701", "42P06", "42710"})
 Record = Mapping[str, object]
 
 
@@ -62,6 +64,7 @@ class _Passed:
     #: Bytes of WAL of DDL; None where it was not told.
     wal: int | None = 0
     temporary: int = 0
+    skipped: list[str] = field(default_factory=list[str])
     #: Where the WAL stood when the DDL began that has not ended yet.
     begun: list[int | None] = field(default_factory=list["int | None"])
 
@@ -121,6 +124,7 @@ def messages(records: Sequence[Record], dbname: str) -> Iterator[tuple[object, M
                         statement,
                         objects=objects,
                         session=str(session or ""),
+                        skipped=tuple(dict.fromkeys(passed.skipped)),
                         rows=passed.plans[-1][1].rows if passed.plans else None,
                         scanned=sum(plan.scanned for _, plan in passed.plans) if passed.plans else None,
                         wal=passed.wal if told else None,
@@ -146,6 +150,8 @@ def _noted(record: Record, message: str, passed: _Passed) -> bool:
     elif found := _WAITED.match(message):
         key = int(found["relation"]), found["mode"]
         passed.waits[key] = passed.waits.get(key, 0.0) + float(found["ms"])
+    elif record.get("error_severity") == "NOTICE" and record.get("state_code") in _THERE:
+        passed.skipped.append(message)
     else:
         return False
     return True

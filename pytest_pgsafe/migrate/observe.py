@@ -22,7 +22,8 @@ LOGGING: Mapping[str, str] = {
     "log_statement": "none",
     "log_duration": "off",
     "log_min_error_statement": "error",
-    "log_min_messages": "warning",
+    # What a statement skipped is said as a NOTICE.
+    "log_min_messages": "notice",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_lock_waits": "on",

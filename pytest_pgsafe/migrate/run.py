@@ -101,7 +101,7 @@ def run(
         if waiting:
             end = told(str(migration), waiting, end)
         seen = watch.finish()
-    trace = _trace(migration, end, seen, observer, gauge, seconds=seconds, secrets=secrets)
+    trace = replace(_trace(migration, end, seen, observer, gauge, seconds=seconds, secrets=secrets), role=role)
     if end.problem is None and not seen.sessions:
         end = _not_here(migration, address, seen, end)
     if end.problem is not None:

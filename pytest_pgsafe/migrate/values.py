@@ -18,6 +18,8 @@ class Statement:
     line: int | None = None
     #: What it created, changed or dropped (``table public.t``), the first 20 of each command.
     objects: tuple[str, ...] = ()
+    #: What it left alone because something of that name was there, in the server's words.
+    skipped: tuple[str, ...] = ()
     #: What tells the session that sent it from others; empty where it is not known.
     session: str = field(default="", compare=False)
     #: Rows that it inserted, updated, deleted, merged or returned; None where the server did not say.
@@ -76,6 +78,8 @@ class Trace:
     seconds: float
     #: Sessions other than pgsafe's own that were opened on the copy.
     sessions: int
+    #: Who ran it; None where that is not known.
+    role: str | None = None
     statements: tuple[Statement, ...] = ()
     locks: tuple[Lock, ...] = ()
     #: Bytes of WAL written.

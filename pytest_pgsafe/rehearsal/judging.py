@@ -29,7 +29,7 @@ def evidence(
         undeclared=denormalized.undeclared(comparison, rules, before, after),
         references=told.references,
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
-        tried=tries.gather(comparison, before, after),
+        tried=tries.gather(comparison, before, after, trace=trace),
     )
 
 

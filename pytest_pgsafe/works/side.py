@@ -64,6 +64,15 @@ class Side:
         """Return what a query of ours says, under the settings of what is tried."""
         return self._connection.execute(encoded(self._connection, text), prepare=False).fetchall()
 
+    def counted(self, text: str) -> int | None:
+        """Return the number that a query gives within what is tried, which goes on if the query fails: then None."""
+        try:
+            with self._connection.transaction():
+                [(number,)] = self.rows(text)
+        except psycopg.Error:
+            return None
+        return int(str(number))
+
     def become(self, role: str) -> None:
         """Take on a role until the transaction ends.
 

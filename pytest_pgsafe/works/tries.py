@@ -6,20 +6,30 @@ import time
 from collections.abc import Iterator, Sequence
 
 from ..compare.values import Comparison
+from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import access, code, defaults, published, writes
+from . import access, code, defaults, published, secluded, skipped, writes
 from .side import Side
-from .values import Attempt, Tried, Unpublished
+from .values import Attempt, Otherwise, Secluded, Tried, Unpublished
 
 #: Seconds for all of it; what is not reached by then is said.
 BUDGET = 30.0
 
 
-def gather(comparison: Comparison, before: Connection, after: Connection, *, budget: float = BUDGET) -> Tried:
+def gather(
+    comparison: Comparison,
+    before: Connection,
+    after: Connection,
+    *,
+    trace: Trace | None = None,
+    budget: float = BUDGET,
+) -> Tried:
     """Try on the copy after what may have broken, and on the copy before what failed there.
 
     Every statement is rolled back, and sequences are put back. Nobody else is on either copy.
+
+    :param trace: of the migration: its statements that may have done nothing are looked at too.
     """
     started = time.monotonic()
     sides = Side(before, comparison.before.catalog), Side(after, comparison.after.catalog)
@@ -29,7 +39,14 @@ def gather(comparison: Comparison, before: Connection, after: Connection, *, bud
     chosen, left = writes.choose(comparison)
     untried = [*left, *_without_superuser(sides[1], chosen, comparison)]
     held = [side.sequences() for side in sides]
+    otherwise: list[Otherwise] = []
+    hidden: list[Secluded] = []
     try:
+        if trace is not None:
+            made = list(skipped.tried(trace.statements, sides[1]))
+            otherwise = [one for one in made if one is not None]
+            hidden = list(secluded.tried(trace.statements, trace.role, sides[1]))
+            number += len(made) + len(hidden)
         for some in (code, published, access, defaults):
             for found in some.tried(comparison, *sides):
                 number += 1
@@ -53,6 +70,8 @@ def gather(comparison: Comparison, before: Connection, after: Connection, *, bud
         number=number,
         attempts=tuple(attempts),
         unpublished=tuple(unpublished),
+        otherwise=tuple(otherwise),
+        secluded=tuple(hidden),
         untried=tuple(untried),
         seconds=round(time.monotonic() - started, 3),
     )

@@ -70,6 +70,30 @@ class Unpublished:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Otherwise:
+    """IF NOT EXISTS left something alone that is not what the statement would have made."""
+
+    #: By its name after.
+    object: str
+    statement: str
+    #: What it has in another way, for people.
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secluded:
+    """A statement of the migration that names a table of which row security hides rows from who ran it."""
+
+    #: By its name after.
+    table: str
+    role: str
+    statement: str
+    #: Rows that the role sees, and all rows, on the copy after.
+    visible: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """Everything that was tried."""
 
@@ -78,6 +102,8 @@ class Tried:
     #: Those that did not end there as well as they might.
     attempts: tuple[Attempt, ...] = ()
     unpublished: tuple[Unpublished, ...] = ()
+    otherwise: tuple[Otherwise, ...] = ()
+    secluded: tuple[Secluded, ...] = ()
     #: What was left out, and why.
     untried: tuple[NotVerified, ...] = ()
     seconds: float = field(default=0.0, compare=False)

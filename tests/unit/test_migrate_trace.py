@@ -211,3 +211,11 @@ def test_a_problem_of_the_observer_breaks_nothing() -> None:
         record("duration: 1 ms  statement: alter table t add x int"),
     ]
     assert read_trace(records, "copy", RELATIONS)[1] == ()
+
+
+def test_what_a_statement_left_out_comes_with_it() -> None:
+    notice = record("there", error_severity="NOTICE", state_code="42P07")
+    other = record("anything", error_severity="NOTICE", state_code="00000")
+    ended = record("duration: 1 ms  statement: create table if not exists t ()")
+    said, _ = read_trace([notice, notice, other, ended, record("duration: 1 ms  statement: select 1")], "copy", {})
+    assert [one.skipped for one in said] == [("there",), ()]
