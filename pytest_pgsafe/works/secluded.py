@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..catalog.names import bare, unquoted
-from ..migrate.script import statements as split_statements
 from ..migrate.values import Statement
+from ..reading.script import statements as split_statements
 from .side import Side
 from .values import Secluded
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from ..migrate.script import statements as split
 from ..migrate.values import Statement
+from ..reading.script import statements as split
 from ..snapshot.expressions import literal
 from .side import Side
 from .values import Otherwise
