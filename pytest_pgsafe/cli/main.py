@@ -32,6 +32,7 @@ COMMANDS = {
     "push": "Upload a backup off site, and read it back.",
     "pull": "Download a backup, and prove each of its files.",
     "explain": "Say what the code of a finding means, and what to do.",
+    "comment": "Write a report as a comment on the pull request.",
     "propose": "Propose rules for denormalised columns.",
     "pitr": "Recover a cluster to any moment; put back what was lost.",
 }

@@ -19,7 +19,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 864
 #: What the address of a store of backups begins with.
 STORES = ("s3://", "file://")
 _WAYS = f"give {tools.wanted()}, or cmd:COMMAND"
-REPORT_SUFFIXES = (".json", ".md", ".html", ".sarif", ".ctrf.json")
+REPORT_SUFFIXES = (".json", ".md", ".html", ".sarif", ".ctrf.json", ".codequality.json")
 
 
 def duration(text: str) -> float:

@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="write a report: .json, .md, .html, .sarif or .ctrf.json (repeatable)",
+        help="write a report: .json, .md, .html, .sarif, .ctrf.json or .codequality.json (repeatable)",
     )
     group.addoption("--pgsafe-config", metavar="FILE", help="another configuration file than pgsafe.toml in rootdir")
     group.addoption(

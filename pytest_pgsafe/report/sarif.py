@@ -18,7 +18,7 @@ from .terminal import finding_lines
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 #: Where what no statement is known of is shown: the file that the checks are named by.
-_NOWHERE = "pgsafe.toml"
+NOWHERE = "pgsafe.toml"
 
 
 def render(result: Result) -> str:
@@ -59,12 +59,10 @@ def render(result: Result) -> str:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": _NOWHERE}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": NOWHERE}}
     cited = finding.statement
     if cited is not None and cited.file is not None:
         place = {"artifactLocation": {"uri": cited.file}, "region": {"startLine": cited.line or 1}}
-    # The same finding in the next run, also where rows and numbers are others.
-    same = "\0".join((finding.code, finding.object, finding.aspect or ""))
     return {
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
@@ -72,9 +70,14 @@ def _result(finding: Finding) -> dict[str, Any]:
         "locations": [
             {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": visible(finding.object)}]}
         ],
-        "partialFingerprints": {"pgsafe/v1": hashlib.sha256(same.encode(errors="replace")).hexdigest()},
+        "partialFingerprints": {"pgsafe/v1": fingerprint(finding.code, finding.object, finding.aspect or "")},
         **({} if finding.reason is None else {"suppressions": [_suppression(finding.reason)]}),
     }
+
+
+def fingerprint(*parts: str) -> str:
+    """Return what is the same for a finding in the next run, also where rows and numbers are others."""
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
 
 
 def _suppression(reason: str) -> dict[str, str]:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..rehearsal.values import Result
-from . import ctrf, html, json, markdown, sarif
+from . import codequality, ctrf, html, json, markdown, sarif
 
 #: Formats by what a file's name ends in, the longest first; the configuration refuses any other.
 FORMATS: Mapping[str, Callable[[Result], str]] = {
+    ".codequality.json": codequality.render,
     ".ctrf.json": ctrf.render,
     ".json": json.render,
     ".md": markdown.render,
@@ -21,7 +22,7 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
 
 
 #: Formats that show rows by their keys alone, whatever is configured.
-_KEYS_ALONE = frozenset({".md", ".sarif", ".ctrf.json"})
+_KEYS_ALONE = frozenset({".md", ".sarif", ".ctrf.json", ".codequality.json"})
 
 
 def format_of(file: Path) -> str:

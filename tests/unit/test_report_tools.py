@@ -13,7 +13,7 @@ from pytest_pgsafe.cli import run
 from pytest_pgsafe.config import Way
 from pytest_pgsafe.plugin import github
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
-from pytest_pgsafe.report import ctrf, sarif
+from pytest_pgsafe.report import codequality, ctrf, sarif
 from pytest_pgsafe.report.annotations import commands
 from pytest_pgsafe.report.located import located
 from pytest_pgsafe.report.write import FORMATS, format_of
@@ -107,7 +107,19 @@ def test_ctrf() -> None:
     assert broken["results"]["tests"][-1]["status"] == "failed"
 
 
-@pytest.mark.parametrize("ending", [".sarif", ".ctrf.json", ".md"])
+def test_code_quality() -> None:
+    lost, changed = json.loads(codequality.render(RESULT))
+    assert lost["location"] == {"path": "phase4.sql", "lines": {"begin": 12}}
+    assert changed["location"] == {"path": "pgsafe.toml", "lines": {"begin": 1}}
+    assert [one["severity"] for one in (lost, changed)] == ["critical", "minor"]
+    assert lost["check_name"] == "PGS101"
+    assert lost["fingerprint"] != changed["fingerprint"]
+    [stopped] = json.loads(codequality.render(STOPPED))
+    assert stopped["severity"] == "blocker"
+    assert "m.sql:2" in stopped["description"]
+
+
+@pytest.mark.parametrize("ending", [".sarif", ".ctrf.json", ".codequality.json", ".md"])
 def test_what_tools_get_holds_no_value(ending: str) -> None:
     text = FORMATS[ending](RESULT)
     assert "row id=17" in text
@@ -158,7 +170,7 @@ def test_the_paths_of_files(tmp_path: Path) -> None:
     assert located(replace(RESULT, findings=(CHANGED,)), {"x": "y"}).findings == (CHANGED,)
 
 
-@pytest.mark.parametrize("name", ["x.json", "x.ctrf.json", "x.sarif"])
+@pytest.mark.parametrize("name", ["x.json", "x.ctrf.json", "x.codequality.json", "x.sarif"])
 def test_the_longest_ending_counts(name: str) -> None:
     assert f"x{format_of(Path(name))}" == name
     with pytest.raises(KeyError):

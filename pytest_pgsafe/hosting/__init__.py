@@ -1,0 +1,1 @@
+"""Code hosts: a pull request's comment, written once and edited in place."""
