@@ -27,7 +27,7 @@ from ..server.connection import Connection, connect
 from ..server.private import private_folder
 from ..snapshot.session import reason as said_by
 from ..snapshot.values import NotVerified, Snapshot
-from . import rights
+from . import preloaded, rights
 from .likeness import Likeness, give
 from .source import Source
 from .unfinished import make_unfinished
@@ -83,6 +83,10 @@ def prepare(
     """
     notes: list[NotVerified] = []
     like = Likeness() if like is None else like
+    if unloaded := preloaded.lacking(server, facts, like.roles):
+        notes += unloaded
+        facts = facts and preloaded.without(facts, unloaded)
+        like = replace(like, roles=preloaded.roles_without(like.roles, unloaded))
     missing = _roles(server, names if facts is None else facts.roles, like.roles, notes)
     if missing:
         notes.append(
@@ -311,7 +315,8 @@ def comparable(facts: Catalog, prepared: Prepared, restored: Catalog) -> Catalog
         names = ("provider", "collate", "ctype", "locale", "icu_rules")
         database = replace(database, **{name: getattr(restored.database, name) for name in names})
     # Only those that failed: of any other a difference still counts.
-    kept = {one for one in database.settings if f"setting {one.split('=', 1)[0]}" not in noted}
+    failed = {one for one in database.settings if {f"setting {one}", f"setting {one.split('=', 1)[0]}"} & noted}
+    kept = set(database.settings) - failed
     kept |= {one for one in restored.database.settings if one.split("=", 1)[0].lower() in prepared.given}
     database = replace(database, settings=tuple(sorted(kept)))
     return replace(facts, database=database)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import psycopg
+
 from ..errors import MigrationError
 from ..passwords import redact
 from ..server.address import SECRETS, Address
@@ -78,29 +80,35 @@ def run(
     """
     own = server.address(address.dbname, user=role)
     secrets = (*_passwords(own, server.address(), source), *_given(env or {}))
-    with ExitStack() as stack:
-        private = stack.enter_context(private_folder("migration"))
-        observer = None
-        if observed and server.owns_cluster:
-            observer = stack.enter_context(Observer(server, address.dbname, role=role))
-        watch = Watch(server, address.dbname)
-        gauge = stack.enter_context(gauged(server, address.dbname)) if observed else Gauged()
-        started = time.monotonic()
-        waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
-        if migration.files:
-            end = psql(
-                migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private,
-                source=source, network=network,
-            )  # fmt: skip
-        else:
-            end = _command(
-                migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
-                private=private, source=source, network=network,
-            )  # fmt: skip
-        seconds = time.monotonic() - started
-        if waiting:
-            end = told(str(migration), waiting, end)
-        seen = watch.finish()
+    end: End | None = None
+    try:
+        with ExitStack() as stack:
+            private = stack.enter_context(private_folder("migration"))
+            observer = None
+            if observed and server.owns_cluster:
+                observer = stack.enter_context(Observer(server, address.dbname, role=role))
+            watch = Watch(server, address.dbname)
+            gauge = stack.enter_context(gauged(server, address.dbname)) if observed else Gauged()
+            started = time.monotonic()
+            waiting = stack.enter_context(watched(server, address.dbname, lock_wait))
+            if migration.files:
+                end = psql(
+                    migration, server, own, transaction=transaction, deadline=deadline, folder=folder, private=private,
+                    source=source, network=network,
+                )  # fmt: skip
+            else:
+                end = _command(
+                    migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
+                    private=private, source=source, network=network,
+                )  # fmt: skip
+            seconds = time.monotonic() - started
+            if waiting:
+                end = told(str(migration), waiting, end)
+            seen = watch.finish()
+    except (MigrationError, psycopg.OperationalError) as error:
+        if end is None or end.problem is None:
+            raise
+        raise _copy_lost(end, error, secrets) from error
     trace = replace(_trace(migration, end, seen, observer, gauge, seconds=seconds, secrets=secrets), role=role)
     if end.problem is None and not seen.sessions:
         end = _not_here(migration, address, seen, end)
@@ -225,15 +233,30 @@ def _trace(
     )
 
 
+def _copy_lost(end: End, error: Exception, secrets: tuple[str, ...]) -> MigrationError:
+    """Say that the server ended under the migration: what it said last, it said to the migration."""
+    told = error.looked_at if isinstance(error, MigrationError) else (str(error),)
+    return MigrationError(
+        "the scratch server ended, or lets nobody in, after the migration failed",
+        looked_at=tuple(
+            redact(line, *secrets, printed=True) for line in (end.problem or "", *_printed(end.output), *told)
+        ),
+        remedies=("see what the server's process met: memory, a library, a defect; the migration may have caused it",),
+    )
+
+
+def _printed(output: str) -> tuple[str, ...]:
+    lines = output.rstrip().splitlines()
+    return ("\n    ".join(["the end of its output:", *lines[-SHOWN:]]),) if lines else ()
+
+
 def _failed(end: End, trace: Trace, secrets: tuple[str, ...]) -> FailedRun:
-    lines = trace.output.rstrip().splitlines()
     said = list(end.looked_at)
     errors = [statement for statement in trace.statements if statement.error is not None]
     if errors and end.line is None:
         said.append(f"the server said: {errors[-1].error}")
         said.append(f"of the statement: {errors[-1].text[:500]}")
-    if lines:
-        said.append("\n    ".join(["the end of its output:", *lines[-SHOWN:]]))
+    said += _printed(trace.output)
     return FailedRun(
         redact(end.problem or "", *secrets, printed=True),
         trace=trace,

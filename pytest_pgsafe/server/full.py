@@ -15,7 +15,11 @@ from ..errors import DiskFullError, PgsafeError
 
 _WORDS = re.compile(r"No space left on device|Disk quota exceeded")
 #: A server that cannot write its WAL ends, and what its clients see is that.
-_CRASHED = re.compile(r"server closed the connection|because of crash|in recovery mode|PANIC:|connection refused", re.I)
+_CRASHED = re.compile(
+    r"server closed the connection|because of crash|in recovery mode|PANIC:|connection refused|is starting up"
+    r"|not yet accepting connections",
+    re.I,
+)
 #: Bytes: less than a segment of WAL.
 _NOTHING = 16 << 20
 _ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -30,6 +30,11 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the host's name is not known here: see that it is right, and that this machine's DNS or VPN knows it",
     ),
     (
+        ("could not access file", "could not load library"),
+        "session_preload_libraries or local_preload_libraries of the role, the database or the server names a library "
+        "that the server does not have, so nobody logs in so: ALTER ROLE … RESET them, or use another role",
+    ),
+    (
         ("too many", "remaining connection slots"),
         "the server has no connection left: end some, or raise max_connections",
     ),

@@ -95,6 +95,32 @@ def test_a_scratch_disk_that_is_full_says_nothing_of_the_backup(
     assert list(small.iterdir()) == []
 
 
+#: Its WAL fills the disk, which ends the server; what lies in its temporary file is free again when somebody looks.
+CRASHES = """
+set work_mem = '64kB';
+with made as materialized (select repeat(md5(n::text), 3000) as b from generate_series(1, 250) n)
+select count(pg_logical_emit_message(false, 'x', b||b||b||b||b||b||b||b||b||b)) from made;
+"""
+
+
+def test_a_server_that_ends_for_it_during_a_migration(server: Server, small: Path, tmp_path: Path) -> None:
+    if server.kind != "local":
+        pytest.skip("the disk is one of this machine")
+    (tmp_path / "schema.sql").write_text("create table t (id int primary key); insert into t values (1);")
+    (tmp_path / "migration.sql").write_text(CRASHES)
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pgsafe", "--pgsafe-source=schema.sql",
+        "--pgsafe-server=local", "--pgsafe-migration=migration.sql",
+    ]  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**environment, "TMPDIR": str(small)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "a disk is full" in done.stdout
+    assert list(small.iterdir()) == []
+
+
 def test_a_backup_whose_disk_is_full_leaves_what_was_there(
     wide: tuple[Address, Path], small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
