@@ -1,22 +1,16 @@
-"""Locks and time: what the migration would do to those who work on the tables meanwhile."""
+"""Locks: what the migration would do to those who work on the tables meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import get_args
 
 from ..catalog.names import covers
-from ..config.expectations import Locked
-from ..config.values import LockMode
 from ..migrate.values import Lock
 from .evidence import count, unproven
+from .locking import excused, meant, table_before
+from .strengths import keeps_out, strength, whom
 from .values import Check, Evidence, Finding, Severity
 
-#: pg_locks.mode from weak to strong.
-MODES: tuple[str, ...] = get_args(LockMode)
-#: From here on a lock keeps writers out.
-STRONG = MODES.index("ShareLock")
 #: A table is big from so many rows or bytes on.
 BIG_ROWS = 100_000
 BIG_SIZE = 100 << 20
@@ -24,14 +18,10 @@ BIG_SIZE = 100 << 20
 BRIEF = 10.0
 
 
-def _strength(mode: str) -> int:
-    return MODES.index(mode) if mode in MODES else len(MODES)
-
-
 def _size(evidence: Evidence, relation: str) -> tuple[int, int] | None:
     """Return rows and bytes of a table before; None for what is no table."""
     comparison = evidence.comparison
-    name = _table(evidence, relation)
+    name = table_before(evidence, relation)
     table = comparison.before.catalog.tables.get(name)
     if table is None:
         return None
@@ -50,24 +40,6 @@ def _locks(evidence: Evidence) -> tuple[Lock, ...]:
     return () if evidence.trace is None else evidence.trace.locks
 
 
-def _table(evidence: Evidence, relation: str) -> str:
-    """Return the table's name before the migration, by which it is announced."""
-    names = {new: old for old, new in evidence.comparison.tables.items()}
-    return relation if relation in evidence.comparison.before.catalog.tables else names.get(relation, relation)
-
-
-def _meant(evidence: Evidence, lock: Lock, expected: Locked) -> bool:
-    return covers(_table(evidence, lock.relation), expected.table)
-
-
-def _excused(evidence: Evidence, lock: Lock, finding: Finding) -> Finding:
-    """Return a finding as a note with the reason, if a lock as strong as this one was announced."""
-    for expected in evidence.rules.locks:
-        if _meant(evidence, lock, expected) and _strength(lock.mode) <= _strength(expected.mode):
-            return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
-    return finding
-
-
 def _expected(evidence: Evidence) -> Iterator[Finding]:
     for expected in evidence.rules.locks:
         told = f"{expected.mode} of {expected.table} was announced"
@@ -77,11 +49,11 @@ def _expected(evidence: Evidence) -> Iterator[Finding]:
             told += ": whether it was taken is not known, since no lock could be observed"
             yield LOCK_EXPECTED.finding(expected.table, told, severity=unproven(evidence))
         else:
-            taken = [lock.mode for lock in _locks(evidence) if _meant(evidence, lock, expected)]
-            strongest = max(taken, key=_strength, default=None)
+            taken = [lock.mode for lock in _locks(evidence) if meant(evidence, lock, expected)]
+            strongest = max(taken, key=strength, default=None)
             if strongest is None:
                 yield LOCK_EXPECTED.finding(expected.table, f"{told}, but the migration took no lock of it")
-            elif _strength(strongest) < _strength(expected.mode):
+            elif strength(strongest) < strength(expected.mode):
                 told += f", but the strongest lock that was taken is {strongest}"
                 yield LOCK_EXPECTED.finding(expected.table, told, after=strongest)
 
@@ -101,7 +73,7 @@ def _strong(evidence: Evidence) -> Iterator[Finding]:
     worst: dict[tuple[str, str], Lock] = {}
     for lock in _locks(evidence):
         brief = lock.held is not None and lock.held < BRIEF
-        if _strength(lock.mode) < STRONG or brief or lock.rewritten:
+        if not keeps_out(lock.mode) or brief or lock.rewritten:
             continue
         known = worst.get((lock.relation, lock.mode))
         if known is None or (known.held or 0.0) < (lock.held or 0.0):
@@ -110,11 +82,10 @@ def _strong(evidence: Evidence) -> Iterator[Finding]:
         big = _big(evidence, lock)
         if big is None:
             continue
-        out = "readers and writers" if mode == "AccessExclusiveLock" else "writers"
-        told = f"{relation} ({big}) was held in {mode} {_held(lock)} by {_statement(lock)}: it keeps {out} out"
+        told = f"{relation} ({big}) was held in {mode} {_held(lock)} by {_statement(lock)}: it keeps {whom(mode)} out"
         told += f"; {count(lock.scanned)} were read meanwhile" if lock.scanned else ""
         told += " (documented, not seen)" if lock.derived else ""
-        yield _excused(evidence, lock, STRONG_LOCK.finding(relation, told, after=mode))
+        yield excused(evidence, lock, STRONG_LOCK.finding(relation, told, after=mode))
 
 
 def _rewrites(evidence: Evidence) -> Iterator[Finding]:
@@ -125,7 +96,7 @@ def _rewrites(evidence: Evidence) -> Iterator[Finding]:
             continue
         told_already.add(lock.relation)
         told = f"{lock.relation} ({big}) was rewritten under {lock.mode}, held {_held(lock)}, by {_statement(lock)}"
-        yield _excused(evidence, lock, REWRITE.finding(lock.relation, told, after=lock.mode))
+        yield excused(evidence, lock, REWRITE.finding(lock.relation, told, after=lock.mode))
 
 
 def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
@@ -137,7 +108,7 @@ def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
         told = f"the budget of {seconds:g} s for {mode} was not checked: no lock could be observed"
         yield LOCK_BUDGET.finding(mode, told, severity=unproven(evidence))
     for lock in _locks(evidence):
-        if _strength(lock.mode) < _strength(mode):
+        if strength(lock.mode) < strength(mode):
             continue
         if lock.held is None:
             told = f"{lock.relation} was held in {lock.mode} by {_statement(lock)}; for how long could not be seen,"
@@ -146,19 +117,7 @@ def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
         elif lock.held > seconds * 1000:
             told = f"{lock.relation} was held in {lock.mode} {_held(lock)} by {_statement(lock)}:"
             told += f" the budget for {mode} is {seconds:g} s"
-            yield _excused(evidence, lock, LOCK_BUDGET.finding(lock.relation, told, after=lock.mode))
-
-
-def _time_budget(evidence: Evidence) -> Iterator[Finding]:
-    budget = evidence.rules.migrate_budget
-    if budget is None:
-        return
-    if evidence.trace is None:
-        told = f"the budget of {budget:g} s for the migration was not checked: it was not timed"
-        yield TIME_BUDGET.finding("migration", told, severity=unproven(evidence))
-    elif evidence.trace.seconds > budget:
-        told = f"the migration took {evidence.trace.seconds:,.1f} s: the budget is {budget:g} s"
-        yield TIME_BUDGET.finding("migration", told)
+            yield excused(evidence, lock, LOCK_BUDGET.finding(lock.relation, told, after=lock.mode))
 
 
 STRONG_LOCK = Check(
@@ -203,17 +162,6 @@ LOCK_BUDGET = Check(
     remedy="Split the migration into short transactions, or raise the budget.",
     judge=_lock_budget,
 )
-TIME_BUDGET = Check(
-    code="PGS804",
-    check="locks",
-    name="time-budget",
-    severity=Severity.ERROR,
-    is_effect=False,
-    condition="The migration took longer than [budget] migrate allows.",
-    effect="The deployment waits for it.",
-    remedy="Move backfills out of the migration, or raise the budget.",
-    judge=_time_budget,
-)
 LOCK_EXPECTED = Check(
     code="PGS809",
     check="locks",
@@ -225,4 +173,4 @@ LOCK_EXPECTED = Check(
     remedy="Take the entry out of [expect] locks, or correct its table or its mode.",
     judge=_expected,
 )
-CHECKS = (STRONG_LOCK, REWRITE, LOCK_BUDGET, TIME_BUDGET, LOCK_EXPECTED)
+CHECKS = (STRONG_LOCK, REWRITE, LOCK_BUDGET, LOCK_EXPECTED)

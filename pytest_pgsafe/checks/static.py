@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..catalog.names import container, covers
 from ..reading.values import Cited, Does, Effect, Place, Reading, TableLock, Work
 from .baseline import NO_REASON
-from .locks import MODES, STRONG
+from .strengths import keeps_out, whom
 from .values import Check, Finding, Rules, Severity
 
 #: What holds data, or what data hangs on.
@@ -150,11 +150,12 @@ def _weaker(effect: Effect) -> str | None:
 
 
 def _lock(lock: TableLock) -> Iterator[Finding]:
-    if MODES.index(lock.mode) < STRONG or lock.work is Work.BRIEF:
+    if not keeps_out(lock.mode) or lock.work is Work.BRIEF:
         return
-    out = "readers and writers" if lock.mode == "AccessExclusiveLock" else "writers"
     how = lock.work.value if lock.work is Work.HELD else f"held while the statement {lock.work.value}"
-    yield LOCKS.finding(lock.relation, f"{lock.relation}: {lock.mode} is {how}: it keeps {out} out", after=lock.mode)
+    yield LOCKS.finding(
+        lock.relation, f"{lock.relation}: {lock.mode} is {how}: it keeps {whom(lock.mode)} out", after=lock.mode
+    )
 
 
 def _announced(finding: Finding, effect: Effect, announced: Rules) -> Finding:

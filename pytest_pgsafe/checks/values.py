@@ -77,6 +77,14 @@ class Rules(Expect):
     migrate_budget: float | None = None
     #: Lock mode and seconds.
     lock_budget: tuple[str, float] | None = None
+    #: Bytes.
+    wal_budget: int | None = None
+    growth_budget: int | None = None
+    peak_budget: int | None = None
+    #: Seconds.
+    wait_budget: float | None = None
+    #: Rows that tables of the source have, where the copy is smaller; by their names.
+    source_rows: Mapping[str, int] = field(default_factory=dict[str, int])
     strict: bool = False
     #: What pgsafe.baseline lists of this migration; None where it has no section.
     baseline: Section | None = None

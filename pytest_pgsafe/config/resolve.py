@@ -92,7 +92,12 @@ class _Resolution:
             folder=self.folder,
             file=self.path,
             source=source
-            and replace(source, jobs=document.source.jobs or source.jobs, settings=_settings(document.source.settings)),
+            and replace(
+                source,
+                jobs=document.source.jobs or source.jobs,
+                settings=_settings(document.source.settings),
+                rows=dict(document.source.rows),
+            ),
             max_age=None if document.source.max_age is None else forms.duration(document.source.max_age),
             migration=self._migration(),
             rollback=self._rollback(),

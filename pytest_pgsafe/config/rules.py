@@ -30,13 +30,23 @@ def denormalized(document: Document) -> tuple[Denormalized, ...]:
 
 
 def budget(document: Document) -> Budget:
-    """Return the limits of ``[budget]``, in seconds."""
-    section = document.budget
-    migrate = None if section.migrate is None else forms.duration(section.migrate)
-    if section.lock is None:
-        return Budget(migrate=migrate)
-    lock = LockBudget(mode=section.lock.mode, longer_than=forms.duration(section.lock.longer_than))
-    return Budget(migrate=migrate, lock=lock)
+    """Return the limits of ``[budget]``, in seconds and bytes."""
+    section, lock = document.budget, document.budget.lock
+
+    def size(text: str | None) -> int | None:
+        return None if text is None else forms.size(text)
+
+    def time(text: str | None) -> float | None:
+        return None if text is None else forms.duration(text)
+
+    return Budget(
+        migrate=time(section.migrate),
+        lock=None if lock is None else LockBudget(mode=lock.mode, longer_than=forms.duration(lock.longer_than)),
+        wal=size(section.wal),
+        growth=size(section.growth),
+        peak=size(section.peak),
+        wait=time(section.wait),
+    )
 
 
 def references(document: Document) -> tuple[Reference, ...]:

@@ -48,6 +48,7 @@ class SourceSection(Section):
     max_age: Duration | None = None
     jobs: Jobs | None = None
     settings: dict[Annotated[str, AfterValidator(_setting)], bool | int | float | str] = Field(default_factory=dict)
+    rows: dict[Annotated[str, AfterValidator(named)], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
 class HooksSection(Section):
@@ -279,6 +280,10 @@ class LockSection(Section):
 class BudgetSection(Section):
     migrate: Duration | None = None
     lock: LockSection | None = None
+    wal: Size | None = None
+    growth: Size | None = None
+    peak: Size | None = None
+    wait: Duration | None = None
 
 
 class PitrSection(Section):

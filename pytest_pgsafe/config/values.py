@@ -75,6 +75,8 @@ class Source:
     jobs: int = 2
     #: ``[source] settings``, by name in lower case: what the source's server has, for one that cannot be asked.
     settings: tuple[tuple[str, str], ...] = ()
+    #: ``[source] rows``: how many rows tables have in production, where this source holds fewer.
+    rows: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def kind(self) -> Literal["dsn", "backup", "sql", "engine"]:
@@ -198,6 +200,12 @@ class Budget:
     #: Seconds.
     migrate: float | None = None
     lock: LockBudget | None = None
+    #: Bytes.
+    wal: int | None = None
+    growth: int | None = None
+    peak: int | None = None
+    #: Seconds.
+    wait: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +15,9 @@ from ..server.base import Server
 from ..server.connection import Connection, connect
 from .sessions import PATIENCE
 
-#: Seconds between two looks at the locks; longer where a look takes long: at most a twentieth of the time is looked.
+#: Seconds between two looks, at the locks and at the files; longer where one takes long: most of the time nobody looks.
 INTERVAL = 0.025
-_SHARE = 20
-#: So many looks at the locks for one at the files.
-_SIZES = 8
+_SHARE = 15
 _SIZE = "select pg_database_size(%s)"
 #: Temporary files lie beside the databases.
 _TEMPORARY = "select coalesce(sum(size), 0) from pg_ls_tmpdir()"
@@ -105,14 +103,22 @@ def _look(server: Server, dbname: str, over: threading.Event, seen: Gauged) -> N
         if over.wait(pause):
             return
         with connect(server.address()) as session:
-            number = 0
+            size_due = 0.0
             while not over.wait(pause):
-                started = time.monotonic()
-                _locks(session, dbname, seen)
-                if number % _SIZES == 0:
-                    seen.most = max(seen.most, _size(session, dbname) + _value(session, _TEMPORARY))
-                number += 1
-                pause = max(INTERVAL, (time.monotonic() - started) * _SHARE)
+                pause = _pause(lambda: _locks(session, dbname, seen))
+                if time.monotonic() >= size_due:
+                    size_due = time.monotonic() + _pause(lambda: _sizes(session, dbname, seen))
+
+
+def _pause(look: Callable[[], None]) -> float:
+    """Look once, and return how long nobody looks then."""
+    started = time.monotonic()
+    look()
+    return max(INTERVAL, (time.monotonic() - started) * _SHARE)
+
+
+def _sizes(session: Connection, dbname: str, seen: Gauged) -> None:
+    seen.most = max(seen.most, _size(session, dbname) + _value(session, _TEMPORARY))
 
 
 def _locks(session: Connection, dbname: str, seen: Gauged) -> None:

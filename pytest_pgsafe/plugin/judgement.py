@@ -17,7 +17,18 @@ from ..report.terminal import finding_lines
 #: The items of a recovery, each of them a step of its own.
 RECOVERY = ("pitr_archive", "pitr_base", "pitr_recovery", "pitr_window")
 _STEPS = ("static", "backup", "restore", "migrate", "rollback", *RECOVERY)
-_CONTENT = ("rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks", "works")
+_CONTENT = (
+    "rows",
+    "values",
+    "foreign_keys",
+    "denormalized",
+    "schema",
+    "sequences",
+    "privileges",
+    "locks",
+    "cost",
+    "works",
+)
 #: The item that a step belongs to, where it is not the item of its own name.
 _OWNERS = {
     "base": "restore", "server": "restore", "keep": "restore", "copy": "restore",

@@ -39,6 +39,7 @@ def compare(restored: Restored, migrated: Migrated) -> Stage[Judged]:
             before, after, facts, now, settings.report.samples, where=predicates(rules, facts.catalog)
         )
         yield Known(
+            rows=rules.source_rows,
             comparison=comparison,
             compared=facts,
             not_verified=(

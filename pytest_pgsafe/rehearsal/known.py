@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from typing import TypeVar
 
 from ..base.values import About
@@ -19,6 +20,7 @@ from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import majors
+from .measured import measure
 from .preflight import Plan
 from .steps import Steps, Stopped
 from .values import Result
@@ -51,6 +53,10 @@ class Known:
     baseline: str | None = None
     #: How to connect to what was kept.
     kept: str | None = None
+    #: Rows that tables of the source have, where the copy is smaller.
+    rows: Mapping[str, int] | None = None
+    #: The moment of what was restored.
+    taken: datetime | None = None
     #: The base that the run began with.
     base: About | None = None
     #: Of the restore, beside what is judged of the migration.
@@ -84,6 +90,7 @@ class Known:
                 "server_version": self.source_version or str(source.version or ""),
                 "database": source.database if self.recovered is None else self.recovered.database,
                 "from": source.shown if self.recovered is None else str(self.recovered),
+                **({} if self.taken is None else {"taken": f"{self.taken:%Y-%m-%dT%H:%M:%SZ}"}),
                 **_of_base(self.base),
             },
             settings=None if self.like is None or self.like.settings is None else self.like.unusual,
@@ -106,7 +113,17 @@ class Known:
 
     def explained(self, settings: Settings, steps: Steps) -> Result:
         """Return the result, and which statements did what."""
-        result = self.result(settings, steps)
+        result = replace(
+            self.result(settings, steps),
+            measured=measure(
+                self.comparison,
+                self.trace,
+                None if self.plan is None else self.plan.migration,
+                {} if self.rows is None else self.rows,
+            ),
+            time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            migration=None if settings.migration is None else (settings.migration.kind, str(settings.migration)),
+        )
         if self.comparison is None or self.plan is None:
             return result
         found = explain(result.changes, result.findings, self.comparison, self.trace, self.plan.migration)

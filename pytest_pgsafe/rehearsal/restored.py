@@ -20,6 +20,7 @@ from ..copy.likeness import Likeness, likeness
 from ..copy.repositories import recovered_from
 from ..copy.vacuous import out_of_date, without_content
 from ..migrate import isolation
+from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
@@ -81,7 +82,7 @@ def take(begun: Begun) -> Stage[Backup | None]:
     with begun.steps.step("backup"):
         backup = backup_of(source, begun.backups, begun.server.programs)
         recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
-        yield Known(recovered=recovered)
+        yield Known(recovered=recovered, taken=_taken(backup, recovered))
         yield Known(not_verified=tuple(out_of_date(backup, limit, datetime.now(timezone.utc), recovered)))
         return backup
 
@@ -139,6 +140,13 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
         settings=settings, plan=plan, steps=begun.steps, server=server, before=prepared.address, facts=facts,
         runner=runner, like=like, backup=backup, reference=reference, seconds=seconds,
     )  # fmt: skip
+
+
+def _taken(backup: Backup, recovered: Recovered | None) -> datetime | None:
+    """Return the moment of what is restored, in UTC; None where a dump does not say it."""
+    if recovered is not None:
+        return recovered.until.astimezone(timezone.utc)
+    return None if backup.manifest is None else backup.manifest.taken_at.astimezone(timezone.utc)
 
 
 def _without_facts(plan: Plan, backup: Backup | None) -> NotVerified:

@@ -65,6 +65,16 @@ def resolve_rules(settings: Settings, catalog: Catalog) -> Rules:
         lock_budget=None
         if settings.budget.lock is None
         else (settings.budget.lock.mode, settings.budget.lock.longer_than),
+        wal_budget=settings.budget.wal,
+        growth_budget=settings.budget.growth,
+        peak_budget=settings.budget.peak,
+        wait_budget=settings.budget.wait,
+        source_rows={}
+        if settings.source is None
+        else {
+            _full(name, known["table"], "[source] rows", needed=True): rows
+            for name, rows in settings.source.rows.items()
+        },
         strict=settings.strict,
         # What is to be written is what was found, whatever is listed by now.
         baseline=None if settings.update else baseline.section(settings),

@@ -33,3 +33,6 @@ def _empty(evidence: Evidence) -> Iterator[tuple[str, str]]:
         yield "sequences", "the database has no sequence"
     if evidence.trace is None or not evidence.trace.observed:
         yield "locks", "no lock could be observed on this server"
+    budgets = (rules.migrate_budget, rules.wal_budget, rules.growth_budget, rules.peak_budget, rules.wait_budget)
+    if all(budget is None for budget in budgets):
+        yield "cost", "[budget] sets no limit: what the migration cost stands in the report"

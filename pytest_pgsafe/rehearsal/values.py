@@ -11,6 +11,7 @@ from ..compare.values import Change
 from ..migrate.values import Trace
 from ..pitr.outcome import Recoverability
 from ..snapshot.values import NotVerified
+from .measured import Measured
 
 
 class Outcome(str, Enum):
@@ -68,6 +69,12 @@ class Result:
     #: What was written to the baseline (--pgsafe-update).
     baseline: str | None = None
 
+    #: What the run measured; None where nothing was rehearsed.
+    measured: Measured | None = None
+    #: When it ended, as RFC 3339 has it.
+    time: str | None = field(default=None, compare=False)
+    #: What was migrated by: the tool's word, and how the configuration names the migration.
+    migration: tuple[str, str] | None = None
     #: Set where statements were read, and nothing was rehearsed.
     read: Read | None = None
     #: Set where a recovery was rehearsed.

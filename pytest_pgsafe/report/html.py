@@ -18,7 +18,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
 from ..visible import visible
-from . import recovery
+from . import costs, recovery
 from .overview import Told, duration, overview, table_of
 from .terminal import cause, finding_lines, shown
 
@@ -27,6 +27,9 @@ _WORDS = {"passed": "safe", "failed": "not safe", "error": "no verdict"}
 _BAR, _LINE = 100, 200
 #: Statements and locks that are drawn: the longest.
 _DRAWN = 40
+
+#: Statements in the table of costs.
+_COSTS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,8 @@ def render(result: Result) -> str:
         ],
         tables=list(_tables(result.changes)),
         timeline=list(_timeline(result)),
+        costs=[] if result.measured is None else costs.rows(result.measured, whole=True)[:_COSTS],
+        totals=[] if result.measured is None else list(costs.totals(result.measured)),
         gaps=[(gap.object, gap.reason) for gap in result.not_verified],
         unused=list(result.unused.items()),
         recovered=[] if result.pitr is None else recovery.facts(result.pitr),

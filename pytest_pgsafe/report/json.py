@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
 from ..visible import in_json
-from . import recovery
+from . import costs, recovery
 
 FORMAT = "pgsafe-report/1"
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -23,6 +24,8 @@ def document(result: Result) -> dict[str, Any]:
     """Return the report as JSON's own types."""
     return {
         "format": FORMAT,
+        "pgsafe": version("pytest-pgsafe"),
+        **({} if result.time is None else {"time": result.time}),
         "result": result.verdict,
         "interrupted": result.interrupted,
         "source": {
@@ -48,6 +51,8 @@ def document(result: Result) -> dict[str, Any]:
             "rows": result.rows,
             "not_verified": [{"object": gap.object, "reason": gap.reason} for gap in result.not_verified],
         },
+        **costs.migration(result),
+        **({} if result.measured is None else costs.document(result.measured)),
         "unused": dict(result.unused),
         **({} if result.read is None else {"read": vars(result.read)}),
         **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..reading.values import Cited
+from ..rehearsal.measured import Ran
 from ..rehearsal.values import Result
 
 
@@ -20,8 +21,22 @@ def located(result: Result, paths: Mapping[str, str]) -> Result:
             return cited
         return replace(cited, file=paths.get(cited.file, cited.file))
 
+    measured = result.measured
+    if measured is not None:
+        measured = replace(
+            measured,
+            statements=tuple(_ran(one, paths) for one in measured.statements),
+            files=tuple(replace(file, name=paths.get(file.name, file.name)) for file in measured.files),
+        )
     return replace(
         result,
+        measured=measured,
         changes=tuple(replace(one, statement=there(one.statement)) for one in result.changes),
         findings=tuple(replace(one, statement=there(one.statement)) for one in result.findings),
     )
+
+
+def _ran(one: Ran, paths: Mapping[str, str]) -> Ran:
+    if one.place is None:
+        return one
+    return replace(one, place=replace(one.place, file=paths.get(one.place.file, one.place.file)))

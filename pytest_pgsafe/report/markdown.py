@@ -9,7 +9,7 @@ from ..checks.values import ANNOUNCED, Severity
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..visible import visible
-from . import recovery
+from . import costs, recovery
 from .overview import Cause, Overview, Told, overview
 from .redact import keys_only
 from .terminal import cause, sample_text
@@ -19,6 +19,8 @@ _VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no
 LIMIT = 64_000
 #: Findings of a table, and changes, that are shown: the first pair that keeps to the limit.
 _MOST = ((100, 200), (50, 50), (20, 10), (5, 0))
+#: Characters of a statement in a table.
+_STATEMENT = 160
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
 
 
@@ -51,6 +53,7 @@ def _lines(result: Result, told: Overview, most: int, most_changes: int) -> list
         lines += _folded(escape(f"on purpose: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
     for fold in told.noted:
         lines += _folded(escape(f"noted: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
+    lines += _costs(result)
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
     lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
     lines += _recovery(result)
@@ -64,6 +67,22 @@ def _lines(result: Result, told: Overview, most: int, most_changes: int) -> list
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _costs(result: Result) -> list[str]:
+    """Return what the costliest statements took."""
+    if result.measured is None:
+        return []
+    rows = costs.rows(result.measured, whole=False)
+    if not rows:
+        return []
+    told = "; ".join(f"{name}: {text}" for name, text in costs.totals(result.measured))
+    table = ["", "| statement | time | rows | WAL | locks |", "|---|---:|---:|---:|---|"]
+    for row in rows:
+        statement = row.statement if len(row.statement) <= _STATEMENT else f"{row.statement[: _STATEMENT - 1]}…"
+        cells = [escape(cell) for cell in (statement, row.time, row.rows, row.wal)]
+        table.append(f"| {' | '.join(cells)} | {'<br>'.join(escape(lock) for lock in row.locks)} |")
+    return _folded(escape(told), table)
 
 
 def _recovery(result: Result) -> list[str]:

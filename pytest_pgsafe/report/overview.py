@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..catalog.names import split
 from ..checks import EVERY
 from ..checks.announcing import announcement
-from ..checks.locks import MODES, STRONG
+from ..checks.costs import longest
 from ..checks.values import Finding, Severity
 from ..migrate.values import Lock
 from ..reading.values import Cited
@@ -150,10 +150,7 @@ def severities(result: Result) -> str:
 
 def longest_lock(result: Result) -> Lock | None:
     """Return the strong lock that was held longest, of those whose time was seen."""
-    locks = () if result.trace is None else result.trace.locks
-    strong = [lock for lock in locks if lock.mode in MODES and MODES.index(lock.mode) >= STRONG]
-    seen = [lock for lock in strong if lock.held is not None]
-    return max(seen, key=lambda lock: lock.held or 0.0, default=None)
+    return None if result.trace is None else longest(result.trace.locks)
 
 
 def table_of(name: str) -> str:

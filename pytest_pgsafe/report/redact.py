@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Literal
 
 from ..catalog.names import matches, parts
+from ..checks.costs import Cost
 from ..checks.values import Finding
 from ..compare.values import Action
-from ..migrate.values import Statement, Trace
+from ..migrate.values import Lock, Statement, Trace
 from ..reading.masked import masked
 from ..reading.script import statements
 from ..reading.values import Cited
+from ..rehearsal.measured import Measured
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
 from .discreet import discreet
@@ -48,6 +50,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         not_verified=tuple(replace(gap, reason=discreet(gap.reason)) for gap in result.not_verified),
         unused={name: discreet(reason) for name, reason in result.unused.items()},
         trace=None if result.trace is None else _trace(result.trace),
+        measured=None if result.measured is None else _measured(result.measured),
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
         findings=tuple(_said(_finding(finding, samples, hidden, mask=mask), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
@@ -144,16 +147,33 @@ def _trace(trace: Trace) -> Trace:
     return replace(
         trace,
         statements=tuple(_ran(one) for one in trace.statements),
-        locks=tuple(
-            replace(
-                lock,
-                statement=masked(lock.statement),
-                prolonged=None if lock.prolonged is None else _ran(lock.prolonged),
-            )
-            for lock in trace.locks
-        ),
+        locks=tuple(_lock(lock) for lock in trace.locks),
         output="",
     )
+
+
+def _lock(lock: Lock) -> Lock:
+    return replace(
+        lock,
+        statement=masked(lock.statement),
+        prolonged=None if lock.prolonged is None else _ran(lock.prolonged),
+    )
+
+
+def _measured(measured: Measured) -> Measured:
+    return replace(
+        measured,
+        statements=tuple(
+            replace(one, statement=_ran(one.statement), locks=tuple(_lock(lock) for lock in one.locks))
+            for one in measured.statements
+        ),
+        cost=_cost(measured.cost),
+        scaled=_cost(measured.scaled),
+    )
+
+
+def _cost(cost: Cost | None) -> Cost | None:
+    return cost if cost is None or cost.longest is None else replace(cost, longest=_lock(cost.longest))
 
 
 def _ran(one: Statement) -> Statement:

@@ -14,7 +14,7 @@ from ..migrate.values import Revision
 from ..rehearsal.values import Outcome, Result, Step
 from ..snapshot.values import RowSample
 from ..visible import indented, one_line
-from . import recovery
+from . import costs, recovery
 from .overview import Cause, Fold, Overview, overview
 
 Tone = Literal["plain", "good", "warning", "bad"]
@@ -118,6 +118,7 @@ def summary(result: Result, *, short: bool, whole: bool = False) -> list[Line]:
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
         lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
         lines += _steps(result)
+        lines += _costs(result, whole=whole)
     lines = [replace(line, text=indented(line.text)) for line in lines]
     # What was left running, or was written, is said in every case.
     if result.baseline is not None:
@@ -180,6 +181,23 @@ def _steps(result: Result) -> list[Line]:
             lines += [Line(text=f"  {_revision(revision)}") for revision in result.trace.revisions]
             if result.trace.network not in {None, "isolated"}:
                 lines.append(Line(text=f"  other networks: {result.trace.network}", tone="warning"))
+    return lines
+
+
+def _costs(result: Result, *, whole: bool) -> list[Line]:
+    """Return what statements cost: the costliest, or all."""
+    if result.measured is None:
+        return []
+    rows = costs.rows(result.measured, whole=whole)
+    if not rows:
+        return []
+    lines = [Line(text=f"{name}: {text}") for name, text in costs.totals(result.measured)]
+    for row in rows:
+        told = " · ".join(
+            part for part in (row.time, row.rows and f"{row.rows} rows", row.wal and f"WAL {row.wal}") if part
+        )
+        lines.append(Line(text=f"  {told:<32}  {_short(row.statement)}"))
+        lines += [Line(text=f"    {lock}") for lock in row.locks]
     return lines
 
 

@@ -111,8 +111,8 @@ def said(one: Snapshot, other: Snapshot, *judged: str, trace: Trace | None = Non
 
 def test_what_had_nothing_to_look_at_is_skipped_unless_it_found_something() -> None:
     bare = snapshot(table(), tables={"public.sales": content(3)})
-    assert said(bare, bare) == {"denormalized", "foreign_keys", "sequences", "locks"}
-    assert said(bare, bare, "sequences", "locks") == {"denormalized", "foreign_keys"}
+    assert said(bare, bare) == {"denormalized", "foreign_keys", "sequences", "locks", "cost"}
+    assert said(bare, bare, "sequences", "locks") == {"denormalized", "foreign_keys", "cost"}
     empty = replace(bare, tables={"public.sales": content(0)})
     assert said(empty, empty) >= {"rows", "values"}
 

@@ -75,8 +75,7 @@ def told(trace: Trace, migration: Migration | None) -> tuple[Told, ...]:
     for statement in trace.statements:
         parts = list(statements(statement.text))
         for part in parts if statement.error is None else ():
-            flat = _flat(part)
-            place = next(found_at.get(flat, iter(())), None)
+            place = next(found_at.get(flat(part), iter(())), None)
             # What was seen belongs to the whole message.
             objects = statement.objects
             reading = read(part)
@@ -120,11 +119,12 @@ def places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
             readings = ()
         for reading in readings:
             if reading.place is not None:
-                found.setdefault(_flat(redact(reading.text)), []).append(reading.place)
+                found.setdefault(flat(redact(reading.text)), []).append(reading.place)
     return {text: iter(places) for text, places in found.items()}
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
+    """Return a statement in one line, by which it is found again."""
     return " ".join(text.split())
 
 

@@ -1,0 +1,164 @@
+"""What the migration took, against what the team allows it: time, WAL, room on the disk, others' waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .costs import Cost, Scale, measured, scaled
+from .evidence import unproven
+from .locking import excused, held
+from .values import Check, Evidence, Finding, Severity
+
+_REMEDY = "Split the migration, fill in batches, or raise the budget."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limit:
+    """A number of ``[budget]``, and how it is told."""
+
+    #: As ``[budget]`` calls it.
+    key: str
+    took: str
+    of: Callable[[Cost], float | None]
+    shown: Callable[[float], str]
+
+
+def amount(number: float) -> str:
+    """Return bytes for people: ``12 kB``, ``3.4 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if abs(number) < 1024 or unit == "GB":
+            return f"{number:,.0f} {unit}" if unit == "bytes" or abs(number) >= 10 else f"{number:.1f} {unit}"
+        number /= 1024
+    raise AssertionError
+
+
+def time(seconds: float) -> str:
+    """Return a time for people: ``0.25 s``, ``1,200 s``."""
+    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+
+
+def scale_of(evidence: Evidence) -> Scale | None:
+    """Return how much larger the source is than the copy; None without a trace."""
+    if evidence.trace is None:
+        return None
+    return Scale(comparison=evidence.comparison, trace=evidence.trace, rows=evidence.rules.source_rows)
+
+
+def _over(evidence: Evidence, check: Check, limit: _Limit, budget: float | None) -> Iterator[Finding]:
+    if budget is None:
+        return
+    allowed = limit.shown(budget)
+    scale = scale_of(evidence)
+    taken = None if evidence.trace is None else limit.of(measured(evidence.trace))
+    if scale is None or evidence.trace is None or taken is None:
+        told = f"[budget] {limit.key} = {allowed} was not checked: it was not measured"
+        yield check.finding("migration", told, severity=unproven(evidence))
+        return
+    larger = scaled(evidence.trace, scale)
+    most = None if larger is None else limit.of(larger)
+    if taken > budget:
+        yield check.finding("migration", f"the migration {limit.took} {limit.shown(taken)}: the budget is {allowed}")
+    elif most is not None and most > budget:
+        told = f"the migration {limit.took} {limit.shown(taken)} on the copy, and about {limit.shown(most)} where the"
+        told += f" tables have the rows of [source] rows (scaled): the budget is {allowed}"
+        yield check.finding("migration", told)
+
+
+def _time(evidence: Evidence) -> Iterator[Finding]:
+    limit = _Limit(key="migrate", took="took", of=lambda cost: cost.seconds, shown=time)
+    yield from _over(evidence, TIME_BUDGET, limit, evidence.rules.migrate_budget)
+
+
+def _wal(evidence: Evidence) -> Iterator[Finding]:
+    limit = _Limit(key="wal", took="wrote WAL of", of=lambda cost: cost.wal, shown=amount)
+    yield from _over(evidence, WAL_BUDGET, limit, evidence.rules.wal_budget)
+
+
+def _growth(evidence: Evidence) -> Iterator[Finding]:
+    limit = _Limit(key="growth", took="left the database larger by", of=lambda cost: cost.growth, shown=amount)
+    yield from _over(evidence, GROWTH_BUDGET, limit, evidence.rules.growth_budget)
+
+
+def _peak(evidence: Evidence) -> Iterator[Finding]:
+    took = "needed at one time, temporary files included, at least"
+    limit = _Limit(key="peak", took=took, of=lambda cost: cost.peak, shown=amount)
+    yield from _over(evidence, PEAK_BUDGET, limit, evidence.rules.peak_budget)
+
+
+def _wait(evidence: Evidence) -> Iterator[Finding]:
+    budget = evidence.rules.wait_budget
+    if budget is None:
+        return
+    scale = scale_of(evidence)
+    if scale is None or not scale.trace.observed:
+        told = f"[budget] wait = {time(budget)} was not checked: no lock could be observed"
+        yield WAIT_BUDGET.finding("migration", told, severity=unproven(evidence))
+        return
+    for lock in held(scale.trace):
+        seconds = scale.seconds(lock)
+        if seconds is None or lock.held is None or seconds <= budget:
+            continue
+        told = f"who comes to {lock.relation} when it has just been locked waits for {time(lock.held / 1000)}"
+        if seconds > lock.held / 1000:
+            told += f", and about {time(seconds)} where the tables have the rows of [source] rows (scaled)"
+        told += f": the budget is {time(budget)}"
+        yield excused(evidence, lock, WAIT_BUDGET.finding(lock.relation, told, after=lock.mode))
+
+
+TIME_BUDGET = Check(
+    code="PGS804",
+    check="cost",
+    name="time-budget",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="The migration took longer than [budget] migrate allows.",
+    effect="The deployment waits for it.",
+    remedy="Move backfills out of the migration, or raise the budget.",
+    judge=_time,
+)
+WAL_BUDGET = Check(
+    code="PGS811",
+    check="cost",
+    name="wal-budget",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="The migration wrote more WAL than [budget] wal allows.",
+    effect="Replicas fall behind by it, the archive has to take it, and a slot that lags keeps it on the primary.",
+    remedy=_REMEDY,
+    judge=_wal,
+)
+GROWTH_BUDGET = Check(
+    code="PGS812",
+    check="cost",
+    name="growth-budget",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="The database is larger after the migration by more than [budget] growth allows.",
+    effect="The room is gone for good: space of updated rows is used again, and is not given back.",
+    remedy=_REMEDY,
+    judge=_growth,
+)
+PEAK_BUDGET = Check(
+    code="PGS813",
+    check="cost",
+    name="peak-budget",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="While it ran, the database and its temporary files had grown by more than [budget] peak allows.",
+    effect="A disk without that room is full in the middle of the migration, and the server stops.",
+    remedy="Rewrite tables one after the other, each in a transaction of its own, or raise the budget.",
+    judge=_peak,
+)
+WAIT_BUDGET = Check(
+    code="PGS814",
+    check="cost",
+    name="wait-budget",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition="A lock that keeps writers out, or readers too, was held for longer than [budget] wait allows.",
+    effect="Who comes when it has just been taken waits for that long, and behind a waiting session all others queue.",
+    remedy="Commit right behind the statement that takes the lock, or raise the budget.",
+    judge=_wait,
+)
+CHECKS = (TIME_BUDGET, WAL_BUDGET, GROWTH_BUDGET, PEAK_BUDGET, WAIT_BUDGET)

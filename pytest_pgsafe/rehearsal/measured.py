@@ -1,0 +1,162 @@
+"""What a run measured, for reports: its statements one by one, the whole, and the tables before and after (pure)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..catalog.names import split
+from ..checks.blame.explained import flat, places
+from ..checks.costs import Cost, Scale, measured, scaled
+from ..compare.values import Change, Comparison
+from ..migrate.tools import Migration
+from ..migrate.values import Lock, Statement, Trace
+from ..reading.script import statements
+from ..reading.values import Place
+from ..snapshot.values import TableContent
+
+#: More statements than these are not listed one by one: the first, and how many there are.
+MOST_STATEMENTS = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """One statement that was run."""
+
+    statement: Statement
+    place: Place | None = None
+    #: The revision that it is a part of, where that is known.
+    revision: str | None = None
+    locks: tuple[Lock, ...] = ()
+    #: Seconds that it would take where the tables have the rows of the source; None where it would take no longer.
+    scaled: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFacts:
+    column: str
+    nulls: tuple[int | None, int | None]
+    #: Rows that are on both sides and hold another value.
+    changed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFacts:
+    """A table before and after; None on the side where it is not, or was not read."""
+
+    #: The name before, or of a new one the name after.
+    table: str
+    rows: tuple[int | None, int | None]
+    #: Of the heap and its TOAST table.
+    bytes: tuple[int | None, int | None]
+    #: The migration changed it, or locked it so that others had to wait.
+    touched: bool
+    columns: tuple[ColumnFacts, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """All of it."""
+
+    statements: tuple[Ran, ...] = ()
+    #: How many statements there were.
+    number: int = 0
+    cost: Cost | None = None
+    #: The same where the tables have the rows of ``[source] rows``; None where nothing is known of that.
+    scaled: Cost | None = None
+    tables: tuple[TableFacts, ...] = ()
+    files: tuple[File, ...] = field(default=())
+
+
+def measure(
+    comparison: Comparison | None, trace: Trace | None, migration: Migration | None, rows: Mapping[str, int]
+) -> Measured:
+    """Gather what a run measured.
+
+    :param rows: that the source's tables have, where the copy is smaller.
+    """
+    scale = None
+    if comparison is not None and trace is not None:
+        scale = Scale(comparison=comparison, trace=trace, rows=rows)
+    return Measured(
+        statements=() if trace is None else tuple(_statements(trace, migration, scale)),
+        number=0 if trace is None else len(trace.statements),
+        cost=None if trace is None else measured(trace),
+        scaled=None if trace is None or scale is None else scaled(trace, scale),
+        tables=() if comparison is None else tuple(_tables(comparison, trace)),
+        files=() if migration is None else tuple(_files(migration)),
+    )
+
+
+def _statements(trace: Trace, migration: Migration | None, scale: Scale | None) -> Iterator[Ran]:
+    found_at = places(migration)
+    several = migration is not None and len(migration.files) > 1
+    locks: dict[int | None, list[Lock]] = {}
+    for lock in trace.locks:
+        locks.setdefault(lock.number, []).append(lock)
+    factors = [1.0] * len(trace.statements) if scale is None else scale.statements
+    for at, statement in enumerate(trace.statements[:MOST_STATEMENTS]):
+        first = next(iter(statements(statement.text)), statement.text)
+        place = next(found_at.get(flat(first), iter(())), None)
+        yield Ran(
+            statement=statement,
+            place=place,
+            revision=place.file if place is not None and several else None,
+            locks=tuple(locks.get(at, ())),
+            scaled=None if factors[at] <= 1 or statement.duration is None else statement.duration / 1000 * factors[at],
+        )
+
+
+def _tables(comparison: Comparison, trace: Trace | None) -> Iterator[TableFacts]:
+    before, after = comparison.before, comparison.after
+    locked = {lock.relation for lock in (() if trace is None else trace.locks)}
+    changed = {".".join(split(name)[:2]) for name in comparison.by_object}
+    new = [name for name in after.catalog.tables if name not in set(comparison.tables.values())]
+    for name in [*before.catalog.tables, *(name for name in new if name not in before.catalog.tables)]:
+        then = comparison.tables.get(name, name if name not in before.catalog.tables else "")
+        one, other = before.catalog.tables.get(name), after.catalog.tables.get(then)
+        contents = before.tables.get(name), after.tables.get(then)
+        yield TableFacts(
+            table=name,
+            rows=(_rows(contents[0]), _rows(contents[1])),
+            bytes=(None if one is None else one.size, None if other is None else other.size),
+            touched=bool({name, then} & (changed | locked)),
+            columns=tuple(_columns(name, contents, comparison.by_object)),
+        )
+
+
+def _rows(content: TableContent | None) -> int | None:
+    return None if content is None else content.rows
+
+
+def _columns(
+    table: str, contents: tuple[TableContent | None, TableContent | None], changes: Mapping[str, Sequence[Change]]
+) -> Iterator[ColumnFacts]:
+    one, other = ({} if content is None else content.columns for content in contents)
+    for column in dict.fromkeys([*one, *other]):
+        counted = [
+            change.after
+            for change in changes.get(f"{table}.{column}", ())
+            if change.kind == "values" and isinstance(change.after, int) and not isinstance(change.after, bool)
+        ]
+        yield ColumnFacts(
+            column=column,
+            nulls=(one[column].nulls if column in one else None, other[column].nulls if column in other else None),
+            changed=max(counted, default=0),
+        )
+
+
+def _files(migration: Migration) -> Iterator[File]:
+    for file in migration.files:
+        try:
+            yield File(name=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+        except OSError:
+            # It was there when it was run.
+            continue
