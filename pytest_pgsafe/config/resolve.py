@@ -158,7 +158,7 @@ class _Resolution:
             origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
             return forms.source(words, base=self.invocation_dir, origin=origin)
         section = self.document.source
-        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age", "settings"})
+        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age", "settings", "rows"})
         if not given:
             return None
         self.origins["source"] = self.file_name

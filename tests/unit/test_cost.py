@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,9 +14,12 @@ from builders import evidence, sales, sales_content, shown, snapshot
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.costs import Scale, measured, scaled
 from pytest_pgsafe.checks.values import Finding, Rules
+from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.expectations import Locked
+from pytest_pgsafe.config.values import Budget, Options
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.rehearsal.measured import measure
+from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report import json as report
@@ -159,3 +163,16 @@ def test_a_cheap_migration_has_no_table_of_costs() -> None:
     told = replace(result(), trace=cheap, measured=measure(comparison, cheap, None, {}))
     assert not [line for line in summary(told, short=False) if line.text.strip().startswith("cost")]
     assert "| statement |" not in markdown.render(told)
+
+
+def test_rows_of_the_source_are_read_beside_its_address(tmp_path: Path) -> None:
+    (tmp_path / "s.sql").write_text("select 1;")
+    (tmp_path / "pgsafe.toml").write_text(
+        '[source]\nsql = "s.sql"\nrows = { sales = 12_000 }\n'
+        '[budget]\nwal = "1GB"\ngrowth = "2MB"\npeak = "3kB"\nwait = "2s"\n'
+    )
+    settings = resolve(Options(), environment={}, rootdir=tmp_path, invocation_dir=tmp_path)
+    assert settings.source is not None
+    assert settings.source.rows == {"sales": 12_000}
+    assert settings.budget == Budget(wal=1 << 30, growth=2 << 20, peak=3 << 10, wait=2.0)
+    assert resolve_rules(settings, SIDE.catalog).source_rows == {T: 12_000}
