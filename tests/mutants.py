@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("compare", "checks", "snapshot")
 #: Of ``snapshot``, what needs no server: the rest is for the tests that have one.
 PURE = ("align.py", "expressions.py", "file.py", "key.py", "parallel.py")
-TESTS = ("checks", "compare", "guards", "snapshot", "rules", "baseline", "rehearsal_judging", "rehearsal_restoring")
+TESTS = (
+    "survivors", "checks", "compare", "guards", "snapshot", "rules", "baseline", "announced", "recoverability",
+    "rehearsal_explained", "rehearsal_judging", "rehearsal_restoring",
+)  # fmt: skip
 #: Types, arguments that have to be named, and what only a reader sees.
 LEFT_ALONE = (
     "ReplaceBinaryOperator_BitOr_%",

@@ -109,7 +109,7 @@ def edits(
     return replace(found, commands=foreign, folder=folder) if found.needed else found
 
 
-def said(wanted: Edits, dump: Dump) -> tuple[str, ...]:
+def omissions(wanted: Edits, dump: Dump) -> tuple[str, ...]:
     """Return what was taken out, each in one line for people."""
     lines: list[str] = []
     text = dump.text

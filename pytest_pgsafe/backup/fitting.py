@@ -23,7 +23,7 @@ from . import toc
 
 Connected = Callable[[], AbstractContextManager[Connection]]
 
-__all__ = ["refused", "strip", "told", "without"]
+__all__ = ["omissions", "refused", "strip", "without"]
 
 #: A column of a type that an access method of PostgreSQL can index.
 _INDEXED = {"btree": "n", "hash": "n", "brin": "n", "gin": "words", "gist": "area", "spgist": "area"}
@@ -76,10 +76,10 @@ def strip(path: Path) -> tuple[str, ...]:
 
     :raises RestoreError: its table of contents cannot be read.
     """
-    return told(_strip(path, lambda option: is_own(option.name)))
+    return omissions(_strip(path, lambda option: is_own(option.name)))
 
 
-def told(options: Iterable[Option]) -> tuple[str, ...]:
+def omissions(options: Iterable[Option]) -> tuple[str, ...]:
     """Say what was taken out."""
     counted = Counter((option.name, option.place) for option in options)
     return tuple(

@@ -61,7 +61,7 @@ def restore(
 
 def _whole(
     archive: Archive,
-    said: dumps.Dump,
+    dump: dumps.Dump,
     target: Address,
     programs: Programs,
     *,
@@ -71,10 +71,10 @@ def _whole(
     only: Path | None,
     deadline: float | None,
 ) -> tuple[str, ...]:
-    gone = fitting.refused(said.options, lambda: connect(target, read_only=False))
-    taken_out = fitting.told(option for option in said.options if option in gone)
+    gone = fitting.refused(dump.options, lambda: connect(target, read_only=False))
+    taken_out = fitting.omissions(option for option in dump.options if option in gone)
     if archive.form == "plain":
-        done = _psql(archive.path, said, target, programs, owners=owners, stored=gone, deadline=deadline)
+        done = _psql(archive.path, dump, target, programs, owners=owners, stored=gone, deadline=deadline)
     else:
         with ExitStack() as stack:
             path = stack.enter_context(packing.unpacked(archive.path))
@@ -87,31 +87,31 @@ def _whole(
                 arguments += ["--single-transaction", f"--use-list={only}"]
                 files.append(only)
             else:
-                if left := _left_out(said, target):
+                if left := _left_out(dump, target):
                     files.append(stack.enter_context(_without(left, path, programs)))
                     arguments.append(f"--use-list={files[-1]}")
                 if archive.form != "tar":
                     arguments += _jobs(path, jobs)
             done = _pg_restore(arguments, files, target, programs, deadline)
-            judge(done, said)
-            if said.public and only is None and owners:
-                _own_public(said, target)
+            judge(done, dump)
+            if dump.public and only is None and owners:
+                _own_public(dump, target)
         return taken_out
-    judge(done, said)
+    judge(done, dump)
     return taken_out
 
 
-def left_out(said: dumps.Dump, major: int, *, foreign: bool = True, superuser: bool = True) -> tuple[str, ...]:
+def left_out(dump: dumps.Dump, major: int, *, foreign: bool = True, superuser: bool = True) -> tuple[str, ...]:
     """Return what is left out of a dump, or of a script, when it is restored; each in a line for people.
 
     :param major: of the server.
     :param foreign: it is no script of one's own project.
     :param superuser: who restores is one.
     """
-    lines = () if said.text is None else edited.said(edited.edits(said, major=major, foreign=foreign), said)
+    lines = () if dump.text is None else edited.omissions(edited.edits(dump, major=major, foreign=foreign), dump)
     if superuser or not foreign:
         return lines
-    return lines + tuple(f"left out, since only a superuser may make it: {one}" for one in said.superuser)
+    return lines + tuple(f"left out, since only a superuser may make it: {one}" for one in dump.superuser)
 
 
 def run_sql(
@@ -162,10 +162,10 @@ def _run(
         judge(replace(done, stderr=done.stderr.replace(str(script), str(path))), said)
 
 
-def judge(done: Completed, said: dumps.Dump | None = None) -> None:
+def judge(done: Completed, dump: dumps.Dump | None = None) -> None:
     """Raise unless a program ended well and printed no error.
 
-    :param said: what the dump says of itself, by which a cause is told.
+    :param dump: what the dump says of itself, by which a cause is told.
     :raises RestoreError:
     """
     errors = complaints.of(done.stderr)
@@ -175,7 +175,7 @@ def judge(done: Completed, said: dumps.Dump | None = None) -> None:
     raise RestoreError(
         f"{done.command[0].rsplit('/', 1)[-1]} ended with {what}: the restore is not complete",
         looked_at=[str(error) for error in errors[:10]] or complaints.last(done.stderr),
-        remedies=complaints.remedies(done.stderr, rows_only=said is not None and said.rows_only),
+        remedies=complaints.remedies(done.stderr, rows_only=dump is not None and dump.rows_only),
     )
 
 
@@ -195,23 +195,23 @@ def _pg_restore(
 
 
 def _psql(
-    path: Path, said: dumps.Dump, target: Address, programs: Programs, *, owners: bool, stored: frozenset[Option],
+    path: Path, dump: dumps.Dump, target: Address, programs: Programs, *, owners: bool, stored: frozenset[Option],
     deadline: float | None,
 ) -> Completed:  # fmt: skip
     # psql commits what a COPY cut in the middle has sent, and ends with 0.
     try:
-        admitted.whole(path, said)
-        admitted.inside(path, said, ours=True)
+        admitted.whole(path, dump)
+        admitted.inside(path, dump, ours=True)
     except (BackupError, ConfigError) as error:
         raise RestoreError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     with ExitStack() as stack:
         server = _server(target)
-        fits = said.text is not None and said.text.transactional and said.text.objects * _LOCKS < server.locks // 2
+        fits = dump.text is not None and dump.text.transactional and dump.text.objects * _LOCKS < server.locks // 2
         options += ["--single-transaction"] if fits else []
         restricts = knows_restrict(programs.version)
         wanted = edited.edits(
-            said,
+            dump,
             owners=owners,
             major=server.major,
             restricts=restricts,
@@ -220,7 +220,7 @@ def _psql(
             database=target.dbname,
         )
         plain = path
-        if wanted.needed or said.packed:
+        if wanted.needed or dump.packed:
             plain = stack.enter_context(private_folder("unpacked", swept=True)) / "dump.sql"
             try:
                 edited.write(path, plain, wanted)
@@ -259,15 +259,15 @@ def _server(target: Address) -> _Server:
         return _Server(version(session).major, *row)
 
 
-def _left_out(said: dumps.Dump, target: Address) -> tuple[Entry, ...]:
+def _left_out(dump: dumps.Dump, target: Address) -> tuple[Entry, ...]:
     """Return the entries of an archive that cannot be made: the schema public is there, or it takes a superuser."""
     found: tuple[Entry, ...] = ()
-    if said.restricted and not _server(target).superuser:
-        found += said.restricted
-    if said.public:
+    if dump.restricted and not _server(target).superuser:
+        found += dump.restricted
+    if dump.public:
         with connect(target) as session:
             there = session.execute("select from pg_catalog.pg_namespace where nspname = 'public'").fetchone()
-        found += said.public if there is not None else ()
+        found += dump.public if there is not None else ()
     return found
 
 
@@ -282,10 +282,10 @@ def _without(entries: Sequence[Entry], path: Path, programs: Programs) -> Genera
         yield folder / "list"
 
 
-def _own_public(said: dumps.Dump, target: Address) -> None:
+def _own_public(dump: dumps.Dump, target: Address) -> None:
     """Give the schema public the owner that its entry names."""
     with connect(target, read_only=False) as session:
-        for entry in said.public:
+        for entry in dump.public:
             if entry.owner:
                 session.execute(sql.SQL("alter schema public owner to {}").format(sql.Identifier(entry.owner)))
 

@@ -80,5 +80,5 @@ def _representatives(
     return list(found.values())[:most]
 
 
-def _utc(one: Dated) -> datetime:
-    return one.taken_at.astimezone(timezone.utc)
+def _utc(backup: Dated) -> datetime:
+    return backup.taken_at.astimezone(timezone.utc)

@@ -40,7 +40,7 @@ def find(
     *,
     max_age: float | None = None,
     fits: Callable[[bytes], bool] = lambda _: True,
-    told: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> Held | None:
     """Return the youngest base that is this identity's, whole and young enough; None if there is none.
 
@@ -48,7 +48,7 @@ def find(
 
     :param max_age: seconds that what it holds may be old; None is any age.
     :param fits: whether it still is what is wanted, by its state.
-    :param told: is given a line for people about each that is not whole.
+    :param report: is given a line for people about each that is not whole.
     """
     now = datetime.now(timezone.utc)
     own = [base for base in place.bases() if base.key == identity.key]
@@ -68,7 +68,7 @@ def find(
             place.touch(base.folder)
             return held
         if faults:
-            told(f"the base {base.folder.name} is damaged and not used: {faults[0]}")
+            report(f"the base {base.folder.name} is damaged and not used: {faults[0]}")
             place.remove(base.folder)
     return None
 

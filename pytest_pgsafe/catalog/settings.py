@@ -123,12 +123,12 @@ def _named(found: Mapping[str, Mapping[str, Object]]) -> Iterator[str]:
                     yield from _ASKED_FOR.findall(text)
 
 
-def _texts(one: Object) -> Iterable[str]:
-    if isinstance(one, Policy):
-        return [text for text in (one.using, one.check) if text is not None]
-    if isinstance(one, (Function, View, Trigger, Definition)):
-        return [one.definition]
-    text = getattr(one, "default", None) or getattr(one, "definition", None)
+def _texts(object_: Object) -> Iterable[str]:
+    if isinstance(object_, Policy):
+        return [text for text in (object_.using, object_.check) if text is not None]
+    if isinstance(object_, (Function, View, Trigger, Definition)):
+        return [object_.definition]
+    text = getattr(object_, "default", None) or getattr(object_, "definition", None)
     return [] if text is None else [str(text)]
 
 

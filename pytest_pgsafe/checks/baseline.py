@@ -143,8 +143,8 @@ def _entry(line: str, number: int, names: Mapping[str, str], name: str) -> Entry
     return Entry(effect=effect, reason=None if reason in (None, "", NO_REASON) else reason, line=number + 1)
 
 
-def _wrong(name: str, number: int, told: str, remedy: str) -> ConfigError:
-    return ConfigError(f"{name}:{number + 1}: {told}", remedies=[remedy])
+def _wrong(name: str, number: int, fault: str, remedy: str) -> ConfigError:
+    return ConfigError(f"{name}:{number + 1}: {fault}", remedies=[remedy])
 
 
 def written(section: Section, wanting: Collection[str]) -> Section:

@@ -8,7 +8,7 @@ from ..catalog.names import bare
 from ..catalog.values import Constraint
 from ..compare.values import Action, Change
 from .equivalents import constraint_after
-from .evidence import behaviour, consequence, excused, of, say, told
+from .evidence import behaviour, consequence, excused, of, same_change, say
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -135,7 +135,7 @@ def _follows(evidence: Evidence, change: Change) -> bool:
     if change.attribute == "columns" and isinstance(old, Constraint) and old.form == "check":
         return "definition" in said
     parent = old.parent if isinstance(old, Constraint) else None
-    return parent is not None and told(evidence, change, object_=parent)
+    return parent is not None and same_change(evidence, change, object_=parent)
 
 
 def _say(change: Change) -> str:

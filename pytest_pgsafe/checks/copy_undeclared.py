@@ -25,19 +25,19 @@ def _copy_undeclared(evidence: Evidence) -> Iterator[Finding]:
         yield replace(found, remedy=f"Write the rule, if it is one: {_line(rule)}") if lost else found
 
 
-def _lost(one: Undeclared) -> str | None:
+def _lost(column: Undeclared) -> str | None:
     """Return what a dropped column said that cannot be read any more; None where all of it can."""
-    if one.loss is None:
-        drifted = 0 if one.before is None else one.before.drifted
+    if column.loss is None:
+        drifted = 0 if column.before is None else column.before.drifted
         return f"; in {count(drifted)} it says something else, which is lost" if drifted else None
-    lost = one.loss.drifted + one.loss.moved
+    lost = column.loss.drifted + column.loss.moved
     return f"; in {count(lost)} what it said cannot be read there" if lost else None
 
 
-def _drifted(one: Undeclared) -> str | None:
-    if one.before is None or one.after is None or one.after.drifted <= one.before.drifted:
+def _drifted(column: Undeclared) -> str | None:
+    if column.before is None or column.after is None or column.after.drifted <= column.before.drifted:
         return None
-    return f"; it disagrees in {count(one.after.drifted)} now, and did in {one.before.drifted:,}"
+    return f"; it disagrees in {count(column.after.drifted)} now, and did in {column.before.drifted:,}"
 
 
 def _line(rule: DenormalizedRule) -> str:

@@ -22,7 +22,7 @@ def of(evidence: Evidence, action: Action, *kinds: str) -> Iterator[Change]:
         yield from evidence.comparison.by_kind.get((action, kind), ())
 
 
-def told(evidence: Evidence, change: Change, *, object_: str) -> bool:
+def same_change(evidence: Evidence, change: Change, *, object_: str) -> bool:
     """Tell whether another object has the same change: of the same kind, action and attribute."""
     return any(
         (one.kind, one.action, one.attribute) == (change.kind, change.action, change.attribute)
@@ -38,7 +38,7 @@ def inherited(evidence: Evidence, change: Change) -> bool:
     if not isinstance(value, (Column, Trigger)) or value.table not in catalog.tables:
         return False
     parents = catalog.tables[value.table].parents
-    return any(told(evidence, change, object_=f"{parent}.{split(value.name)[-1]}") for parent in parents)
+    return any(same_change(evidence, change, object_=f"{parent}.{split(value.name)[-1]}") for parent in parents)
 
 
 def attribute(evidence: Evidence, kind: str, *names: str) -> Iterator[Change]:

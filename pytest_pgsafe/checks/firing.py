@@ -36,5 +36,5 @@ def _events(text: str) -> list[tuple[str, frozenset[str]]]:
     return found
 
 
-def _covers(one: tuple[str, frozenset[str]], other: tuple[str, frozenset[str]]) -> bool:
-    return one[0] == other[0] and (not one[1] or bool(other[1] and other[1] <= one[1]))
+def _covers(wider: tuple[str, frozenset[str]], narrower: tuple[str, frozenset[str]]) -> bool:
+    return wider[0] == narrower[0] and (not wider[1] or bool(narrower[1] and narrower[1] <= wider[1]))

@@ -32,73 +32,73 @@ def _parsed(text: str) -> Any:
     return parse_one(inside, read="postgres")
 
 
-def _implies(one: Any, other: Any) -> bool:
+def _implies(stronger: Any, weaker: Any) -> bool:
     """Tell whether every row that fulfils the one is seen to fulfil the other; False where it is not seen."""
     from sqlglot import exp
 
-    one, other = one.unnest(), other.unnest()
-    if one == other or _is(other, value=True) or _is(one, value=False):
+    stronger, weaker = stronger.unnest(), weaker.unnest()
+    if stronger == weaker or _is(weaker, value=True) or _is(stronger, value=False):
         return True
-    if isinstance(one, exp.Or):
-        return _implies(one.left, other) and _implies(one.right, other)
-    if isinstance(other, exp.And):
-        return _implies(one, other.left) and _implies(one, other.right)
-    if isinstance(one, exp.And) and (_implies(one.left, other) or _implies(one.right, other)):
+    if isinstance(stronger, exp.Or):
+        return _implies(stronger.left, weaker) and _implies(stronger.right, weaker)
+    if isinstance(weaker, exp.And):
+        return _implies(stronger, weaker.left) and _implies(stronger, weaker.right)
+    if isinstance(stronger, exp.And) and (_implies(stronger.left, weaker) or _implies(stronger.right, weaker)):
         return True
-    if isinstance(other, exp.Or) and (_implies(one, other.left) or _implies(one, other.right)):
+    if isinstance(weaker, exp.Or) and (_implies(stronger, weaker.left) or _implies(stronger, weaker.right)):
         return True
-    return _within(one, other)
+    return _within(stronger, weaker)
 
 
-def _is(one: Any, *, value: bool) -> bool:
+def _is(condition: Any, *, value: bool) -> bool:
     from sqlglot import exp
 
-    return isinstance(one, exp.Boolean) and one.this is value
+    return isinstance(condition, exp.Boolean) and condition.this is value
 
 
-def _within(one: Any, other: Any) -> bool:
+def _within(inner: Any, outer: Any) -> bool:
     """Tell whether of two comparisons of the same thing the one is within the other: ``x > 5`` within ``x >= 0``."""
     from sqlglot import exp
 
-    if not isinstance(one, exp.Binary) or not isinstance(other, exp.Binary) or _thing(one) != _thing(other):
+    if not isinstance(inner, exp.Binary) or not isinstance(outer, exp.Binary) or _thing(inner) != _thing(outer):
         return False
-    if isinstance(one, exp.EQ) and isinstance(other, exp.EQ):
-        ours, theirs = _any_of(one.right), _any_of(other.right)
+    if isinstance(inner, exp.EQ) and isinstance(outer, exp.EQ):
+        ours, theirs = _any_of(inner.right), _any_of(outer.right)
         return ours is not None and theirs is not None and ours <= theirs
     low, high = (exp.GT, exp.GTE), (exp.LT, exp.LTE)
     for kinds in (low, high):
-        if isinstance(one, kinds) and isinstance(other, kinds):
-            mine, its = _constant(one.right), _constant(other.right)
+        if isinstance(inner, kinds) and isinstance(outer, kinds):
+            mine, its = _constant(inner.right), _constant(outer.right)
             if mine is None or its is None or mine[0] != its[0]:
                 return False
             if mine == its:
-                return type(one) is type(other) or type(other) in {exp.GTE, exp.LTE}
+                return type(inner) is type(outer) or type(outer) in {exp.GTE, exp.LTE}
             return mine > its if kinds is low else mine < its
     return False
 
 
-def _thing(one: Any) -> str:
-    return str(one.left.unnest().sql("postgres"))
+def _thing(comparison: Any) -> str:
+    return str(comparison.left.unnest().sql("postgres"))
 
 
-def _constant(one: Any) -> tuple[str, Decimal, str] | None:
+def _constant(expression: Any) -> tuple[str, Decimal, str] | None:
     """Return a number or a date, whatever it is cast to: its kind, and what it is ordered by."""
     from sqlglot import exp
 
-    one = one.unnest()
-    cast = isinstance(one, exp.Cast)
-    while isinstance(one, exp.Cast):
-        if one.to.this in exp.DataType.TEXT_TYPES:
+    expression = expression.unnest()
+    cast = isinstance(expression, exp.Cast)
+    while isinstance(expression, exp.Cast):
+        if expression.to.this in exp.DataType.TEXT_TYPES:
             # '10' comes before '9', and where a collation puts letters is not known here.
             return None
-        one = one.this.unnest()
-    if isinstance(one, exp.Neg):
-        value = _constant(one.this)
+        expression = expression.this.unnest()
+    if isinstance(expression, exp.Neg):
+        value = _constant(expression.this)
         return None if value is None or value[0] != "number" else ("number", -value[1], "")
-    if not isinstance(one, exp.Literal) or (one.is_string and not cast):
+    if not isinstance(expression, exp.Literal) or (expression.is_string and not cast):
         return None
-    text = str(one.this)
-    if one.is_string and _DATE.fullmatch(text):
+    text = str(expression.this)
+    if expression.is_string and _DATE.fullmatch(text):
         return "date", Decimal(0), text
     try:
         number = Decimal(text)
@@ -107,20 +107,20 @@ def _constant(one: Any) -> tuple[str, Decimal, str] | None:
     return ("number", number, "") if number.is_finite() else None
 
 
-def _any_of(one: Any) -> frozenset[str] | None:
+def _any_of(expression: Any) -> frozenset[str] | None:
     """Return what ``= ANY (ARRAY[…])`` or ``=`` a constant allows."""
     from sqlglot import exp
 
-    one = one.unnest()
-    if isinstance(one, exp.Any):
-        inside = one.this.unnest()
+    expression = expression.unnest()
+    if isinstance(expression, exp.Any):
+        inside = expression.this.unnest()
         while isinstance(inside, exp.Cast):
             inside = inside.this.unnest()
         if not isinstance(inside, exp.Array):
             return None
         items = [item.unnest() for item in inside.expressions]
     else:
-        items = [one]
+        items = [expression]
     plain: list[str] = []
     for item in items:
         bare = item

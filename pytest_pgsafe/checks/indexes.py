@@ -9,7 +9,7 @@ from ..catalog.names import bare, unquoted
 from ..catalog.values import Index
 from ..compare.values import Action, Change
 from .equivalents import index_after
-from .evidence import behaviour, consequence, excused, of, say, told
+from .evidence import behaviour, consequence, excused, of, same_change, say
 from .strength import Strength, strength
 from .values import Check, Evidence, Finding, Severity
 
@@ -116,7 +116,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
 def _told(evidence: Evidence, change: Change) -> bool:
     said = {one.attribute for one in evidence.comparison.by_object.get(change.object, ()) if one.kind == "index"}
     parent = change.old.parent if isinstance(change.old, Index) else None
-    inherited = parent is not None and told(evidence, change, object_=parent)
+    inherited = parent is not None and same_change(evidence, change, object_=parent)
     return inherited or (change.attribute == "definition" and bool(said & _SPELT_OUT))
 
 

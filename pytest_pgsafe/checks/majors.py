@@ -56,11 +56,11 @@ def judge(
             finding = ANOTHER_MAJOR.finding(OBJECT, told, severity=severity, aspect=feature.name)
             found.setdefault((feature.name, ""), replace(finding, statement=cited))
         for one in _otherwise(shape, old, new):
-            finding = ANOTHER_MAJOR.finding(OBJECT, one.told, severity=weight, aspect=one.name)
+            finding = ANOTHER_MAJOR.finding(OBJECT, one.effect, severity=weight, aspect=one.name)
             found.setdefault((one.name, cited.text), replace(finding, statement=cited))
     for name, text in functions.items():
         for one in {one.name: one for shape in shapes(text) for one in _otherwise(shape, old, new)}.values():
-            told = f"the function {name} may do otherwise: {one.told}"
+            told = f"the function {name} may do otherwise: {one.effect}"
             found[one.name, name] = ANOTHER_MAJOR.finding(name, told, severity=weight, aspect=one.name)
     more = "of what its statements hold nothing is known to behave otherwise"
     if found:

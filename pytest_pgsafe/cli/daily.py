@@ -73,7 +73,7 @@ def _addresses(given: tuple[str, ...], option: str, variable: str, key: str) -> 
     """
     from ..runbook import alerts
 
-    listed: list[str] = defaults.said()["alerts"].get(key, [])
+    listed: list[str] = defaults.given()["alerts"].get(key, [])
     for origin, urls in ((option, given), (f"[alerts] {key}", listed)):
         for url in urls:
             alerts.refuse_secret(url, origin, variable)

@@ -57,7 +57,7 @@ def fill(context: click.Context, _: click.Parameter, config: str | None) -> str 
     return config
 
 
-def said() -> Keys:
+def given() -> Keys:
     """Return what file and environment say to the command that runs."""
     found: Keys = click.get_current_context().obj
     return found

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..runbook.replace import Swapped
 
 
-def told(swapped: Swapped, *, dry_run: bool) -> Iterator[str]:
+def lines(swapped: Swapped, *, dry_run: bool) -> Iterator[str]:
     """Yield lines for people."""
     would = "would be " if dry_run else ""
     yield from map(str, swapped.since)

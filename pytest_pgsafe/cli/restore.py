@@ -11,7 +11,8 @@ import click
 
 from . import options
 from .answer import Answer, give, progress
-from .replaced import as_data, told
+from .replaced import as_data
+from .replaced import lines as swapped_lines
 
 
 @click.command("restore")
@@ -91,7 +92,7 @@ def command(
     notes = [*done.notes, *(f"a newer backup is not proven, and was not taken: {folder}" for folder in newer)]
     lines = [f"from {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
     lines += [f"note: {note}" for note in notes]
-    lines += [] if done.swapped is None else told(done.swapped, dry_run=dry_run)
+    lines += [] if done.swapped is None else swapped_lines(done.swapped, dry_run=dry_run)
     relations = "1 relation" if done.relations == 1 else f"{done.relations} relations"
     lines.append(f"{done.database}: {done.rows} rows in {relations}{done.compared}")
     if done.aside is not None:

@@ -49,29 +49,29 @@ def answer(found: Status, now: datetime) -> Answer:
     return Answer(passed=found.ready, lines=lines, data=data)
 
 
-def _line(one: Stored, now: datetime) -> str:
+def _line(backup: Stored, now: datetime) -> str:
     from ..backup.texts import size_of
     from ..config.forms import span
 
-    if one.manifest is None:
-        return f"{one.folder}: {one.fault}"
-    age = span(now - one.manifest.taken_at)
+    if backup.manifest is None:
+        return f"{backup.folder}: {backup.fault}"
+    age = span(now - backup.manifest.taken_at)
     proof = "not verified"
-    if one.proof is not None:
-        proof = f"{'proven' if one.proof.proven else 'NOT PROVEN'} {one.proof.verified_at:%Y-%m-%d %H:%M} UTC"
-    return f"{one.folder}: {one.manifest.database}, {age} old, {size_of(one.size)}, {proof}"
+    if backup.proof is not None:
+        proof = f"{'proven' if backup.proof.proven else 'NOT PROVEN'} {backup.proof.verified_at:%Y-%m-%d %H:%M} UTC"
+    return f"{backup.folder}: {backup.manifest.database}, {age} old, {size_of(backup.size)}, {proof}"
 
 
-def _entry(one: Stored, now: datetime) -> dict[str, Any]:
-    known = one.manifest
+def _entry(backup: Stored, now: datetime) -> dict[str, Any]:
+    known = backup.manifest
     return {
-        "folder": str(one.folder),
-        "fault": one.fault,
+        "folder": str(backup.folder),
+        "fault": backup.fault,
         "environment": None if known is None else known.environment,
         "database": None if known is None else known.database,
         "taken_at": None if known is None else known.taken_at.isoformat(),
         "age_seconds": None if known is None else int((now - known.taken_at).total_seconds()),
-        "bytes": one.size,
-        "proven": one.proven,
-        "verified_at": None if one.proof is None else one.proof.verified_at.isoformat(),
+        "bytes": backup.size,
+        "proven": backup.proven,
+        "verified_at": None if backup.proof is None else backup.proof.verified_at.isoformat(),
     }

@@ -46,7 +46,7 @@ def command(
         superuser=settings.server.superuser,
     )
     word, _ = options.backup_of(backup, root, environment, proven=False)
-    if backup is None and max_age is None and (said := defaults.said()["backup"].get("max_age")):
+    if backup is None and max_age is None and (said := defaults.given()["backup"].get("max_age")):
         # What is asked of the latest; an older one that somebody names may be as old as it is.
         max_age = timedelta(seconds=duration(said))
     with at_hand(

@@ -45,5 +45,5 @@ def _lost(source: Snapshot, restored: Snapshot) -> Iterator[NotVerified]:
             )
 
 
-def _equal(one: ExtensionPart, other: ExtensionPart | None, *, printed_alike: bool) -> bool:
-    return other is not None and (one == other or not printed_alike)
+def _equal(first: ExtensionPart, second: ExtensionPart | None, *, printed_alike: bool) -> bool:
+    return second is not None and (first == second or not printed_alike)

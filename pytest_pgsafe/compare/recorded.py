@@ -164,10 +164,10 @@ def _both(before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[t
             yield name, ours, after[name]
 
 
-def _overlap(one: SequenceValue, other: SequenceValue) -> bool:
+def _overlap(first: SequenceValue, second: SequenceValue) -> bool:
     """Tell whether two readings may be of one value: facts of a backup hold the values before and after the dump."""
-    low, high = sorted((one.value, one.value if one.upper is None else one.upper))
-    least, most = sorted((other.value, other.value if other.upper is None else other.upper))
+    low, high = sorted((first.value, first.value if first.upper is None else first.upper))
+    least, most = sorted((second.value, second.value if second.upper is None else second.upper))
     return low <= most and least <= high
 
 

@@ -50,22 +50,22 @@ def key(change: Change) -> Key:
     return change.kind, change.object, change.attribute
 
 
-def differences(one: Snapshot, other: Snapshot) -> tuple[Change, ...]:
+def differences(first: Snapshot, second: Snapshot) -> tuple[Change, ...]:
     """Return how the results of two runs differ, by facts alone; where sequences stand does not count."""
-    identity = match(one.catalog, other.catalog, cloned=False)
+    identity = match(first.catalog, second.catalog, cloned=False)
     found = [
-        *structure(one.catalog, other.catalog, identity, cloned=False),
-        *content(one, other, identity, {}, {}),
+        *structure(first.catalog, second.catalog, identity, cloned=False),
+        *content(first, second, identity, {}, {}),
     ]
     return tuple(change for change in found if change.kind != "sequence value")
 
 
-def varying(one: Snapshot, other: Snapshot) -> Varying:
+def varying(first: Snapshot, second: Snapshot) -> Varying:
     """Return what differs between the results of two runs from the same state."""
     tables: set[str] = set()
     columns: set[str] = set()
-    for name, ours in one.tables.items():
-        theirs = other.tables.get(name)
+    for name, ours in first.tables.items():
+        theirs = second.tables.get(name)
         if theirs is None or ours == theirs:
             continue
         if ours.rows != theirs.rows or ours.key != theirs.key or ours.digest != theirs.digest:
@@ -75,7 +75,7 @@ def varying(one: Snapshot, other: Snapshot) -> Varying:
     return Varying(
         tables=frozenset(tables),
         columns=frozenset(columns),
-        changes=frozenset(key(change) for change in differences(one, other) if change.kind != "rows"),
+        changes=frozenset(key(change) for change in differences(first, second) if change.kind != "rows"),
     )
 
 

@@ -199,8 +199,8 @@ def _same(name: str, old: Object, values: tuple[Attribute, Attribute], renames: 
     return False
 
 
-def _same_item(one: str | None, two: str | None, renames: Renames) -> bool:
-    return one == two or (one is not None and two is not None and renames.same(one, two))
+def _same_item(first: str | None, second: str | None, renames: Renames) -> bool:
+    return first == second or (first is not None and second is not None and renames.same(first, second))
 
 
 def _columns(table: str, names: Attribute, identity: Identity) -> Attribute:

@@ -14,24 +14,24 @@ __all__ = ["changed", "of_objects", "of_servers"]
 Kind = tuple[str, str]
 
 
-def of_servers(source: Snapshot, restored: Snapshot, said: Collection[str] = ()) -> tuple[str, ...]:
+def of_servers(source: Snapshot, restored: Snapshot, known: Collection[str] = ()) -> tuple[str, ...]:
     """Say what a server stores for itself and the other side has otherwise, each kind of thing in one line.
 
     A server's own is what has a name that PostgreSQL keeps to itself, and what stands in every object of its kind, on
     either side: nobody set it.
 
-    :param said: names that were told already.
+    :param known: names that were told already.
     """
     found = _differing(source, restored)
     return tuple(
         f"{option}: PostgreSQL {version} stores it in {place} options ({len(objects)} of them), which pgsafe does not "
         "know: it is not compared"
         for (place, option), (objects, version, own) in sorted(found.items())
-        if own and option not in said
+        if own and option not in known
     )
 
 
-def of_objects(source: Snapshot, restored: Snapshot, said: Collection[str] = ()) -> tuple[NotVerified, ...]:
+def of_objects(source: Snapshot, restored: Snapshot, known: Collection[str] = ()) -> tuple[NotVerified, ...]:
     """Return what somebody, or something, stored in some objects of the source, and the copy has otherwise."""
     found = _differing(source, restored)
     return tuple(
@@ -41,7 +41,7 @@ def of_objects(source: Snapshot, restored: Snapshot, said: Collection[str] = ())
             "otherwise",
         )
         for (place, option), (objects, version, own) in sorted(found.items())
-        if not own and option not in said
+        if not own and option not in known
         for name in objects
     )
 
@@ -87,5 +87,7 @@ def _everywhere(catalog: Catalog, kind: Kind) -> bool:
     return len(there) > 1 and all(f"{place} {name} {option}" in catalog.unknown for name in there)
 
 
-def _has(catalog: Catalog, one: Unknown) -> bool:
-    return any(one.object in objects for objects in (catalog.columns, catalog.tables, catalog.indexes, catalog.views))
+def _has(catalog: Catalog, option: Unknown) -> bool:
+    return any(
+        option.object in objects for objects in (catalog.columns, catalog.tables, catalog.indexes, catalog.views)
+    )

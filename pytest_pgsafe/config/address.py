@@ -150,12 +150,12 @@ def _netloc(netloc: str, *, login: bool) -> None:
             raise AddressError("a URI with a host that no machine can have", _ENCODE, _APART)
 
 
-def _host_and_port(one: str) -> tuple[str, str]:
-    if one.startswith("["):
-        host, _, rest = one[1:].partition("]")
+def _host_and_port(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
         # What is no port after a bracket is told as one that is none.
         return host, rest[1:] if rest[:1] in {"", ":"} else rest
-    host, _, port = one.partition(":")
+    host, _, port = text.partition(":")
     return host, port
 
 

@@ -76,13 +76,13 @@ def _of_extensions(
     return found
 
 
-def _joined(one: TableDifference, other: TableDifference) -> TableDifference:
+def _joined(first: TableDifference, second: TableDifference) -> TableDifference:
     """Join two readings of one table, each of some of its columns."""
     return replace(
-        one,
-        changed={**one.changed, **other.changed},
-        nulled={**one.nulled, **other.nulled},
-        changed_samples={**one.changed_samples, **other.changed_samples},
-        outside={**one.outside, **other.outside},
-        outside_samples={**one.outside_samples, **other.outside_samples},
+        first,
+        changed={**first.changed, **second.changed},
+        nulled={**first.nulled, **second.nulled},
+        changed_samples={**first.changed_samples, **second.changed_samples},
+        outside={**first.outside, **second.outside},
+        outside_samples={**first.outside_samples, **second.outside_samples},
     )

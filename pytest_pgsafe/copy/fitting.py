@@ -47,20 +47,20 @@ def _placed(text: str, name: str) -> Iterator[tuple[str, str]]:
 def _fitting(needs: Needs, server: Version | None, *, restricted: bool) -> Fitting:
     found = Fitting(restricted=restricted)
     least, most = needs.least, needs.most
-    said: list[str] = []
+    reasons: list[str] = []
     if server is not None:
-        said.append(f"it says that it is of PostgreSQL {server}")
+        reasons.append(f"it says that it is of PostgreSQL {server}")
 
-    def told(one: tuple[Feature, str]) -> str:
-        return f"{one[0].name} at {one[1]} is known to {one[0].where()}"
+    def line(need: tuple[Feature, str]) -> str:
+        return f"{need[0].name} at {need[1]} is known to {need[0].where()}"
 
     if least is not None and least[0].first > found.least:
         found = Fitting(least=least[0].first, most=found.most, restricted=restricted)
-        said.append(told(least))
+        reasons.append(line(least))
     # One that contradicts what is needed was misread, or is never run.
     if most is not None and found.least <= most[0].last:
         found = Fitting(least=found.least, most=most[0].last, restricted=restricted)
-        said.append(told(most))
+        reasons.append(line(most))
     if restricted:
-        said.append("psql has to know \\restrict")
-    return Fitting(least=found.least, most=found.most, restricted=restricted, why="; ".join(said) or found.why)
+        reasons.append("psql has to know \\restrict")
+    return Fitting(least=found.least, most=found.most, restricted=restricted, why="; ".join(reasons) or found.why)

@@ -146,13 +146,13 @@ def finish(facts: Catalog | None, prepared: Prepared, server: Server) -> tuple[N
     return () if facts is None else make_unfinished(facts, server.address(prepared.address.dbname))
 
 
-def left_out(said: dump.Dump, server: Server) -> tuple[str, ...]:
+def left_out(dumped: dump.Dump, server: Server) -> tuple[str, ...]:
     """Return what of a dump is left out when it is restored on a server, each in a line for people."""
     superuser = True
     if not server.owns_cluster:
         with connect(server.address()) as session:
             superuser = rights.of(session, ()).superuser
-    return lines_left_out(said, server.version.major, superuser=superuser)
+    return lines_left_out(dumped, server.version.major, superuser=superuser)
 
 
 def owner_names(source: Source, backup: Backup | None) -> tuple[str, ...]:

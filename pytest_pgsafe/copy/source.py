@@ -147,7 +147,7 @@ def unreachable(address: Address, error: psycopg.Error) -> SourceError:
     """Say why a source cannot be read, and what to do, without repeating a password."""
     if isinstance(error, ConnectionLost) and error.opened:
         return SourceError(f"the source {address} cannot be read", looked_at=[error.message], remedies=error.remedies)
-    text = error.said if isinstance(error, ConnectionLost) else str(error).strip()
+    text = error.words if isinstance(error, ConnectionLost) else str(error).strip()
     secret = address.parameters.get("password")
     if secret:
         text = text.replace(secret, "***")

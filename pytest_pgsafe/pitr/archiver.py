@@ -58,10 +58,10 @@ def store(path: Path, folder: Path, name: str | None = None) -> bool:
     return True
 
 
-def _same(one: Path, other: Path) -> bool:
-    if one.stat().st_size != other.stat().st_size:
+def _same(first: Path, second: Path) -> bool:
+    if first.stat().st_size != second.stat().st_size:
         return False
-    with one.open("rb") as left, other.open("rb") as right:
+    with first.open("rb") as left, second.open("rb") as right:
         while chunk := left.read(1 << 20):
             if right.read(1 << 20) != chunk:
                 return False

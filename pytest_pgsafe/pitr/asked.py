@@ -113,7 +113,7 @@ def unarchived(address: Address, state: tuple[int, Sequence[int]]) -> bool:
     return bool(found[0])
 
 
-def said(error: Exception) -> str:
+def unanswered(error: Exception) -> str:
     """Return why a server was not asked, in one line."""
     lines = str(error).strip().splitlines()
     return f"[source] dsn does not answer: {lines[0] if lines else type(error).__name__}"

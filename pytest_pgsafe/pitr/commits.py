@@ -132,11 +132,11 @@ def read(offer: Offer, programs: LocalPrograms, *, start: Lsn, rows: int, major:
     return scan
 
 
-def _ended(offer: Offer, scan: Scan, number: int, end: Lsn | None, said: str) -> str | None:
+def _ended(offer: Offer, scan: Scan, number: int, end: Lsn | None, last_line: str) -> str | None:
     """Say why a search ended before its end.
 
     :param number: of the first segment that was not read.
-    :param said: the last that pg_waldump said.
+    :param last_line: the last that pg_waldump said.
     """
     size = offer.archive.size
     if end is not None and number * size >= end.bytes:
@@ -144,7 +144,7 @@ def _ended(offer: Offer, scan: Scan, number: int, end: Lsn | None, said: str) ->
     if number <= offer.last.number:
         return offer.blocked(Lsn(number * size)) or f"{offer.line.segment(number, size).name(size)} is missing"
     if scan.until.bytes < (number - 1) * size and not offer.begun:
-        return f"the record behind {scan.until} is damaged: {said}"
+        return f"the record behind {scan.until} is damaged: {last_line}"
     return "; ".join(offer.notes) or None
 
 

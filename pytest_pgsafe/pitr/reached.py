@@ -58,7 +58,7 @@ def look(server: Recovering, target: Target, path: Path, base: Base, seconds: fl
     return _reached(messages, target, path, base, seconds), messages
 
 
-def told(error: ServerError) -> list[str]:
+def sentences(error: ServerError) -> list[str]:
     """Return what a server that did not start has said, its structured log as sentences."""
     return [_message(line) for line in (error.message, *error.looked_at)]
 
@@ -162,7 +162,7 @@ def _rest(offer: Offer, end: Lsn, before: Lsn) -> str | None:
 
 def failed(error: ServerError, target: Target, offer: Offer, base: Base) -> RestoreError:
     """Explain a recovery that ended without a server: by the log, and by what is not in the archive."""
-    lines = told(error)
+    lines = sentences(error)
     if not any("FATAL" in line or "PANIC" in line for line in lines):
         # The recovery did not begin, or takes longer: nothing is said of the archive.
         return RestoreError(error.message, looked_at=error.looked_at, remedies=error.remedies)

@@ -124,8 +124,8 @@ def _left_out(database: str, found: list[_Relation], session: Connection, *, che
         yield NotVerified(object=f"indexes of {database}", reason=told)
 
 
-def _sorted_here(session: Connection, one: _Relation) -> bool:
-    return all(oid == _DEFAULT_COLLATION and _default_is_same(session) for oid in one.collations)
+def _sorted_here(session: Connection, relation: _Relation) -> bool:
+    return all(oid == _DEFAULT_COLLATION and _default_is_same(session) for oid in relation.collations)
 
 
 def _default_is_same(session: Connection) -> bool:
@@ -164,21 +164,21 @@ def _looked_at(
             yield Damage(database=database, object=one.name, why=why)
 
 
-def _objection(session: Connection, one: _Relation) -> str | None:
+def _objection(session: Connection, relation: _Relation) -> str | None:
     """Return what amcheck objects to."""
-    if one.is_index:
+    if relation.is_index:
         check = sql.SQL("select {}.bt_index_check(%s::oid::regclass)")
-        session.execute(check.format(sql.Identifier(_SCHEMA)), (one.oid,))
+        session.execute(check.format(sql.Identifier(_SCHEMA)), (relation.oid,))
         return None
     check = sql.SQL("select blkno, offnum, msg from {}.verify_heapam(%s::oid::regclass, true, true) limit 1")
-    found = session.execute(check.format(sql.Identifier(_SCHEMA)), (one.oid,)).fetchone()
+    found = session.execute(check.format(sql.Identifier(_SCHEMA)), (relation.oid,)).fetchone()
     return None if found is None else f"block {found[0]}, row {found[1]}: {found[2]}"
 
 
-def _read(session: Connection, one: _Relation) -> str | None:
+def _read(session: Connection, relation: _Relation) -> str | None:
     """Read each row to its last value."""
     query = sql.SQL("select count(pgsafe_row::text) from only {} as pgsafe_row")
-    found = session.execute(query.format(sql.Identifier(*parts(one.name)))).fetchone()
+    found = session.execute(query.format(sql.Identifier(*parts(relation.name)))).fetchone()
     return None if found is not None else "it gives no answer"
 
 

@@ -106,7 +106,7 @@ def _range(scan: Scan) -> str:
     return text + (f"; {scan.ended}" if scan.ended else "")
 
 
-def _nothing(wanted: Wanted, found: Found, said: Sequence[str]) -> ConfigError:
+def _nothing(wanted: Wanted, found: Found, notes: Sequence[str]) -> ConfigError:
     what = ", ".join(wanted.tables) or "a table"
     where = f"of the database {wanted.dbname}"
     if wanted.xid is not None:
@@ -118,7 +118,7 @@ def _nothing(wanted: Wanted, found: Found, said: Sequence[str]) -> ConfigError:
     others = [str(harm) for harm in found.others][-SHOWN:]
     return ConfigError(
         message,
-        looked_at=[*said, *hints, *others],
+        looked_at=[*notes, *hints, *others],
         remedies=[
             "--rows=N finds transactions that changed fewer rows, --after and --before other times",
             "--xid=N takes a transaction that is named here",

@@ -57,13 +57,13 @@ class Behaviour:
     name: str
     first: int
     #: For people: what it was, and what it is.
-    told: str
+    effect: str
     words: re.Pattern[str] | None = None
     string: re.Pattern[str] | None = None
 
-    def between(self, one: int, other: int) -> bool:
+    def between(self, first: int, second: int) -> bool:
         """Tell whether two majors do otherwise."""
-        return min(one, other) < self.first <= max(one, other)
+        return min(first, second) < self.first <= max(first, second)
 
 
 def shapes(text: str) -> Iterator[Shape]:
@@ -261,9 +261,9 @@ FEATURES: tuple[Feature, ...] = (
 )  # fmt: skip
 
 
-def _differs(first: int, name: str, told: str, *, words: str | None = None, string: str | None = None) -> Behaviour:
+def _differs(first: int, name: str, effect: str, *, words: str | None = None, string: str | None = None) -> Behaviour:
     return Behaviour(
-        name=name, first=first, told=told,
+        name=name, first=first, effect=effect,
         words=None if words is None else re.compile(words),
         string=None if string is None else re.compile(string, re.DOTALL),
     )  # fmt: skip

@@ -111,10 +111,10 @@ def _plain(
 ) -> Callable[[Words, Found, str], None]:  # fmt: skip
     """Return the reader of an action that alters one attribute of the table."""
 
-    def read_action(words: Words, found: Found, said: str) -> None:
+    def read_action(words: Words, found: Found, altered: str) -> None:
         if argument is not None:
             argument(words)
-        found.add(Does.ALTERS, said if kind == "table" else kind, attribute=attribute, weakens=weakens)
+        found.add(Does.ALTERS, altered if kind == "table" else kind, attribute=attribute, weakens=weakens)
         found.lock(mode, work)
 
     return read_action

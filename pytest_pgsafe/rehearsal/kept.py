@@ -169,7 +169,7 @@ def _find(wanted: Wish, told: Callable[[str], None]) -> keep.Held | None:
             return False
         return wanted.alive is None or _catalog(wanted.alive) == kept.reference.catalog
 
-    return keep.find(wanted.identity, max_age=wanted.max_age, fits=fits, told=told)
+    return keep.find(wanted.identity, max_age=wanted.max_age, fits=fits, report=told)
 
 
 def _catalog(address: Address) -> object:

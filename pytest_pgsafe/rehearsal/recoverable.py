@@ -133,7 +133,7 @@ class _Run:
             try:
                 self.asked, self.unasked = asked.ask(address), None
             except psycopg.Error as error:
-                self.unasked = asked.said(error)
+                self.unasked = asked.unanswered(error)
 
     def _recover(self, bases: tuple[tuple[Path, Base], ...], place: Place, *, read: bool) -> None:
         base = bases[-1][1]
@@ -177,7 +177,7 @@ class _Run:
                 try:
                     unarchived = asked.unarchived(self._address, self.state)
                 except psycopg.Error as error:
-                    self.unasked = asked.said(error)
+                    self.unasked = asked.unanswered(error)
         self.found = replace(
             self.found,
             window=Window(

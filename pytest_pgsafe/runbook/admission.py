@@ -92,18 +92,20 @@ def allowed(target: Target, order: Order) -> str:
     return state
 
 
-def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], said: dump.Dump, *, owners: bool) -> None:
+def needed(
+    target: Target, facts: Snapshot | None, mentioned: Sequence[str], dumped: dump.Dump, *, owners: bool
+) -> None:
     """Look for the roles and extensions that a backup needs.
 
     :param mentioned: roles that a dump without facts mentions.
-    :param said: what the dump says of itself.
+    :param dumped: what the dump says of itself.
     :raises UsageError: some are missing; with each of them.
     """
-    least = said.least if facts is None else Version.parse(facts.server_version).major
+    least = dumped.least if facts is None else Version.parse(facts.server_version).major
     if least is not None and least > target.version.major:
         raise ConfigError(
             f"the backup is of PostgreSQL {least}, and the server is {target.version}",
-            remedies=["restore into the same major or a newer one", *_as_text(said, target.version.major)],
+            remedies=["restore into the same major or a newer one", *_as_text(dumped, target.version.major)],
         )
     with connect(target.address()) as session:
         there = {name for (name,) in session.execute("select rolname from pg_catalog.pg_roles")}
@@ -118,15 +120,15 @@ def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], sai
                 "--no-owner restores without owners and privileges",
             ],
         )
-    if unheld := sorted(set(said.bound) - there):
+    if unheld := sorted(set(dumped.bound) - there):
         raise UsageError(
             f"the server lacks {len(unheld)} role{'s' * (len(unheld) > 1)} that policies or user mappings of the backup"
             f" name, which cannot be left out: {', '.join(unheld[:10])}",
             looked_at=[str(target.address(target.wanted))],
             remedies=[f'CREATE ROLE "{unheld[0]}" NOLOGIN, and the others, on the server'],
         )
-    wanted = set(said.extensions) if catalog is None else {unquoted(name) for name in catalog.extensions}
-    _allowed_to(target, said.owners if catalog is None else rights.owners_in(catalog), wanted, owners=owners)
+    wanted = set(dumped.extensions) if catalog is None else {unquoted(name) for name in catalog.extensions}
+    _allowed_to(target, dumped.owners if catalog is None else rights.owners_in(catalog), wanted, owners=owners)
     if lacking := sorted(wanted - target.extensions()):
         raise ServerError(
             f"the server lacks the extension{'s' * (len(lacking) > 1)} {', '.join(lacking)}",
@@ -135,13 +137,13 @@ def needed(target: Target, facts: Snapshot | None, mentioned: Sequence[str], sai
         )
 
 
-def _as_text(said: dump.Dump, major: int) -> list[str]:
-    if said.form == "plain" or said.pg_dump is None or said.server is None or said.server.major > major:
+def _as_text(dumped: dump.Dump, major: int) -> list[str]:
+    if dumped.form == "plain" or dumped.pg_dump is None or dumped.server is None or dumped.server.major > major:
         return []
     # The archive's format is newer than the server that it is of.
     return [
-        f"the archive is of pg_dump {said.pg_dump}: pg_restore --file=dump.sql ARCHIVE, by PostgreSQL"
-        f" {said.pg_dump.major}'s programs, gives SQL that this server takes"
+        f"the archive is of pg_dump {dumped.pg_dump}: pg_restore --file=dump.sql ARCHIVE, by PostgreSQL"
+        f" {dumped.pg_dump.major}'s programs, gives SQL that this server takes"
     ]
 
 

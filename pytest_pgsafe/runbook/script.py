@@ -61,7 +61,7 @@ def run(
         between()
         section("post-data", folder / "post.sql")
         define(session, (folder / "post.sql").read_bytes(), lock_timeout)
-    return fitting.told(option for option in found if option in gone)
+    return fitting.omissions(option for option in found if option in gone)
 
 
 def define(session: Connection, text: bytes, lock_timeout: str = "0") -> None:

@@ -24,9 +24,9 @@ class Capability:
         """
         return (version if isinstance(version, int) else version.major) >= self.since
 
-    def tells_apart(self, one: int, other: int) -> bool:
+    def tells_apart(self, first: int, second: int) -> bool:
         """Tell whether one of two majors can do it, and the other not."""
-        return self.known_to(one) != self.known_to(other)
+        return self.known_to(first) != self.known_to(second)
 
 
 # Servers and clusters.

@@ -61,7 +61,7 @@ class _Wanted:
         """The major of the image."""
         return self.major or self.fitting.most
 
-    def told(self, version: Version) -> str:
+    def remark(self, version: Version) -> str:
         """Say why it is a server of this version, where that is not plain."""
         if self.major is not None:
             return "" if version.major == self.major else f"; none of PostgreSQL {self.major} was found"
@@ -213,7 +213,7 @@ def _local(
             looked_at=[*refused.looked_at, *error.looked_at],
             remedies=list(dict.fromkeys([*error.remedies, *refused.remedies])),
         ) from error
-    reason = f"PostgreSQL {found.version} on this machine{wanted.told(found.version)}"
+    reason = f"PostgreSQL {found.version} on this machine{wanted.remark(found.version)}"
     if refused is not None:
         reason += f"; {refused.message}"
     start = partial(_start_local, found, settings=settings, reason=reason)

@@ -63,25 +63,25 @@ class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what h
     """A session was ended by somebody else, was cut off, or fell silent; or none could be opened."""
 
     def __init__(
-        self, message: str, *, said: str = "", sqlstate: str | None = None, remedy: str = _AGAIN, opened: bool = True
+        self, message: str, *, words: str = "", sqlstate: str | None = None, remedy: str = _AGAIN, opened: bool = True
     ) -> None:
         psycopg.OperationalError.__init__(self, message)
         StepError.__init__(self, message, remedies=[remedy])
         #: Whether there was a session, and it is gone; else none could be opened.
         self.opened = opened
         #: The server's or libpq's own words.
-        self.said = said or message
+        self.words = words or message
         self.sqlstate = sqlstate
 
     @classmethod
     def unreached(cls, address: Address, error: psycopg.Error) -> ConnectionLost:
         """Say why no session could be opened."""
-        said = _without_password(str(error).strip(), address)
+        words = _without_password(str(error).strip(), address)
         return cls(
-            f"{address} cannot be reached: {said}",
-            said=said,
+            f"{address} cannot be reached: {words}",
+            words=words,
             sqlstate=error.sqlstate,
-            remedy=unreached.remedies(said, address)[0],
+            remedy=unreached.remedies(words, address)[0],
             opened=False,
         )
 
@@ -91,16 +91,16 @@ class ConnectionLost(StepError, psycopg.OperationalError):  # noqa: N818 (what h
 
         :param last: what it said while nothing was asked, with its SQLSTATE.
         """
-        words, state = (str(error).strip(), "") if last is None else last
-        said = _without_password(error.diag.message_primary or words, address)
+        spoken, state = (str(error).strip(), "") if last is None else last
+        words = _without_password(error.diag.message_primary or spoken, address)
         state = error.sqlstate or state
         how = "was ended by the server" if state else "was cut off"
         return cls(
-            f"the session on {address} {how}: {' '.join(said.split())}",
-            said=said,
+            f"the session on {address} {how}: {' '.join(words.split())}",
+            words=words,
             sqlstate=state or None,
             remedy=STANDBY_REMEDY
-            if RECOVERY_CONFLICT in said
+            if RECOVERY_CONFLICT in words
             else _REMEDIES.get(state, f"see whether the server is up, and the way to it; {_AGAIN}"),
         )
 
@@ -157,10 +157,10 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             self.lost = ConnectionLost.ended(self.address, error, self.last)
             raise self.lost from error
 
-    def hear(self, said: psycopg.errors.Diagnostic) -> None:
+    def hear(self, notice: psycopg.errors.Diagnostic) -> None:
         """Keep the server's last words: libpq passes them on as a notice if nothing was asked."""
-        if said.severity_nonlocalized == "FATAL":
-            self.last = said.message_primary or "", said.sqlstate or ""
+        if notice.severity_nonlocalized == "FATAL":
+            self.last = notice.message_primary or "", notice.sqlstate or ""
 
     if not TYPE_CHECKING:
         # psycopg says of it by four signatures what it gives; these stay.

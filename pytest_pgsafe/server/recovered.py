@@ -196,10 +196,10 @@ def floors(programs: Programs, data: Path) -> dict[str, str]:
     return lowest(programs.run("pg_controldata", [str(data)]).stdout)
 
 
-def lowest(told: str) -> dict[str, str]:
+def lowest(printed: str) -> dict[str, str]:
     """Return the same from what pg_controldata printed."""
     found: dict[str, str] = {}
-    for line in told.splitlines():
+    for line in printed.splitlines():
         name, _, value = line.partition(":")
         name = name.removesuffix(" setting")
         if name in _FLOORS and value.strip().isdigit():

@@ -42,7 +42,7 @@ class Supervisor:
         for end in (self.woken, self.waker):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
-        self.told = False
+        self.ending = False
         signal.signal(signal.SIGTERM, self._tell)
         signal.signal(signal.SIGCHLD, _woken)
         # Ctrl-C is for the owner, who ends us in order.
@@ -52,7 +52,7 @@ class Supervisor:
             self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def _tell(self, *_: object) -> None:
-        self.told = True
+        self.ending = True
 
     def run(self, command: Sequence[str], user: str) -> int:
         """Run the command; return its exit status, a signal as a negative number."""
@@ -67,7 +67,7 @@ class Supervisor:
             ready = {handle for handle, _ in poll.poll(LOOK * 1000)}
             if self.woken in ready:
                 os.read(self.woken, 4096)
-            if self.told or self.pipe in ready or os.getppid() != self.owner:
+            if self.ending or self.pipe in ready or os.getppid() != self.owner:
                 break
             if not ready and self.stuck and self._nowhere():
                 os.write(2, f"ended: {self.stuck:g} s of processor time without a byte read or written\n".encode())

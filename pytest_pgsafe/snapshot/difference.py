@@ -62,8 +62,8 @@ def difference(
     try:
         with moment(before), before.transaction(force_rollback=True), _writing(after):
 
-            def compared(one: Plan, other: Plan) -> TableDifference:
-                sides = _Sides(before, after, one, other)
+            def compared(ours: Plan, theirs: Plan) -> TableDifference:
+                sides = _Sides(before, after, ours, theirs)
                 with before.transaction(force_rollback=True), after.transaction(force_rollback=True):
                     return sides.compare(samples if values != "none" else 0, mask, where, shown=values == "values")
 

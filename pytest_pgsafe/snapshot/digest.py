@@ -167,17 +167,17 @@ def _attempt(connection: Connection, parts: list[_Part]) -> list[tuple[_Part, Ta
         raise failed(what, error) from error
 
 
-def _add(one: TableContent, other: TableContent) -> TableContent:
+def _add(first: TableContent, second: TableContent) -> TableContent:
     return TableContent(
-        rows=one.rows + other.rows,
-        key=one.key,
+        rows=first.rows + second.rows,
+        key=first.key,
         columns={
             name: ColumnContent(
-                nulls=content.nulls + other.columns[name].nulls, digest=content.digest + other.columns[name].digest
+                nulls=content.nulls + second.columns[name].nulls, digest=content.digest + second.columns[name].digest
             )
-            for name, content in one.columns.items()
+            for name, content in first.columns.items()
         },
-        digest=one.digest + other.digest,
+        digest=first.digest + second.digest,
     )
 
 

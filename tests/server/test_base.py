@@ -143,7 +143,7 @@ def found(base: Base) -> tuple[bool, list[str]]:
     class Same(Identity):
         key = base.key
 
-    held = keep.find(Same(parts={}), told=lines.append)
+    held = keep.find(Same(parts={}), report=lines.append)
     if held is not None:
         held.release()
     return held is not None, lines

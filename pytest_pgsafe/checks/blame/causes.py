@@ -71,11 +71,11 @@ def seen(objects: tuple[str, ...], subject: Subject) -> int:
     return best
 
 
-def identity(said: str) -> tuple[str, str]:
+def identity(object_: str) -> tuple[str, str]:
     """Return kind and name of what an event trigger says: ``trigger x on public.t`` is ``public.t.x``."""
-    kinds = [*(kind for kind in _KINDS if said.startswith(kind + " ")), said.partition(" ")[0]]
+    kinds = [*(kind for kind in _KINDS if object_.startswith(kind + " ")), object_.partition(" ")[0]]
     kind = max(kinds, key=len)
-    name = said[len(kind) + 1 :]
+    name = object_[len(kind) + 1 :]
     if kind in {"table constraint", "domain constraint", "trigger", "policy", "rule"} and (on := _ON.fullmatch(name)):
         name = f"{on['table']}.{on['name']}"
     return _KINDS.get(kind, kind), name

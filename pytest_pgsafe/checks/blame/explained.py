@@ -37,7 +37,7 @@ _SAVEPOINT = re.compile(r"(?i)\s*savepoint\s+(?P<name>\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Executed:
     """One statement that ended well and was not rolled back."""
 
     reading: Reading
@@ -61,17 +61,17 @@ def explain(
     """Name the statements. Of several that fit alike the last one is named; where none fits, none is."""
     if trace is None or not trace.observed or not 0 < len(trace.statements) <= MOST_STATEMENTS:
         return Explained(changes=tuple(changes), findings=tuple(findings))
-    causes = _Causes(told(trace, migration), World(comparison))
+    causes = _Causes(executed(trace, migration), World(comparison))
     named = tuple(causes.change(change) for change in changes[:MOST_CHANGES])
     return Explained(
         changes=(*named, *changes[MOST_CHANGES:]), findings=tuple(causes.finding(finding) for finding in findings)
     )
 
 
-def told(trace: Trace, migration: Migration | None) -> tuple[Told, ...]:
+def executed(trace: Trace, migration: Migration | None) -> tuple[Executed, ...]:
     """Return what is known of the statements that had an effect, in the order in which they ended."""
     found_at = places(migration)
-    kept: list[tuple[str, Told]] = []
+    kept: list[tuple[str, Executed]] = []
     for statement in trace.statements:
         parts = list(statements(statement.text))
         for part in parts if statement.error is None else ():
@@ -80,13 +80,13 @@ def told(trace: Trace, migration: Migration | None) -> tuple[Told, ...]:
             objects = statement.objects
             reading = read(part)
             cited = Cited.of(part, place)
-            kept.append((part, Told(reading=reading, cited=cited, objects=objects if len(parts) == 1 else ())))
+            kept.append((part, Executed(reading=reading, cited=cited, objects=objects if len(parts) == 1 else ())))
     return tuple(one for _, one in _lasting(kept))
 
 
-def _lasting(kept: Sequence[tuple[str, Told]]) -> Iterator[tuple[str, Told]]:
+def _lasting(kept: Sequence[tuple[str, Executed]]) -> Iterator[tuple[str, Executed]]:
     """Leave out what was rolled back."""
-    begun: list[tuple[str, Told]] = []
+    begun: list[tuple[str, Executed]] = []
     points: dict[str, int] = {}
     within = False
     for text, one in kept:
@@ -128,28 +128,28 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _words(one: Told) -> set[str]:
-    found = {word for effect in one.reading.effects for word in words(effect)}
-    for said in one.objects:
-        kind, name = identity(said)
+def _words(statement: Executed) -> set[str]:
+    found = {word for effect in statement.reading.effects for word in words(effect)}
+    for object_ in statement.objects:
+        kind, name = identity(object_)
         found.add(unquoted(bare(container(name) if kind in BELOW else name.partition("(")[0])))
     return found
 
 
 class _Causes:
-    def __init__(self, told: Sequence[Told], world: World) -> None:
-        self._told = told
+    def __init__(self, ran: Sequence[Executed], world: World) -> None:
+        self._statements = ran
         self._world = world
         #: Statements by the names in them.
         self._named: dict[str, list[int]] = {}
-        for at, one in enumerate(told):
+        for at, one in enumerate(ran):
             for word in _words(one):
                 self._named.setdefault(word, []).append(at)
         self._sweeping = [
-            one for one in told if any(effect.cascade and effect.does is Does.DROPS for effect in one.reading.effects)
+            one for one in ran if any(effect.cascade and effect.does is Does.DROPS for effect in one.reading.effects)
         ]
-        self._observed = frozenset(identity(said)[1] for one in told for said in one.objects)
-        self._all_read = all(one.reading.unread is None for one in told)
+        self._observed = frozenset(identity(said)[1] for one in ran for said in one.objects)
+        self._all_read = all(one.reading.unread is None for one in ran)
 
     @cached_property
     def _grants(self) -> Mapping[str, list[Change]]:
@@ -212,12 +212,12 @@ class _Causes:
         table = name if name in comparison.before.catalog.tables else None
         return Subject(kind=kind or "table", names=(name,), table=table)
 
-    def _best(self, subjects: Sequence[Subject]) -> tuple[Told | None, int]:
+    def _best(self, subjects: Sequence[Subject]) -> tuple[Executed | None, int]:
         """Return the statement that explains one of them best, the last of several, and how well."""
-        best: Told | None = None
+        best: Executed | None = None
         rank = 0
         near = {at for subject in subjects for word in self._world.words(subject) for at in self._named.get(word, ())}
-        for one in (self._told[at] for at in sorted(near)):
+        for one in (self._statements[at] for at in sorted(near)):
             here = max((self._rank(one, subject) for subject in subjects), default=0)
             if here and here >= rank:
                 best, rank = one, here
@@ -226,27 +226,27 @@ class _Causes:
             return self._sweeping[0], MAY
         return best, rank
 
-    def _rank(self, one: Told, subject: Subject) -> int:
-        effects = max((explains(effect, subject, self._world) for effect in one.reading.effects), default=0)
+    def _rank(self, statement: Executed, subject: Subject) -> int:
+        effects = max((explains(effect, subject, self._world) for effect in statement.reading.effects), default=0)
         if effects == NAMES:
             return NAMES
         # A statement that was read in full says itself which part of the table it touches.
-        observed = seen(one.objects, subject)
-        if one.reading.unread is None and one.reading.effects and observed < NAMES:
+        observed = seen(statement.objects, subject)
+        if statement.reading.unread is None and statement.reading.effects and observed < NAMES:
             observed = 0
         return max(effects, observed)
 
     def _undeclared(self, change: Change) -> bool | None:
         """Return False where every statement was read and none names what was changed; None where that is not known."""
-        if not self._all_read or not self._told or change.action is Action.ADDED:
+        if not self._all_read or not self._statements or change.action is Action.ADDED:
             return None
         subject = self._world.subject(change)
         return None if any(name in self._observed for name in subject.names) else False
 
-    def _lock(self, finding: Finding) -> Told | None:
+    def _lock(self, finding: Finding) -> Executed | None:
         fitting = [
             one
-            for one in self._told
+            for one in self._statements
             for lock in one.reading.locks
             if lock.mode == finding.after and self._world.same(finding.object, lock.relation, below=False)
         ]

@@ -85,14 +85,14 @@ class Barman(Repository):
         environment = self._environment()
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
         command = " ".join(map(shlex.quote, [*self._command(place), "get-wal", self.engine.name]))
-        said = shlex.quote(str(place.said))
+        messages = shlex.quote(str(place.messages))
         # It ends with 1 whatever went wrong.
         return "\n".join(
             [
                 *lines,
                 f'words=$({command} "$1" 2>&1 >"$2")',
                 "status=$?",
-                f'[ $status -eq 0 ] || printf "%s\\n" "$words" >>{said}',
+                f'[ $status -eq 0 ] || printf "%s\\n" "$words" >>{messages}',
                 'case "$words" in *"not found in server"*) status=1;; *) [ $status -ne 1 ] || status=2;; esac',
             ]
         )

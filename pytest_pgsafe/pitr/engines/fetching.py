@@ -19,8 +19,8 @@ _LOOK = """\
 look() {{
   words=$({waldump} --path={looked} --rmgr=Tablespace "$@" 2>/dev/null)
   code=$?
-  case "$words" in *"desc: CREATE"*) status={tablespace}; printf '%s\\n' "$words" >>{said};; esac
-  [ $code -le 1 ] || {{ status=2; echo "pg_waldump ended with $code" >>{said}; }}
+  case "$words" in *"desc: CREATE"*) status={tablespace}; printf '%s\\n' "$words" >>{messages};; esac
+  [ $code -le 1 ] || {{ status=2; echo "pg_waldump ended with $code" >>{messages}; }}
 }}
 if [ $status -eq 0 ] && [ ${{#1}} -eq 24 ]; then
   ln -f "$2" {looked}/"$1" 2>/dev/null || cp "$2" {looked}/"$1"
@@ -53,7 +53,7 @@ def restore_command(repository: Repository, place: Place, newest: str | None, pr
         kept=shlex.quote(str(place.newest)),
         newest=shlex.quote(newest or "none"),
         asked=shlex.quote(str(place.asked)),
-        said=shlex.quote(str(place.said)),
+        messages=shlex.quote(str(place.messages)),
         tablespace=TABLESPACE,
     )
     script = place.folder / "fetch.sh"
@@ -80,6 +80,6 @@ def timeline(place: Place) -> int | None:
     return int(fetched[-1][:8], 16) if fetched else None
 
 
-def said(place: Place) -> list[str]:
+def last_lines(place: Place) -> list[str]:
     """Return the last lines of what the engine said while WAL was fetched."""
-    return [line for line in place.said.read_text("utf-8", "replace").splitlines() if line.strip()][-6:]
+    return [line for line in place.messages.read_text("utf-8", "replace").splitlines() if line.strip()][-6:]

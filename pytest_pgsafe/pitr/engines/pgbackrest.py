@@ -76,7 +76,7 @@ class PgBackRest(Repository):
         # The data directory was moved to the server; what stood in the environment is of the caller's.
         command = [*self._command("archive-get"), '--pg1-path="$(pwd -P)"', '"$1"', '"$2"']
         quoted = [word if '"' in word else shlex.quote(word) for word in command]
-        return "\n".join([*lines, " ".join(quoted) + f" 2>>{shlex.quote(str(place.said))}", "status=$?"])
+        return "\n".join([*lines, " ".join(quoted) + f" 2>>{shlex.quote(str(place.messages))}", "status=$?"])
 
     def verify(self, found: BackupSet) -> Sequence[str]:  # noqa: ARG002 it has no way to look at one backup alone
         # It ends with 0 whatever it finds (2.45), and prints nothing at all without this option.

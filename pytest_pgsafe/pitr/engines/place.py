@@ -26,7 +26,7 @@ def private_place(user: ServerUser | None) -> Generator[Place, None, None]:
             folder / "spool",
         ):
             path.mkdir(mode=0o700)
-        for path in (place.asked, place.said):
+        for path in (place.asked, place.messages):
             path.touch(mode=0o600)
         if user is not None:
             for path in (folder, *folder.iterdir()):

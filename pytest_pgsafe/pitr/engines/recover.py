@@ -21,7 +21,7 @@ from ...server.recovered import RecoveredServer
 from ...server.restored import RestoredServer
 from ..archive import read as read_archive
 from ..ending import rest, unreadable
-from ..reached import Recovered, look, told
+from ..reached import Recovered, look, sentences
 from ..target import Target
 from ..wal import Lsn
 from . import fetching
@@ -202,7 +202,7 @@ def _is_the_end(
         raise RestoreError(
             f"the archive goes on to {newest}, and the recovery ended at {recovered.position}"
             + (f": {missing[-1]} is missing" if missing else ""),
-            looked_at=fetching.said(place),
+            looked_at=fetching.last_lines(place),
             remedies=_offered(recovered),
         )
     if wrong := _rest(place, server, recovered, messages):
@@ -251,11 +251,11 @@ def _failed(error: ServerError, found: Found, place: Place) -> RestoreError:
         why = f": in {name} a tablespace is created, and a recovery would write where the source has it"
     elif status:
         why = f": {engine.kind} cannot fetch {name}"
-    lines = told(error)
+    lines = sentences(error)
     severe = [line for line in lines if line.startswith(_SEVERE)]
     return RestoreError(
         f"{found} was not recovered to {found.target}{why}",
-        looked_at=[*fetching.said(place), *(severe or lines[-10:])],
+        looked_at=[*fetching.last_lines(place), *(severe or lines[-10:])],
         remedies=_remedies("\n".join(lines), status),
     )
 

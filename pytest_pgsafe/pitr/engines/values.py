@@ -65,7 +65,7 @@ class Place:
         return self.folder / "asked"
 
     @property
-    def said(self) -> Path:
+    def messages(self) -> Path:
         """What the engine said while WAL was fetched."""
         return self.folder / "said"
 

@@ -48,13 +48,13 @@ def with_fallen(choice: Choice, catalog: Catalog, there: Catalog, recovered: Con
     return replace(choice, objects=choice.objects | objects, entries=choice.entries | entries)
 
 
-def _said_of(one: Object, number: int) -> Iterator[str]:
+def _said_of(object_: Object, number: int) -> Iterator[str]:
     """Yield the entries for grants and comments, as the table of contents words them."""
-    owner = unquoted(getattr(one, "owner", None) or "")
-    schema = unquoted(container(one.name.partition("(")[0]))
-    if isinstance(one, View):
-        yield f"ACL {schema} TABLE {bare(one.name)} {owner}"
-        yield f"COMMENT {schema} {'MATERIALIZED ' * one.materialized}VIEW {bare(one.name)} {owner}"
+    owner = unquoted(getattr(object_, "owner", None) or "")
+    schema = unquoted(container(object_.name.partition("(")[0]))
+    if isinstance(object_, View):
+        yield f"ACL {schema} TABLE {bare(object_.name)} {owner}"
+        yield f"COMMENT {schema} {'MATERIALIZED ' * object_.materialized}VIEW {bare(object_.name)} {owner}"
     elif number == _FUNCTION:
         for what in ("ACL", "COMMENT"):
-            yield f"{what} {schema} FUNCTION {bare(one.name)} {owner}"
+            yield f"{what} {schema} FUNCTION {bare(object_.name)} {owner}"
