@@ -32,14 +32,18 @@ def examples() -> dict[str, str]:
     return dict(found)
 
 
+FORMS = {path.name: path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.name != "config.yml"}
+
+
 @pytest.mark.parametrize(
     ("schema", "name"),
     [("vendor.github-actions", "action"), ("vendor.github-workflows", "workflow"), ("vendor.gitlab-ci", "gitlab"),
-     ("vendor.gitlab-ci", "job")],
+     ("vendor.gitlab-ci", "job"), *(("vendor.github-issue-forms", name) for name in FORMS)],
 )  # fmt: skip
 def test_schemas(schema: str, name: str, tmp_path: Path) -> None:
     texts = {"action": ACTION.read_text("utf-8"), "workflow": examples()["github-workflow.yml"]}
     texts |= {"gitlab": examples()["gitlab-ci.yml"], "job": job_text({"arguments": "-q"})}
+    texts |= {form: FORMS[form].read_text("utf-8") for form in FORMS}
     path = tmp_path / "file.yml"
     path.write_text(texts[name], encoding="utf-8")
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
