@@ -287,7 +287,11 @@ def parameters_of(connection: psycopg.Connection[Any]) -> dict[str, str]:
 def _told_already(record: logging.LogRecord) -> bool:
     """Drop psycopg's remarks on what it could not tidy up in a session that is lost: the error itself says so."""
     arguments = record.args if isinstance(record.args, tuple) else ()
-    return not any(isinstance(one, ConnectionLost) for one in arguments)
+    # In a rollback psycopg keeps the error to itself: what the session is asked next says it.
+    ours = any(isinstance(part, psycopg.Transaction) and isinstance(part.connection, Session) for part in arguments)
+    return not ours and not any(isinstance(part, ConnectionLost) for part in arguments)
 
 
-logging.getLogger("psycopg").addFilter(_told_already)
+# A logger's filter sees what is logged by that very logger.
+for name in ("psycopg", "psycopg.transaction"):
+    logging.getLogger(name).addFilter(_told_already)

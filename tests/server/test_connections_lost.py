@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -98,13 +99,25 @@ def test_a_query_that_waits_for_a_lock_is_waited_for(through: Address, source: A
     release.join()
 
 
-def test_the_servers_last_words_are_told_though_they_came_in_a_rollback(source: Address) -> None:
+def test_the_servers_last_words_are_told_though_they_came_in_a_rollback(
+    source: Address, caplog: pytest.LogCaptureFixture
+) -> None:
     """psycopg keeps to itself what goes wrong while it rolls back."""
-    with connect(source) as session:
+
+    def rolled_back(session: psycopg.Connection[Any]) -> None:
         with session.transaction(force_rollback=True), connect(source) as other:
-            other.execute("select pg_terminate_backend(%s)", (session.info.backend_pid,))
+            other.execute("select pg_terminate_backend(%s, 30000)", (session.info.backend_pid,))
+
+    with connect(source) as session:
+        rolled_back(session)
         error = ended(lambda: session.execute("select 1"), within=30)
         assert "due to administrator command" in str(error)
+    # Once is enough.
+    assert caplog.records == []
+    with psycopg.connect(**source.parameters, autocommit=True) as others:  # type: ignore[arg-type]
+        rolled_back(others)
+    # What somebody else's sessions say is theirs.
+    assert "error ignored in rollback" in caplog.text
 
 
 class Moments:
