@@ -244,23 +244,21 @@ LIBRARIES = (
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/dev/urandom", "/dev/random",
 )  # fmt: skip
 DEVICES = ("/dev/null", "/dev/zero")
-SHARED_MEMORY = "/dev/shm"  # noqa: S108 where POSIX has it
 #: Programs that stand in these folders have files elsewhere, among those of others.
 _COMMON = frozenset({"/", "/usr", "/usr/local"})
 
 
-def of_server(postgres: str, libraries: Sequence[str], *, shared_memory: bool) -> Rules:
+def of_server(postgres: str, libraries: Sequence[str]) -> Rules:
     """Return the rules of a server, but for its own folders, which its keeper adds.
 
     :param libraries: further folders that its loader looks into.
-    :param shared_memory: whether it may use POSIX's, in which others of the same user have theirs.
     """
     program = os.path.realpath(postgres)
     root = os.path.dirname(os.path.dirname(program))
     own = () if root in _COMMON else (root, os.path.dirname(program))
     return Rules(
         reads=(*LIBRARIES, *own, *libraries),
-        writes=(*DEVICES, *([SHARED_MEMORY] if shared_memory else [])),
+        writes=DEVICES,
         executes=executables(program),
         reaches=False,
     )

@@ -64,6 +64,8 @@ class Keeper:
         self.poll.register(0, select.POLLIN)
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.enclosure = _loaded(wanted["enclosure"]["module"]) if wanted.get("enclosure") else None
+        #: Loaded now: who the server's user is may not be able to read it later.
+        self.segments = _loaded(wanted["segments"])
         self.shut = self.enclosure is not None
         #: Why the server is not shut in although it should be.
         self.opened = ""
@@ -113,6 +115,7 @@ class Keeper:
                 continue
         # Whatever has the name by now: only the folder that was made is removed.
         if self.folder != Path() and place_of(self.folder) == self.made:
+            self.segments.release(self.folder / "data", os.geteuid())
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ended(self, seconds: float) -> bool:
@@ -321,10 +324,11 @@ def place_of(path: Path) -> tuple[int, int] | None:
 def started(pid: int) -> str:
     """Return when a process began, in the kernel's ticks: a number that is used again began at another time.
 
-    Empty where that is not to be told (macOS), and of a process that is gone.
+    Empty where that is not to be told (macOS), and of a process that is gone, also if nobody has waited for it yet.
     """
     try:
-        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return "" if state[0] == "Z" else state[19]
     except (OSError, IndexError):
         return ""
 
@@ -361,12 +365,13 @@ def _last(text: str) -> str:
 
 def _loaded(path: str) -> Any:
     """Load a module by its path: Python's isolated mode does not look into this folder."""
-    spec = importlib.util.spec_from_file_location("enclosure", path)
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A dataclass looks for its own module there.
-    sys.modules["enclosure"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 

@@ -18,7 +18,7 @@ from typing import ClassVar
 import psycopg
 
 from ..errors import ServerError
-from . import cluster, enclosure, keeper, private, serverlog
+from . import cluster, enclosure, keeper, private, segments, serverlog
 from .address import Address
 from .base import Kind
 from .capabilities import JSON_LOG, SHARED_STATISTICS
@@ -220,10 +220,7 @@ def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> d
     libraries = [
         part for name in ("LD_LIBRARY_PATH", "TZDIR", "ICU_DATA") for part in kept.get(name, "").split(":") if part
     ]
-    # An ordinary user's shared memory is that user's own, too.
-    root = os.geteuid() == 0
-    rules = enclosure.of_server(str(wanted["postgres"]), libraries, shared_memory=root)
-    memory = "" if root else "dynamic_shared_memory_type = 'mmap'\n"
+    rules = enclosure.of_server(str(wanted["postgres"]), libraries)
     return {
         "enclosure": {
             "module": enclosure.__file__,
@@ -232,8 +229,7 @@ def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> d
             "executes": rules.executes,
             "connects": connects(version),
             "may_open": fresh,
-        },
-        "configuration": f"{memory}{wanted['configuration']}",
+        }
     }
 
 
@@ -272,9 +268,16 @@ def order(
     :param folder: of the programs.
     :param data: the data directory that it copies.
     """
-    own = {"listen_addresses": "127.0.0.1", "log_destination": "jsonlog" if JSON_LOG.known_to(version) else "csvlog"}
+    own = {
+        "listen_addresses": "127.0.0.1",
+        "log_destination": "jsonlog" if JSON_LOG.known_to(version) else "csvlog",
+        # In files of the data directory, which go with it: POSIX's would outlive a server that was killed, and others
+        # of the same user have theirs there.
+        "dynamic_shared_memory_type": "mmap",
+    }
     return {
         "owner": os.getpid(),
+        "segments": segments.__file__,
         "uid": None if user is None else user.uid,
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import segments
 from .keeper import FORMAT, LOCK, PREFIX, boot, place_of, started
 
 #: Seconds that a folder without a mark may be one that is just being made.
@@ -109,6 +110,8 @@ def _swept(path: Path, users: Collection[int]) -> str | None:
             return None if young else "it carries no mark of this release that is true of it"
         if why := _in_use(path, mark):
             return why
+        if mark.boot == boot():
+            segments.release(path / "data", state.st_uid)
         remove(path)
     finally:
         os.close(handle)
@@ -138,7 +141,8 @@ def _postmaster(pid_file: Path) -> int | None:
         return pid
     except OSError:
         return None
-    return pid
+    # The kernel lists one that has ended until somebody has waited for it.
+    return pid if started(pid) or not started(os.getpid()) else None
 
 
 def _users(path: Path) -> Iterator[int]:

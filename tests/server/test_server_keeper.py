@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_pgsafe.errors import ServerError
-from pytest_pgsafe.server import enclosure, keeper, local
+from pytest_pgsafe.server import enclosure, keeper, local, private, segments
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
@@ -270,3 +271,72 @@ def test_environment_of_the_server_is_bare(programs: LocalPrograms, monkeypatch:
             environment = Path(f"/proc/{postmaster}/environ").read_bytes()
             assert b"AWS_SECRET" not in environment
             assert b"PGPORT" not in environment
+
+
+def segments_of(pid: int) -> list[str]:
+    """Return System V's segments that a process made."""
+    lines = Path("/proc/sysvipc/shm").read_text("ascii").splitlines()[1:]
+    return [line.split()[1] for line in lines if int(line.split()[4]) == pid]
+
+
+def killed(server: LocalServer) -> int:
+    """Kill a server outright, as the kernel does that has no memory left; return its number."""
+    postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
+    assert segments_of(postmaster)
+    others = [child for child in map(int, children(postmaster)) if alive(child)]
+    os.kill(postmaster, signal.SIGKILL)
+    until = time.monotonic() + SOON
+    while any(map(alive, [postmaster, *others])):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert segments_of(postmaster)
+    return postmaster
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+needs_segments = pytest.mark.skipif(not segments.LISTED.exists(), reason="no list of shared memory here")
+
+
+@needs_segments
+def test_no_shared_memory_of_a_killed_server_is_left(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as server:
+        with connect(server.address(), read_only=False) as session:
+            assert session.execute("show dynamic_shared_memory_type").fetchone() == ("mmap",)
+        postmaster = killed(server)
+    assert not server.data.exists()
+    assert segments_of(postmaster) == []
+
+
+@needs_segments
+def test_that_of_a_killed_run_is_removed_by_the_next_one(programs: LocalPrograms) -> None:
+    with LocalServer.start(programs) as server:
+        postmaster = killed(server)
+        os.kill(server.keeper, signal.SIGKILL)
+        os.waitpid(server.keeper, 0)
+        private.sweep()
+        assert not server.data.exists()
+        assert segments_of(postmaster) == []
+
+
+@needs_segments
+def test_a_segment_of_somebody_elses_stays(programs: LocalPrograms) -> None:
+    """Whatever stands in the file that names it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    key, removes = 0x5047, 0
+    number = libc.shmget(key, 56, 0o1600)
+    assert number >= 0
+    try:
+        with LocalServer.start(programs) as server:
+            killed(server)
+            file = server.data / "postmaster.pid"
+            lines = file.read_text().splitlines()
+            own = int(lines[6].split()[1])
+            lines[6] = f"{key} {number}"
+            file.write_text("\n".join(lines))
+        assert segments_of(os.getpid()) == [str(number)]
+    finally:
+        for one in (number, own):
+            libc.shmctl(one, removes, None)
