@@ -25,7 +25,17 @@ class Proxy:
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self.bytes = 0
+        self._moment: tuple[int, Callable[[], object]] | None = None
         self._start(self._accept)
+
+    @property
+    def connections(self) -> int:
+        """How many were opened so far."""
+        return len(self._pairs)
+
+    def at(self, number: int, harm: Callable[[], object]) -> None:
+        """Do something when a connection is opened, counted from 1, before anything is forwarded on it."""
+        self._moment = number, harm
 
     def stall(self, *, new: bool = True) -> None:
         """Forward nothing more; with ``new=False`` connections that are opened later are let through."""
@@ -73,6 +83,8 @@ class Proxy:
                 return
             server = socket.create_connection(("127.0.0.1", self._target))
             self._pairs.append((client, server))
+            if self._moment is not None and self._moment[0] == len(self._pairs):
+                self._moment[1]()
             for one, two in ((client, server), (server, client)):
                 self._start(self._forward, one, two)
 
