@@ -44,6 +44,9 @@ def _reads(text: str) -> bool:
 
 
 def _left_open(evidence: Evidence) -> Iterator[Finding]:
+    for name in evidence.tried.prepared:
+        told = f"the migration left a prepared transaction, {name!r}: it holds its locks until somebody ends it"
+        yield TRANSACTION_LEFT_OPEN.finding("migration", told, severity=Severity.ERROR)
     sessions: dict[str, list[str]] = {}
     for one in () if evidence.trace is None else evidence.trace.statements:
         if one.error is None:
@@ -86,9 +89,15 @@ TRANSACTION_LEFT_OPEN = Check(
     name="transaction-left-open",
     severity=Severity.WARNING,
     is_effect=False,
-    condition="The migration began a transaction, wrote, and ended without COMMIT.",
-    effect="PostgreSQL rolls it back: the migration is not there, and its command ended with status 0.",
-    remedy="End the transaction: COMMIT.",
+    condition=(
+        "The migration began a transaction, wrote, and ended without COMMIT. It is an error if it prepared one "
+        "(PREPARE TRANSACTION) and left it."
+    ),
+    effect=(
+        "PostgreSQL rolls it back: the migration is not there, and its command ended with status 0. One that is "
+        "prepared stays, with its locks, also over a restart."
+    ),
+    remedy="End the transaction: COMMIT, COMMIT PREPARED.",
     judge=_left_open,
 )
 CHECKS = (STATEMENT_FAILED, TRANSACTION_LEFT_OPEN)

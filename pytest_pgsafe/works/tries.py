@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import access, code, defaults, published, secluded, skipped, writes
+from . import access, code, defaults, exposure, published, secluded, shown, skipped, stamped, writes
 from .side import Side
-from .values import Attempt, Otherwise, Secluded, Tried, Unpublished
+from .values import Attempt, Exposed, Otherwise, Secluded, Shown, Stamped, Tried, Unpublished
+
+_Kind = TypeVar("_Kind")
 
 #: Seconds for all of it; what is not reached by then is said.
 BUDGET = 30.0
@@ -34,47 +37,72 @@ def gather(
     started = time.monotonic()
     sides = Side(before, comparison.before.catalog), Side(after, comparison.after.catalog)
     number = 0
-    attempts: list[Attempt] = []
-    unpublished: list[Unpublished] = []
+    found = _Found()
     chosen, left = writes.choose(comparison)
-    untried = [*left, *_without_superuser(sides[1], chosen, comparison)]
+    for gap in (*left, *_without_superuser(sides[1], chosen, comparison)):
+        found.add(gap)
     held = [side.sequences() for side in sides]
-    otherwise: list[Otherwise] = []
-    hidden: list[Secluded] = []
     try:
-        if trace is not None:
-            made = list(skipped.tried(trace.statements, sides[1]))
-            otherwise = [one for one in made if one is not None]
-            hidden = list(secluded.tried(trace.statements, trace.role, sides[1]))
-            number += len(made) + len(hidden)
-        for some in (code, published, access, defaults):
-            for found in some.tried(comparison, *sides):
-                number += 1
-                if isinstance(found, Unpublished):
-                    unpublished.append(found)
-                else:
-                    attempts += _kept(found)
-        for at, one in enumerate(chosen):
+        for one in _looked_at(comparison, *sides, trace):
+            number += 1
+            found.add(one)
+        for at, write in enumerate(chosen):
             if time.monotonic() - started > budget:
                 reason = f"its rows were not written: {budget:g} s did not suffice for all tables"
-                untried += [NotVerified(object=other.before, reason=reason) for other in chosen[at:]]
+                for other in chosen[at:]:
+                    found.add(NotVerified(object=other.before, reason=reason))
                 break
-            for attempt in writes.tried(one, *sides, comparison):
+            for attempt in writes.tried(write, *sides, comparison):
                 number += 1
-                attempts += _kept(attempt)
+                found.add(attempt)
     finally:
         for side, values in zip(sides, held, strict=True):
             if values:
                 side.put_back(values)
     return Tried(
         number=number,
-        attempts=tuple(attempts),
-        unpublished=tuple(unpublished),
-        otherwise=tuple(otherwise),
-        secluded=tuple(hidden),
-        untried=tuple(untried),
+        attempts=found.of(Attempt),
+        unpublished=found.of(Unpublished),
+        otherwise=found.of(Otherwise),
+        secluded=found.of(Secluded),
+        shown=found.of(Shown),
+        exposed=found.of(Exposed),
+        stamped=found.of(Stamped),
+        untried=found.of(NotVerified),
+        prepared=_prepared(sides[1]),
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+class _Found:
+    """What was found, of all kinds."""
+
+    def __init__(self) -> None:
+        self._all: list[object] = []
+
+    def add(self, one: object) -> None:
+        """Keep it, but for what worked as before."""
+        if one is not None and (not isinstance(one, Attempt) or _is_worse(one)):
+            self._all.append(one)
+
+    def of(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
+        """Return those of a kind, in order."""
+        return tuple(one for one in self._all if isinstance(one, kind))
+
+
+def _looked_at(comparison: Comparison, before: Side, after: Side, trace: Trace | None) -> Iterator[object]:
+    statements = () if trace is None else trace.statements
+    yield from skipped.tried(statements, after)
+    yield from secluded.tried(statements, None if trace is None else trace.role, after)
+    for some in (code, published, access, defaults, shown, exposure):
+        yield from some.tried(comparison, before, after)
+    yield from stamped.tried(comparison, statements, after)
+
+
+def _prepared(side: Side) -> tuple[str, ...]:
+    query = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY gid"
+    with side.trying():
+        return tuple(str(gid) for (gid,) in side.rows(query))
 
 
 def _without_superuser(side: Side, chosen: Sequence[writes.Write], comparison: Comparison) -> Iterator[NotVerified]:
@@ -89,7 +117,6 @@ def _without_superuser(side: Side, chosen: Sequence[writes.Write], comparison: C
         yield NotVerified(object="works", reason=f"what other roles may do was not tried: {why}")
 
 
-def _kept(attempt: Attempt | None) -> Iterator[Attempt]:
-    """Yield what worked before and does not now: an error, or no row written where one was."""
-    if attempt is not None and attempt.before.worked and (attempt.after.said is not None or attempt.before.rows):
-        yield attempt
+def _is_worse(attempt: Attempt) -> bool:
+    """Tell whether it worked before and does not now: an error, or no row written where one was."""
+    return attempt.before.worked and bool(attempt.after.said is not None or attempt.before.rows)

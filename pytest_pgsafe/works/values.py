@@ -94,6 +94,50 @@ class Secluded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A view, or a function, that shows other rows or values though no row of a table that it reads is another."""
+
+    #: By its name before.
+    object: str
+    #: Rows on both sides.
+    before: int
+    after: int
+    #: With as many rows as before: the columns whose values are others.
+    columns: tuple[str, ...] = ()
+    #: A view stands in the place of a table.
+    replaced: bool = False
+    #: It was changed itself.
+    own: bool = False
+    #: What it reads that was changed.
+    through: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposed:
+    """A view or a function that shows a role rows which row security hides from it."""
+
+    #: By its name after.
+    object: str
+    role: str
+    #: Those under row security that it reads.
+    tables: tuple[str, ...]
+    #: Rows that the role gets from it, and those that it gets by its own rights.
+    shown: int
+    own: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamped:
+    """A new column that holds one value in all rows that were there."""
+
+    object: str
+    table: str
+    rows: int
+    #: ``clock`` or ``chance``.
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """Everything that was tried."""
 
@@ -104,6 +148,11 @@ class Tried:
     unpublished: tuple[Unpublished, ...] = ()
     otherwise: tuple[Otherwise, ...] = ()
     secluded: tuple[Secluded, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    exposed: tuple[Exposed, ...] = ()
+    stamped: tuple[Stamped, ...] = ()
+    #: Transactions that were prepared and not ended, by their names.
+    prepared: tuple[str, ...] = ()
     #: What was left out, and why.
     untried: tuple[NotVerified, ...] = ()
     seconds: float = field(default=0.0, compare=False)

@@ -36,6 +36,17 @@ alter table forced force row level security;
 create table copied (id int);
 alter table copied owner to kinds_owner;
 create index plain_n on plain (n);
+create view shown as select id, email, n from plain where n < 50;
+create table shelf (id int primary key);
+insert into shelf select generate_series(1, 9);
+create type mood as enum ('low', 'mid', 'high');
+create table m (id int primary key, mood mood);
+insert into m select i, (array['low', 'mid', 'high'])[1 + i % 3]::mood from generate_series(1, 30) i;
+create view happy as select * from m where mood > 'low';
+create function cheap() returns int language sql immutable as 'select 50';
+create view cheapest as select id from plain where n < cheap();
+create function listed() returns setof int language sql stable as 'select n from public.plain where n < public.cheap()';
+create function mine() returns setof app_user language sql as 'select * from public.app_user';
 """
 
 
@@ -104,3 +115,71 @@ AS_OWNER = "set role kinds_owner; "
 def test_a_statement_without_effect(bench: Bench, tmp_path: Path, text: str, wanted: set[tuple[str, str, str]]) -> None:
     found = judged(bench, tmp_path, text)
     assert told(found, "PGS807", "PGS808") == wanted, found
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("create or replace view shown as select id, email, n from plain where false",
+         {("PGS558", "error", "public.shown")}),
+        ("create or replace view shown as select id, email, n from plain where n < 40",
+         {("PGS558", "warning", "public.shown")}),
+        ("create or replace view shown as select id, upper(email) as email, n from plain where n < 50",
+         {("PGS558", "warning", "public.shown")}),
+        # The same rows, said otherwise; more columns; rows that are told where they are.
+        ("create or replace view shown as select id, email, n from plain where not n >= 50", set()),
+        ("create or replace view shown as select id, email, n, kind from plain where n < 50", set()),
+        ("update plain set n = 1 where n = 2", set()),
+        ("alter table plain rename column email to mail", set()),
+        ("alter table shelf rename to shelves; create view shelf as select * from shelves where id < 3",
+         {("PGS558", "error", "public.shelf")}),
+        ("alter table shelf rename to shelves; create view shelf as select * from shelves", set()),
+        (
+            "alter type mood rename to old; create type mood as enum ('high', 'mid', 'low'); drop view happy;"
+            "alter table m alter mood type mood using mood::text::mood; drop type old;"
+            "create view happy as select * from m where mood > 'low'",
+            {("PGS558", "error", "public.happy")},
+        ),
+        (
+            "create or replace function cheap() returns int language sql immutable as 'select 5'",
+            {("PGS558", "warning", "public.cheapest"), ("PGS558", "warning", "public.listed()")},
+        ),
+        # Row security is passed by, by rights of the owner.
+        ("create view every as select * from app_user", {("PGS559", "warning", "public.every")}),
+        ("create view some_of as select count(*) as n, name from app_user group by name",
+         {("PGS559", "warning", "public.some_of")}),
+        ("create materialized view kept as select * from app_user", {("PGS559", "warning", "public.kept")}),
+        ("create view every as select * from app_user; revoke all on every from kinds_anon", set()),
+        ("create view first as select * from app_user where name = 'u1'", set()),
+        ("create view open as select id, email from plain", set()),
+        (
+            "create function every() returns setof app_user language sql security definer"
+            " as 'select * from public.app_user'",
+            {("PGS559", "warning", "public.every()")},
+        ),
+        (
+            "alter function mine() security definer", {("PGS559", "warning", "public.mine()")},
+        ),
+        ("create function every() returns setof app_user language sql as 'select * from public.app_user'", set()),
+        # One value in all old rows.
+        ("alter table plain add made timestamptz not null default now()", {("PGS560", "warning", "public.plain.made")}),
+        ("alter table plain add made date; update plain set made = current_date",
+         {("PGS560", "warning", "public.plain.made")}),
+        ("alter table plain add tag float8; update plain set tag = (select random())",
+         {("PGS560", "warning", "public.plain.tag")}),
+        ("alter table plain add made timestamptz; alter table plain alter made set default now()", set()),
+        ("alter table plain add made timestamptz default '2020-01-01 10:00'", set()),
+        ("alter table plain add token uuid default gen_random_uuid()", set()),
+        ("alter table plain add state text not null default 'new'", set()),
+    ],
+)  # fmt: skip
+def test_what_is_shown(bench: Bench, tmp_path: Path, text: str, wanted: set[tuple[str, str, str]]) -> None:
+    found = judged(bench, tmp_path, text)
+    assert told(found, "PGS558", "PGS559", "PGS560") == wanted, found
+
+
+def test_a_prepared_transaction_that_is_left(bench: Bench, tmp_path: Path) -> None:
+    found = judged(bench, tmp_path, "begin; update plain set n = n; prepare transaction 'left'")
+    assert ("PGS806", "error", "migration") in told(found, "PGS806"), found
+    done = judged(bench, tmp_path, "begin; update plain set n = n; prepare transaction 'x'; commit prepared 'x'")
+    assert told(done, "PGS806") == set(), done

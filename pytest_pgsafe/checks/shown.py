@@ -1,0 +1,94 @@
+"""What people and roles are shown: views with other rows, rows that were hidden, columns with one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .evidence import count, unproven
+from .values import Check, Evidence, Finding, Severity
+
+
+def _others(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.shown:
+        emptied = bool(one.before and not one.after)
+        told = f"{one.object} shows "
+        if one.before != one.after:
+            told += f"{count(one.after) if one.after else 'no row'}, and showed {one.before:,}"
+        elif one.columns:
+            told += f"other values in {', '.join(one.columns)}"
+        else:
+            told += "other values"
+        if one.replaced:
+            told += ": it was a table, and is a view now"
+        elif one.own:
+            told += ": it is another"
+        else:
+            told += f", though no row that it reads is another: {', '.join(one.through)} was changed"
+        functions = one.own or any(name in evidence.comparison.before.catalog.functions for name in one.through)
+        severity = unproven(evidence) if functions and not emptied else Severity.ERROR
+        yield SHOWS_OTHERS.finding(
+            one.object, told, severity=severity, before=one.before, after=one.after,
+            causes=() if one.own or one.replaced else one.through,
+        )  # fmt: skip
+
+
+def _hidden(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.exposed:
+        told = f"{one.object} shows {one.role} {count(one.shown)} of {', '.join(one.tables)}"
+        told += f", of which row security lets it see {one.own:,}"
+        yield SHOWS_HIDDEN.finding(one.object, told, severity=unproven(evidence), aspect=one.role)
+
+
+def _stamped(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.stamped:
+        source = "the clock gave while the migration ran" if one.source == "clock" else "was drawn by chance, once"
+        told = f"all {count(one.rows)} of {one.table} have one value in the new column {one.object}, which {source}"
+        yield COLUMN_STAMPED.finding(one.object, told, severity=unproven(evidence))
+
+
+SHOWS_OTHERS = Check(
+    code="PGS558",
+    check="works",
+    name="view-shows-others",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"view", "function", "table"}),
+    condition=(
+        "A view, or a function without arguments that returns rows, shows other rows or values than before, though no "
+        "row of a table that it reads is another. It is an error if it shows none any more, if a view stands in the "
+        "place of a table, or if it was not changed itself, nor a function that it calls; else a warning. What "
+        "depends on the time or on chance is not compared."
+    ),
+    effect="Readers get other figures, and nobody told them.",
+    remedy="Compare what it shows with what it showed; announce it if it is meant: [expect] changed, with the view.",
+    judge=_others,
+)
+SHOWS_HIDDEN = Check(
+    code="PGS559",
+    check="works",
+    name="shows-hidden-rows",
+    severity=Severity.WARNING,
+    excused_by=frozenset({"view", "function"}),
+    condition=(
+        "A new or changed view, or SECURITY DEFINER function without arguments, shows a role more rows of a table "
+        "under row security than the role sees by its own rights: both were counted as that role. Under strict it is "
+        "an error."
+    ),
+    effect="Row security is passed by: a view reads its tables with the rights of its owner.",
+    remedy="CREATE VIEW … WITH (security_invoker) (from PostgreSQL 15); SECURITY INVOKER; or REVOKE it from the role.",
+    judge=_hidden,
+)
+COLUMN_STAMPED = Check(
+    code="PGS560",
+    check="works",
+    name="column-stamped",
+    severity=Severity.WARNING,
+    excused_by=frozenset({"column"}),
+    condition=(
+        "All rows that were there hold one value in a new column, and the clock or a random function gave it while the "
+        "migration ran: a DEFAULT now() fills old rows too. Under strict it is an error."
+    ),
+    effect="All history has one moment, or one key, and what was true of each row is not known any more.",
+    remedy="Add the column without a default, set the default afterwards, and fill old rows with what is known.",
+    judge=_stamped,
+)
+CHECKS = (SHOWS_OTHERS, SHOWS_HIDDEN, COLUMN_STAMPED)
