@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..catalog.values import Catalog, Column, setting
 from ..compare.values import Action
 from .announced import permitted
+from .converted import carried, proven
 from .evidence import attribute, behaviour, count, excused, inherited, of, unproven
 from .moves import moved
 from .values import Check, Evidence, Finding, Severity
@@ -30,7 +31,7 @@ def _changed(evidence: Evidence) -> Iterator[Finding]:
                 told += f"; its type went from {types[name].before} to {types[name].after}, {_by_cast(evidence, name)}"
             samples = found.changed_samples.get(column, ())
             finding = VALUES_CHANGED.finding(name, told, samples=samples, after=changed)
-            yield permitted(evidence, finding, column, found)
+            yield proven(evidence, permitted(evidence, finding, column, found))
 
 
 def _by_cast(evidence: Evidence, column: str) -> str:
@@ -77,7 +78,7 @@ def _column_dropped(evidence: Evidence) -> Iterator[Finding]:
             told = f"{column.name} was dropped; whether it held values could not be read"
             severity, before = Severity.ERROR, None
         finding = COLUMN_DROPPED.finding(column.name, told, severity=severity, before=before)
-        yield moved(evidence, excused(evidence, "column", finding))
+        yield carried(evidence, moved(evidence, excused(evidence, "column", finding)))
 
 
 def _in_parent(evidence: Evidence, column: Column) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..catalog.names import container, covers
+from ..catalog.names import bare, container, covers, unquoted
+from ..config.expectations import Converted, ValuesRule
 from ..reading.values import Cited, Does, Effect, Place, Reading, TableLock, Work
 from .baseline import NO_REASON
 from .strengths import keeps_out, whom
@@ -166,6 +168,10 @@ def _announced(finding: Finding, effect: Effect, announced: Rules) -> Finding:
     return replace(finding, severity=Severity.NOTE, reason=reason, remedy=None)
 
 
+def _reads(expression: str, column: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(unquoted(bare(column)))}(?![\w$])", expression) is not None
+
+
 def _reasons(effect: Effect, announced: Rules) -> Iterator[str]:
     if effect.does is Does.DROPS:
         kind = "view" if effect.kind == "materialized view" else effect.kind
@@ -177,6 +183,7 @@ def _reasons(effect: Effect, announced: Rules) -> Iterator[str]:
         )
         if kind == "column":
             yield from (one.reason for one in announced.moved if _meant(effect.object, one.column))
+            yield from (one.reason for one in announced.converted if _reads(one.expression, effect.object))
     else:
         yield from (
             one.reason for one in announced.changed if one.kind == effect.kind and _meant(effect.object, one.object)
@@ -185,7 +192,8 @@ def _reasons(effect: Effect, announced: Rules) -> Iterator[str]:
     if effect.does is Does.RETYPES:
         columns = [effect.object]
     if columns and effect.does in {Does.UPDATES, Does.RETYPES}:
-        found = [[one.reason for one in announced.values if _meant(name, one.column)] for name in columns]
+        said: tuple[ValuesRule | Converted, ...] = (*announced.values, *announced.converted)
+        found = [[one.reason for one in said if _meant(name, one.column)] for name in columns]
         if all(found):
             yield "; ".join(dict.fromkeys(reasons[0] for reasons in found))
     if effect.does in {Does.DELETES, Does.TRUNCATES, Does.MERGES}:

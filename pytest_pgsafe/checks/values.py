@@ -8,10 +8,11 @@ from enum import Enum
 
 from ..compare.repeated import Repeated
 from ..compare.values import Comparison
-from ..config.expectations import Expect, Moved
+from ..config.expectations import Converted, Expect, Moved
 from ..migrate.values import Trace
 from ..reading.values import Cited
 from ..snapshot.values import (
+    ConvertedContent,
     DenormalizedContent,
     DenormalizedLoss,
     DenormalizedRule,
@@ -124,6 +125,10 @@ class Evidence:
     )
     #: By announced move: what was found of its values, or why that cannot be told.
     moved: Mapping[Moved, MovedContent | str] = field(default_factory=dict[Moved, "MovedContent | str"])
+    #: By announced conversion: what was found of the values, or why that cannot be told.
+    converted: Mapping[Converted, ConvertedContent | str] = field(
+        default_factory=dict[Converted, "ConvertedContent | str"]
+    )
     #: By rule whose column was dropped: what cannot be read through its source any more.
     losses: Mapping[DenormalizedRule, DenormalizedLoss] = field(
         default_factory=dict[DenormalizedRule, DenormalizedLoss]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expectations import Changed, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
+from .expectations import Changed, Converted, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from .find import FILE_NAME
 from .resolve import resolve
 from .values import Budget, Denormalized, LockBudget, Options, Reference, Report, Server, Settings, Source, Way
@@ -11,6 +11,7 @@ __all__ = [
     "FILE_NAME",
     "Budget",
     "Changed",
+    "Converted",
     "Denormalized",
     "Dropped",
     "Expect",

@@ -99,6 +99,22 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Converted:
+    """``[expect] converted``: a column each value of which equals an expression over its row as it was before."""
+
+    form: ClassVar[str] = "converted"
+
+    #: By its name before, if it was there; else as it was written, of the after side.
+    column: str
+    expression: str
+    reason: str
+
+    def resolved(self, full: Full) -> Converted:
+        """Return it with the name of the database."""
+        return replace(self, column=full("column", self.column, "[expect] converted"))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changed:
     """``[expect] changed``: an object that stays and is another on purpose; ``kind`` also ``policy``."""
 
@@ -128,18 +144,22 @@ class Locked:
         return replace(self, table=full("table", self.table, "[expect] locks"))
 
 
-Expectation = Dropped | RowsRule | ValuesRule | Renamed | Moved | Changed | Locked
+Expectation = Dropped | RowsRule | ValuesRule | Renamed | Moved | Converted | Changed | Locked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expect:
-    """What was announced. ``*`` in a name stands for any part, or piece of one; not in ``renamed`` and ``moved``."""
+    """What was announced.
+
+    ``*`` in a name stands for any part, or piece of one; not in ``renamed``, ``moved`` and ``converted``.
+    """
 
     dropped: tuple[Dropped, ...] = ()
     rows: tuple[RowsRule, ...] = ()
     values: tuple[ValuesRule, ...] = ()
     renamed: tuple[Renamed, ...] = ()
     moved: tuple[Moved, ...] = ()
+    converted: tuple[Converted, ...] = ()
     changed: tuple[Changed, ...] = ()
     locks: tuple[Locked, ...] = ()
 

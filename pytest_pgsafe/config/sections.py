@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .expectations import Changed, Dropped, Expect, Locked, Moved, Renamed, RowsRule, ValuesRule, bounds
+from .expectations import Changed, Converted, Dropped, Expect, Locked, Moved, Renamed, RowsRule, ValuesRule, bounds
 from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
 from .migration import MigrationSection
 from .values import LockMode
@@ -179,6 +179,18 @@ class MovedEntry(ExpectEntry):
         return Moved(column=self.column, to=self.to, via=self.via, reason=self.reason)
 
 
+class ConvertedEntry(ExpectEntry):
+    comment = re.compile(rf"(?P<name>{_NAME})\s+from\s+(?P<from>.+?){_REASON}", re.IGNORECASE)
+    example = "post.created from to_timestamp(created_ms / 1000.0): REASON"
+
+    column: Column
+    from_: Text = Field(alias="from")
+    reason: Text
+
+    def expectation(self) -> Converted:
+        return Converted(column=self.column, expression=self.from_, reason=self.reason)
+
+
 class LocksEntry(ExpectEntry):
     comment = re.compile(rf"(?P<name>{_NAME})\s+(?P<mode>\w+){_REASON}")
     example = "sales AccessExclusiveLock: REASON"
@@ -205,14 +217,19 @@ class ExpectSection(Section):
     values: list[ValuesEntry] = Field(default_factory=list[ValuesEntry])
     renamed: list[RenamedEntry] = Field(default_factory=list[RenamedEntry])
     moved: list[MovedEntry] = Field(default_factory=list[MovedEntry])
+    converted: list[ConvertedEntry] = Field(default_factory=list[ConvertedEntry])
     changed: list[ChangedEntry] = Field(default_factory=list[ChangedEntry])
     locks: list[LocksEntry] = Field(default_factory=list[LocksEntry])
     rows: dict[Annotated[str, AfterValidator(named)], RowsText | RowsEntry] = Field(default_factory=dict)
 
     def expect(self) -> Expect:
         """Return what is announced."""
-        listed: tuple[DroppedEntry | ValuesEntry | RenamedEntry | MovedEntry | ChangedEntry | LocksEntry, ...]
-        listed = (*self.dropped, *self.values, *self.renamed, *self.moved, *self.changed, *self.locks)
+        listed: tuple[
+            DroppedEntry | ValuesEntry | RenamedEntry | MovedEntry | ConvertedEntry | ChangedEntry | LocksEntry, ...
+        ]
+        listed = (
+            *self.dropped, *self.values, *self.renamed, *self.moved, *self.converted, *self.changed, *self.locks,
+        )  # fmt: skip
         rows = (
             RowsRule(table=table, rule=entry)
             if isinstance(entry, str)
@@ -228,6 +245,7 @@ ENTRIES: Mapping[str, type[ExpectEntry]] = {
     "values": ValuesEntry,
     "renamed": RenamedEntry,
     "moved": MovedEntry,
+    "converted": ConvertedEntry,
     "changed": ChangedEntry,
     "locks": LocksEntry,
     "rows": RowsEntry,
@@ -327,6 +345,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("expect", "values"): ValuesEntry,
     ("expect", "renamed"): RenamedEntry,
     ("expect", "moved"): MovedEntry,
+    ("expect", "converted"): ConvertedEntry,
     ("expect", "changed"): ChangedEntry,
     ("denormalized",): DenormalizedEntry,
     ("foreign_keys", "*"): ForeignKeyEntry,

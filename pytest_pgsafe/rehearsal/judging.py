@@ -11,7 +11,7 @@ from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
 from ..works import tries
-from . import denormalized, moved
+from . import converted, denormalized, moved
 
 
 def evidence(
@@ -28,6 +28,7 @@ def evidence(
         unread=told.unread,
         undeclared=denormalized.undeclared(comparison, rules, before, after),
         references=told.references,
+        converted={rule: converted.find(rule, comparison, before, after) for rule in rules.converted},
         moved={rule: moved.find(rule, comparison, before, after) for rule in rules.moved},
         tried=tries.gather(comparison, before, after, trace=trace),
     )

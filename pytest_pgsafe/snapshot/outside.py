@@ -48,6 +48,7 @@ def _fulfilling(predicate: str, before: Connection, plan: Plan, tids: list[str])
     )
     try:
         with before.transaction(force_rollback=True):
+            before.execute("SET LOCAL search_path TO DEFAULT")
             return {(rel, tid) for rel, tid in before.execute(encoded(before, text), prepare=False).fetchall()}
     except psycopg.Error as error:
         raise SnapshotError(

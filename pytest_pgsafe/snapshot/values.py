@@ -270,6 +270,20 @@ class ReferenceContent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConvertedContent:
+    """What was found of values that were announced to equal an expression over the row as it was."""
+
+    #: The column that holds them, by its full name after, and before if it was there.
+    column: str
+    before: str | None
+    #: Columns that the expression names, by their full names before.
+    reads: tuple[str, ...]
+    #: How many rows hold another value; what was announced stands before it in the samples.
+    wrong: int
+    samples: tuple[RowSample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class MovedContent:
     """What was found of a column's values in the column that they were moved to."""
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench import Bench
-from pytest_pgsafe.checks.values import Finding
+from pytest_pgsafe.checks import BY_CODE
+from pytest_pgsafe.checks.values import Finding, Rules, Severity
+from pytest_pgsafe.config.expectations import Converted, Dropped, ValuesRule
+from pytest_pgsafe.errors import SnapshotError
 from pytest_pgsafe.server.base import Server
 
 BASE = """
@@ -36,6 +39,11 @@ alter table forced force row level security;
 create table copied (id int);
 alter table copied owner to kinds_owner;
 create index plain_n on plain (n);
+create table author (id int primary key, name text);
+insert into author select i, 'author ' || i from generate_series(1, 20) i;
+create table post (id int primary key, created_ms bigint not null, author int, kind text);
+insert into post select i, 1767225600000 + i * 1000, i % 20 + 1, (array['A', 'B'])[1 + i % 2]
+    from generate_series(1, 40) i;
 create view shown as select id, email, n from plain where n < 50;
 create table shelf (id int primary key);
 insert into shelf select generate_series(1, 9);
@@ -183,3 +191,93 @@ def test_a_prepared_transaction_that_is_left(bench: Bench, tmp_path: Path) -> No
     assert ("PGS806", "error", "migration") in told(found, "PGS806"), found
     done = judged(bench, tmp_path, "begin; update plain set n = n; prepare transaction 'x'; commit prepared 'x'")
     assert told(done, "PGS806") == set(), done
+
+
+def converted(column: str, expression: str, *dropped: str) -> Rules:
+    return Rules(
+        converted=(Converted(column=column, expression=expression, reason="said"),),
+        dropped=tuple(Dropped(kind="column", object=name, reason="said") for name in dropped),
+    )
+
+
+MOMENT = "to_timestamp(created_ms / 1000.0)"
+NAME = "(select a.name from author a where a.id = post.author)"
+
+
+@pytest.mark.parametrize(
+    ("text", "rules", "wanted"),
+    [
+        ("alter table post alter created_ms type timestamptz using to_timestamp(created_ms / 1000.0)",
+         converted("public.post.created_ms", MOMENT), set()),
+        # The wrong unit: values alone cannot tell.
+        ("alter table post alter created_ms type timestamptz using to_timestamp(created_ms)",
+         converted("public.post.created_ms", MOMENT), {("PGS009", "error", "public.post.created_ms")}),
+        (
+            f"alter table post add created timestamptz; update post set created = {MOMENT};"
+            "alter table post drop created_ms; alter table post rename to posts",
+            converted("posts.created", MOMENT), set(),
+        ),
+        (
+            f"alter table post add created timestamptz; update post set created = {MOMENT} where id <> 7",
+            converted("post.created", MOMENT), {("PGS009", "error", "public.post.created")},
+        ),
+        (
+            "alter table post add author_name text; update post set author_name = author.name from author"
+            " where author.id = post.author; alter table post drop author",
+            converted("post.author_name", NAME, "public.post.author"), set(),
+        ),
+        (
+            "alter table post add author_name text; update post set author_name = author.name from author"
+            " where author.id = post.author + 1",
+            converted("post.author_name", NAME), {("PGS009", "error", "public.post.author_name")},
+        ),
+        (
+            "create type kind as enum ('a', 'b'); alter table post alter kind type kind using lower(kind)::kind",
+            converted("public.post.kind", "lower(kind)"), set(),
+        ),
+        (
+            "create type kind as enum ('a', 'b'); alter table post alter kind type kind using"
+            " (case when kind = 'A' then 'b' else 'a' end)::kind",
+            converted("public.post.kind", "lower(kind)"), {("PGS009", "error", "public.post.kind")},
+        ),
+        ("select 1", converted("public.post.kind", "kind"), {("PGS009", "error", "public.post.kind")}),
+        ("select 1", converted("post.nothing", "kind"), {("PGS009", "error", "post.nothing")}),
+        ("alter table post drop kind", converted("public.post.kind", "kind", "public.post.kind"),
+         {("PGS009", "error", "public.post.kind")}),
+    ],
+)  # fmt: skip
+def test_each_value_is_what_was_announced(
+    bench: Bench, tmp_path: Path, text: str, rules: Rules, wanted: set[tuple[str, str, str]]
+) -> None:
+    file = tmp_path / "up.sql"
+    file.write_text(text)
+    found = bench.judge(file, rules)
+    errors = {one for one in told(found, *BY_CODE) if one[1] == "error"}
+    assert {one for one in errors if one[0] == "PGS009"} == wanted, found
+    assert wanted or not errors, found
+
+
+def test_what_was_announced_stands_beside_what_is_there(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "up.sql"
+    file.write_text(f"alter table post add created timestamptz; update post set created = {MOMENT} where id <> 7")
+    [told] = [one for one in bench.judge(file, converted("post.created", MOMENT)) if one.code == "PGS009"]
+    assert "in 1 row" in told.message
+    [row] = told.samples
+    assert row.key == {"id": "7"}
+    assert row.before == {"created": "2026-01-01 00:00:07+00"}
+    assert row.after == {"created": None}
+
+
+def test_an_expression_that_cannot_be_evaluated_is_named(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "up.sql"
+    file.write_text("alter table post add created timestamptz")
+    with pytest.raises(SnapshotError, match="nosuch"):
+        bench.judge(file, converted("post.created", "to_timestamp(nosuch)"))
+
+
+def test_names_in_a_predicate_are_the_applications(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "up.sql"
+    file.write_text("update post set kind = 'C' where author = 3")
+    where = "author in (select id from author where id = 3)"
+    rules = Rules(values=(ValuesRule(column="public.post.kind", where=where, reason="said"),))
+    assert not [one for one in bench.judge(file, rules) if one.severity is Severity.ERROR]

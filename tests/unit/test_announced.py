@@ -14,7 +14,7 @@ from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.values import Evidence, Rules, Severity
 from pytest_pgsafe.config import Settings
 from pytest_pgsafe.config.comments import expectations
-from pytest_pgsafe.config.expectations import Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
+from pytest_pgsafe.config.expectations import Converted, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from pytest_pgsafe.errors import ConfigError
 from pytest_pgsafe.migrate.tools import Command, SqlFiles
 from pytest_pgsafe.rehearsal.rules import announced as told
@@ -144,6 +144,7 @@ COMMENTS = """
 -- pgsafe: expect renamed sales.name to title: clearer
 -- pgsafe: expect moved customer.email to contact.email via contact.customer_id: several for each
 -- pgsafe: expect moved customer.fax to contact.fax: several for each
+-- pgsafe: expect converted post.created from to_timestamp(ms::numeric / 1000): moments: all
 -- pgsafe: expect rows sessions +1..+10: seeded
 -- pgsafety is none of ours
 select 1; -- pgsafe: nor is what stands behind a statement
@@ -169,6 +170,9 @@ def test_comments_announce(tmp_path: Path) -> None:
         moved=(
             Moved(column="customer.email", to="contact.email", via="contact.customer_id", reason="several for each"),
             Moved(column="customer.fax", to="contact.fax", reason="several for each"),
+        ),
+        converted=(
+            Converted(column="post.created", expression="to_timestamp(ms::numeric / 1000)", reason="moments: all"),
         ),
     )
     ours = Settings(folder=tmp_path, expect=Expect(rows=(RowsRule(table="t", rule="any"),)))

@@ -10,7 +10,7 @@ from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.pages import folder
 from pytest_pgsafe.checks.static import CHECKS, judge
 from pytest_pgsafe.checks.values import Check, Rules, Severity
-from pytest_pgsafe.config.expectations import Changed, Dropped, Moved, RowsRule, ValuesRule
+from pytest_pgsafe.config.expectations import Changed, Converted, Dropped, Moved, RowsRule, ValuesRule
 from pytest_pgsafe.config.values import Settings, Way
 from pytest_pgsafe.reading.files import of_text
 from pytest_pgsafe.rehearsal.static import prepare, read
@@ -116,6 +116,14 @@ def test_what_is_made_again_is_a_note() -> None:
         ("update t set a = 1", Rules(values=(ValuesRule(column="t.a", reason="why"),))),
         ("alter table t alter a type int", Rules(values=(ValuesRule(column="t.a", reason="why"),))),
         ("truncate t", Rules(rows=(RowsRule(table="t", rule="any", reason="why"),))),
+        (
+            "alter table t drop c",
+            Rules(converted=(Converted(column="t.d", expression="lower(c)", reason="why"),)),
+        ),
+        (
+            "alter table t alter c type date using c::date",
+            Rules(converted=(Converted(column="t.c", expression="c::date", reason="why"),)),
+        ),
         ("alter table t drop c", Rules(moved=(Moved(column="t.c", to="u.c", reason="why"),))),
         ("alter table t alter c type int",
          Rules(changed=(Changed(kind="column", object="t.c", reason="why"),))),

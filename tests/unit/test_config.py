@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from pytest_pgsafe.config import (
     Budget,
+    Converted,
     Denormalized,
     Dropped,
     Expect,
@@ -108,6 +109,7 @@ def test_every_expectation(tmp_path: Path) -> None:
         renamed = [{ column = "sales.name", to = "title", reason = "e" }]
         moved = [{ column = "a.x", to = "b.x", via = "b.a_id", reason = "f" },
                  { column = "a.y", to = "b.y", reason = "g" }]
+        converted = [{ column = "post.created", from = "to_timestamp(ms / 1000.0)", reason = "h" }]
         """)
     assert settled(tmp_path).expect == Expect(
         dropped=(Dropped(kind="table", object="billing.*", reason="a"),),
@@ -121,6 +123,7 @@ def test_every_expectation(tmp_path: Path) -> None:
             Moved(column="a.x", to="b.x", via="b.a_id", reason="f"),
             Moved(column="a.y", to="b.y", reason="g"),
         ),
+        converted=(Converted(column="post.created", expression="to_timestamp(ms / 1000.0)", reason="h"),),
     )
     for wrong, said in (
         ('values = [{ column = "customers.email" }]', "expect.values[0].reason is missing"),
@@ -128,6 +131,8 @@ def test_every_expectation(tmp_path: Path) -> None:
         ('values = [{ column = "c.email", wher = "x", reason = "r" }]', "did you mean expect.values[0].where?"),
         ('renamed = [{ column = "sales.name", reason = "r" }]', "expect.renamed[0].to is missing"),
         ('moved = [{ column = "a.x", to = "x", reason = "r" }]', "expect.moved[0].to is 'x'"),
+        ('converted = [{ column = "a.x", reason = "r" }]', "expect.converted[0].from is missing"),
+        ('converted = [{ column = "a.x", form = "y", reason = "r" }]', "did you mean expect.converted[0].from?"),
     ):
         assert said in refused(tmp_path, f"[expect]\n{wrong}")
 

@@ -1,0 +1,79 @@
+"""Columns whose values were announced to equal an expression over the row as it was, and whether they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..catalog.names import container
+from ..config.expectations import Converted
+from ..snapshot.values import ConvertedContent
+from .evidence import attribute, count
+from .values import Check, Evidence, Finding, Severity
+
+
+def proven(evidence: Evidence, finding: Finding) -> Finding:
+    """Return the finding of changed values as a note, if each is what was announced."""
+    for rule, found in _held(evidence):
+        if found.before == finding.object:
+            return _note(finding, rule, "each of them is what was announced")
+    return finding
+
+
+def carried(evidence: Evidence, finding: Finding) -> Finding:
+    """Return the finding of a dropped column as a note, if another column holds what was announced of its values."""
+    if finding.severity is Severity.NOTE:
+        return finding
+    for rule, found in _held(evidence):
+        if finding.object in found.reads:
+            return _note(finding, rule, f"{found.column} holds what was announced of each of them")
+    return finding
+
+
+def _held(evidence: Evidence) -> Iterator[tuple[Converted, ConvertedContent]]:
+    for rule, found in evidence.converted.items():
+        if not isinstance(found, str) and not found.wrong:
+            yield rule, found
+
+
+def _note(finding: Finding, rule: Converted, why: str) -> Finding:
+    return replace(
+        finding, message=f"{finding.message}; {why}", severity=Severity.NOTE, reason=rule.reason, remedy=None
+    )
+
+
+def _converted(evidence: Evidence) -> Iterator[Finding]:
+    for rule, found in evidence.converted.items():
+        told = f"{rule.column} was announced to be {rule.expression}"
+        if isinstance(found, str):
+            yield COLUMN_CONVERTED.finding(rule.column, f"{told}, but {found}")
+        elif found.wrong:
+            told += f" of the row as it was, and is another value in {count(found.wrong)}"
+            yield COLUMN_CONVERTED.finding(found.column, told, samples=found.samples, after=found.wrong)
+        elif found.before is not None and not _has_changed(evidence, found.before):
+            yield COLUMN_CONVERTED.finding(found.column, f"{told}, but no row has another value, nor the column a type")
+
+
+def _has_changed(evidence: Evidence, name: str) -> bool:
+    table = container(name)
+    rows = evidence.comparison.rows.get(table)
+    if rows is not None and rows.changed.get(name[len(table) + 1 :]):
+        return True
+    return any(change.object == name for change in attribute(evidence, "column", "type"))
+
+
+COLUMN_CONVERTED = Check(
+    code="PGS009",
+    check="values",
+    name="conversion-expected",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition=(
+        "[expect] converted announces that each value of a column equals an expression over its row as it was before "
+        "the migration, and a row holds another value; or the column is not there, or has been as it is."
+    ),
+    effect="The value is not what it was meant to be: the wrong unit, another row's, a rounded one.",
+    remedy="Correct the migration, or the expression in [expect] converted; the samples show both values.",
+    judge=_converted,
+)
+CHECKS = (COLUMN_CONVERTED,)
