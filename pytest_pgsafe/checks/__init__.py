@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from . import (
+    admitted,
     announced,
     changed,
     constraints,
@@ -74,6 +75,7 @@ _MODULES = (
     cost,
     statements,
     shown,
+    admitted,
     siblings,
     works,
     without_effect,

@@ -206,6 +206,18 @@ def _irreversible(evidence: Evidence) -> Iterator[Finding]:
         yield NO_WAY_BACK.finding("migration", told)
 
 
+def _new_rows(evidence: Evidence) -> Iterator[Finding]:
+    found = evidence.new_rows
+    if found is None:
+        return
+    if found.failed is not None:
+        told = f"once there are rows that only the new schema admits ({', '.join(found.written)}), the way back fails: "
+        yield NEW_ROWS_LOST.finding("migration", told + found.failed, severity=unproven(evidence))
+    for one in found.unkept:
+        told = f"a row with {one.said} in {one.column}, which the new schema admits, was written before the way back;"
+        yield NEW_ROWS_LOST.finding(one.column, f"{told} after it, there is {one.now}", severity=unproven(evidence))
+
+
 NOT_RESTORED = Check(
     code="PGS901",
     check="rollback",
@@ -257,4 +269,18 @@ NO_WAY_BACK = Check(
     remedy="Write the way back, or plan for the restore; its time stands in the report.",
     judge=_irreversible,
 )
-CHECKS = (NOT_RESTORED, SCHEMA_NOT_RESTORED, NOT_REPEATABLE, NO_WAY_BACK)
+NEW_ROWS_LOST = Check(
+    code="PGS905",
+    check="rollback",
+    name="new-rows-lost",
+    severity=Severity.WARNING,
+    condition=(
+        "The new schema admits what the old one does not: NULL, longer texts, larger numbers, another label or word. "
+        "One such value was written to a row of each such column, on a copy, and the way back fails there or does not "
+        "keep it. Under strict it is an error."
+    ),
+    effect="The way back works until the new release has written its first such row.",
+    remedy="Say in the way back what becomes of such rows; or plan to go forward.",
+    judge=_new_rows,
+)
+CHECKS = (NOT_RESTORED, SCHEMA_NOT_RESTORED, NOT_REPEATABLE, NO_WAY_BACK, NEW_ROWS_LOST)

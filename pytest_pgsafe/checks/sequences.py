@@ -8,7 +8,7 @@ from ..catalog.values import Sequence
 from ..compare.values import Action
 from ..snapshot.values import Snapshot
 from .equivalents import sequence_after
-from .evidence import behaviour, excused, of
+from .evidence import behaviour, excused, of, unproven
 from .values import Check, Evidence, Finding, Severity
 
 
@@ -79,6 +79,13 @@ def _exhausted(evidence: Evidence) -> Iterator[Finding]:
             limit = new.maximum if new.increment > 0 else new.minimum
             told = f"{name} gives no value any more: the next would be {upcoming:,}, beyond {limit:,}"
             yield SEQUENCE_EXHAUSTED.finding(name, told, before=limit, after=upcoming)
+        elif _is_nearly_spent(comparison.after, there) and not _is_nearly_spent(comparison.before, name):
+            left = _left(comparison.after, there)
+            told = f"{name} gives {left:,} more {'value' if left == 1 else 'values'}, and then none"
+            limit = new.maximum if new.increment > 0 else new.minimum
+            yield SEQUENCE_EXHAUSTED.finding(
+                name, told, severity=unproven(evidence), before=limit, after=upcoming, aspect="nearly"
+            )
 
 
 def _spent(snapshot: Snapshot, name: str) -> bool:
@@ -86,6 +93,24 @@ def _spent(snapshot: Snapshot, name: str) -> bool:
     if sequence is None or upcoming is None or sequence.cycle:
         return False
     return not sequence.minimum <= upcoming <= sequence.maximum
+
+
+def _left(snapshot: Snapshot, name: str) -> int:
+    """Return how many values a sequence gives until its bound."""
+    sequence, upcoming = snapshot.catalog.sequences[name], _next(snapshot, name)
+    if upcoming is None:
+        return 0
+    bound = sequence.maximum if sequence.increment > 0 else sequence.minimum
+    return max(0, (bound - upcoming) // sequence.increment + 1)
+
+
+def _is_nearly_spent(snapshot: Snapshot, name: str) -> bool:
+    """Tell whether a sequence has fewer values left than a tenth of those that it gave."""
+    sequence, upcoming = snapshot.catalog.sequences.get(name), _next(snapshot, name)
+    if sequence is None or upcoming is None or sequence.cycle:
+        return False
+    first = sequence.minimum if sequence.increment > 0 else sequence.maximum
+    return _left(snapshot, name) < abs((upcoming - first) // sequence.increment) / 10
 
 
 def _back(evidence: Evidence) -> Iterator[Finding]:
@@ -174,7 +199,10 @@ SEQUENCE_EXHAUSTED = Check(
     check="sequences",
     name="sequence-exhausted",
     severity=Severity.ERROR,
-    condition="The next value of a sequence is beyond its bound, it does not cycle, and it gave values before.",
+    condition=(
+        "The next value of a sequence is beyond its bound, it does not cycle, and it gave values before. If fewer are "
+        "left than a tenth of those that it gave, and were not before, it is a warning."
+    ),
     effect="Each INSERT that draws a number from it fails: “nextval: reached maximum value of sequence”.",
     remedy="Leave its bound, or its type, as it was; set it to the largest value of its column.",
     judge=_exhausted,

@@ -102,6 +102,28 @@ class NoWayBack:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unkept:
+    """A value of the new schema that the way back did not keep."""
+
+    #: By the column's name before.
+    column: str
+    #: What was written, and what is there now, for people.
+    said: str
+    now: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRows:
+    """The way back, run on a copy with rows that only the new schema admits."""
+
+    #: For people: the value and the column of each.
+    written: tuple[str, ...]
+    #: What the server said, where the way back failed.
+    failed: str | None = None
+    unkept: tuple[Unkept, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Undeclared:
     """A column that was dropped or has other values, seems to be a copy, and has no rule."""
 
@@ -147,6 +169,8 @@ class Evidence:
     #: The migration run once more after its way back; None where it was not.
     again: Repeated | None = None
     no_way_back: NoWayBack | None = None
+    #: Where the new schema admits more than the old one.
+    new_rows: NewRows | None = None
     #: What was tried on both copies.
     tried: Tried = field(default_factory=Tried)
 

@@ -14,7 +14,7 @@ from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..server.address import Address
 from ..snapshot.values import NotVerified
-from . import aftermath, way_back
+from . import aftermath, new_world, way_back
 from .judged import Judged
 from .known import Known, Stage
 from .restored import Restored
@@ -31,9 +31,15 @@ def go(judged: Judged) -> Stage[Evidence]:
     if restored.plan.rollback is None:
         yield Known(unused={"rollback": _instead(restored)})
         return evidence
+    with new_world.prepared(judged) as used:
+        return (yield from _go(judged, restored.plan.rollback, used))
+
+
+def _go(judged: Judged, rollback: Migration, used: new_world.Used | None) -> Stage[Evidence]:
+    restored, evidence = judged.restored, judged.evidence
     try:
         with restored.steps.step("rollback", skips=backwards.NoWayBackError):
-            comparison = _back(restored.plan.rollback, judged.migrated.after, restored)
+            comparison = _back(rollback, judged.migrated.after, restored)
     except backwards.NoWayBackError as error:
         seconds = yield from _restored_again(restored)
         return replace(evidence, no_way_back=NoWayBack(said=error.message, restored=seconds))
@@ -41,7 +47,11 @@ def go(judged: Judged) -> Stage[Evidence]:
         yield Known(unused={"rollback": _NOTHING_APPLIED})
         return evidence
     yield Known(not_verified=comparison.not_verified)
-    return replace(evidence, rollback=comparison, again=_again(judged, comparison))
+    evidence = replace(evidence, rollback=comparison)
+    if used is not None:
+        with restored.steps.step("new_rows"):
+            evidence = replace(evidence, new_rows=new_world.go_back(used, rollback, restored))
+    return replace(evidence, again=_again(judged, comparison))
 
 
 def _instead(restored: Restored) -> str:

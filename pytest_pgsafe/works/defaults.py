@@ -30,7 +30,7 @@ def _omitted(comparison: Comparison, before: Side, after: Side) -> Iterator[Atte
     for old, new in comparison.columns.items():
         was, now = before.catalog.columns[old], after.catalog.columns[new]
         table = after.catalog.tables.get(now.table)
-        if not _fills(was) or _fills(now) or was.generated is not None or table is None or now.table in foreign:
+        if not _fills(was) or _fills(now) or table is None or now.table in foreign:
             continue
         if table.partition_bound is not None:
             continue

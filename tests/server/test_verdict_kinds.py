@@ -44,6 +44,16 @@ insert into author select i, 'author ' || i from generate_series(1, 20) i;
 create table post (id int primary key, created_ms bigint not null, author int, kind text);
 insert into post select i, 1767225600000 + i * 1000, i % 20 + 1, (array['A', 'B'])[1 + i % 2]
     from generate_series(1, 40) i;
+create table part (id int, at date) partition by range (at);
+create table part_a partition of part for values from ('2026-01-01') to ('2026-02-01');
+create table part_b partition of part for values from ('2026-02-01') to ('2026-03-01');
+insert into part values (1, '2026-01-05'), (2, '2026-02-05');
+create table sort (id int, kind text) partition by list (kind);
+create table sort_a partition of sort for values in ('a', 'b');
+create table kid (id int primary key, p int constraint kid_p references shelf deferrable initially deferred);
+insert into kid values (1, 1);
+create table made (id int primary key, a int, g int generated always as (a * 2) stored not null);
+insert into made (id, a) values (1, 1);
 create view shown as select id, email, n from plain where n < 50;
 create table shelf (id int primary key);
 insert into shelf select generate_series(1, 9);
@@ -281,3 +291,39 @@ def test_names_in_a_predicate_are_the_applications(bench: Bench, tmp_path: Path)
     where = "author in (select id from author where id = 3)"
     rules = Rules(values=(ValuesRule(column="public.post.kind", where=where, reason="said"),))
     assert not [one for one in bench.judge(file, rules) if one.severity is Severity.ERROR]
+
+
+NARROW = "alter table part detach partition part_b; alter table part attach partition part_b for values from "
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (NARROW + "('2026-02-01') to ('2026-02-15')", {("PGS561", "error", "public.part")}),
+        (NARROW + "('2026-02-03') to ('2026-03-01')", {("PGS561", "error", "public.part")}),
+        (NARROW + "('2026-02-01') to ('2026-02-15'); create table rest partition of part default", set()),
+        (
+            NARROW + "('2026-02-01') to ('2026-02-15');"
+            "create table part_c partition of part for values from ('2026-02-15') to ('2026-04-01')",
+            set(),
+        ),
+        (NARROW + "('2026-02-01') to (maxvalue)", set()),
+        (
+            "alter table sort detach partition sort_a; alter table sort attach partition sort_a for values in ('a')",
+            {("PGS561", "error", "public.sort")},
+        ),
+        ("drop table sort_a", set()),
+        ("alter table kid alter constraint kid_p not deferrable", {("PGS562", "warning", "public.kid.kid_p")}),
+        (
+            "alter table kid alter constraint kid_p deferrable initially immediate",
+            {("PGS562", "warning", "public.kid.kid_p")},
+        ),
+        ("alter sequence plain_id_seq maxvalue 105", {("PGS604", "warning", "public.plain_id_seq")}),
+        ("alter sequence plain_id_seq as smallint", set()),
+        # Nobody writes it, and it computes itself no more.
+        ("alter table made alter g drop expression", {("PGS553", "error", "public.made.g")}),
+    ],
+)
+def test_what_was_admitted(bench: Bench, tmp_path: Path, text: str, wanted: set[tuple[str, str, str]]) -> None:
+    found = judged(bench, tmp_path, text)
+    assert told(found, "PGS553", "PGS561", "PGS562", "PGS604") == wanted, found
