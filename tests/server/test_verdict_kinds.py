@@ -50,13 +50,13 @@ create table part_b partition of part for values from ('2026-02-01') to ('2026-0
 insert into part values (1, '2026-01-05'), (2, '2026-02-05');
 create table sort (id int, kind text) partition by list (kind);
 create table sort_a partition of sort for values in ('a', 'b');
-create table kid (id int primary key, p int constraint kid_p references shelf deferrable initially deferred);
-insert into kid values (1, 1);
 create table made (id int primary key, a int, g int generated always as (a * 2) stored not null);
 insert into made (id, a) values (1, 1);
 create view shown as select id, email, n from plain where n < 50;
 create table shelf (id int primary key);
 insert into shelf select generate_series(1, 9);
+create table kid (id int primary key, p int constraint kid_p references shelf deferrable initially deferred);
+insert into kid values (1, 1);
 create type mood as enum ('low', 'mid', 'high');
 create table m (id int primary key, mood mood);
 insert into m select i, (array['low', 'mid', 'high'])[1 + i % 3]::mood from generate_series(1, 30) i;
