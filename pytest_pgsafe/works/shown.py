@@ -22,7 +22,7 @@ from .side import Side
 from .values import Shown
 
 #: Seconds for all of them.
-BUDGET = 10.0
+BUDGET = 5.0
 _COLUMNS = """
 SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = {}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -34,8 +34,9 @@ _UNSTEADY = re.compile(
     r"|current_(?:date|time|timestamp)|local(?:time|timestamp)|tablesample)\b",
     re.IGNORECASE,
 )
-#: Changes that change nothing of what is shown.
-_ASIDE = frozenset({"comment", "access_method", "tablespace", "statistics", "storage", "owner"})
+#: Of tables and columns, what a query over them may tell; of other objects everything but this may be told.
+_TELL = frozenset({"type", "collation", "row_security", "force_row_security", "form"})
+_ASIDE = frozenset({"comment", "access_method", "tablespace", "owner"})
 _STEADY = re.compile(r"^ (?:.* )?(?:STABLE|IMMUTABLE)\b", re.MULTILINE)
 
 
@@ -102,11 +103,13 @@ def _changed(comparison: Comparison) -> frozenset[str]:
     """Return what was changed of which a query may tell, by its names before and after."""
     found: set[str] = set()
     for change in comparison.changes:
-        if change.attribute in _ASIDE or change.action in {Action.ADDED, Action.RENAMED}:
+        if change.action in {Action.ADDED, Action.RENAMED}:
             continue
-        if change.kind in {"view", "function", "type", "table"}:
+        if change.kind in {"view", "function", "type"} and change.attribute not in _ASIDE:
             found.add(change.object)
-        elif change.kind in {"column", "policy"}:
+        elif change.kind == "table" and change.attribute in _TELL:
+            found.add(change.object)
+        elif change.kind == "policy" or (change.kind == "column" and change.attribute in _TELL):
             found.add(container(change.object))
     names = {old: new for some in comparison.objects.values() for old, new in some.items()}
     return frozenset(found | {names[name] for name in found if name in names})
