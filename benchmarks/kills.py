@@ -209,7 +209,8 @@ def main() -> None:
         try:
             # One by one: those that were made are closed if the next one cannot be.
             for number in range(count):
-                lanes += [_lane(asked, Path(name) / str(number), number)]
+                chosen = random.Random(asked.seed * 1000 + number)
+                lanes += [lane_at(Path(name) / str(number), server=asked.server, image=asked.image, chosen=chosen)]
             share = [asked.times // count + (number < asked.times % count) for number in range(count)]
             threads = [
                 threading.Thread(target=_work, args=(lane, times, asked.victim))
@@ -229,7 +230,8 @@ def main() -> None:
         print(f"\n--- {text}")
 
 
-def _lane(asked: argparse.Namespace, place: Path, number: int) -> Lane:
+def lane_at(place: Path, *, server: str, chosen: random.Random, image: str | None = None) -> Lane:
+    """Begin a lane in a folder that is not there yet; whoever asks closes its ``host``."""
     (place / "project").mkdir(parents=True)
     place.chmod(0o1777)
     (place / "project" / "migration.sql").write_text(MIGRATION)
@@ -237,10 +239,7 @@ def _lane(asked: argparse.Namespace, place: Path, number: int) -> Lane:
     source = host.create("source")
     with connect(source, read_only=False) as session:
         session.execute(SCHEMA.encode())
-    return Lane(
-        server=asked.server, image=asked.image, place=place, host=host, source=source,
-        chosen=random.Random(asked.seed * 1000 + number),
-    )  # fmt: skip
+    return Lane(server=server, image=image, place=place, host=host, source=source, chosen=chosen)
 
 
 def _work(lane: Lane, times: int, victim: str | None) -> None:

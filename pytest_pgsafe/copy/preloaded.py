@@ -72,7 +72,7 @@ def _kept(settings: tuple[str, ...], gone: set[str]) -> tuple[str, ...]:
 def _all(facts: Catalog | None, others: Mapping[str, Role]) -> Iterator[tuple[str, ...]]:
     if facts is not None:
         yield facts.database.settings
-    for roles in (others, {} if facts is None else facts.roles):
+    for roles in [others] if facts is None else [others, facts.roles]:
         for role in roles.values():
             yield from (role.settings, role.database_settings)
 
