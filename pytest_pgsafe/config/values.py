@@ -76,7 +76,7 @@ class Source:
     #: ``[source] settings``, by name in lower case: what the source's server has, for one that cannot be asked.
     settings: tuple[tuple[str, str], ...] = ()
     #: ``[source] rows``: how many rows tables have in production, where this source holds fewer.
-    rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    rows: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     @property
     def kind(self) -> Literal["dsn", "backup", "sql", "engine"]:

@@ -418,6 +418,14 @@ def test_settings_survive_the_way_to_a_worker(tmp_path: Path) -> None:
     assert adapter.validate_json(adapter.dump_json(settings)) == settings
 
 
+def test_a_source_can_be_a_key_whatever_it_says(tmp_path: Path) -> None:
+    """What was restored of it is found by it."""
+    (tmp_path / "pgsafe.toml").write_text('[source]\nsql = ["a.sql"]\nrows = { t = 5 }\n')
+    (tmp_path / "a.sql").touch()
+    source = settled(tmp_path).source
+    assert {source: 1}[source] == 1
+
+
 def test_hooks_are_files_commands_or_statements(tmp_path: Path) -> None:
     (tmp_path / "hide.sql").write_text("select 1;")
     (tmp_path / "pgsafe.toml").write_text(
