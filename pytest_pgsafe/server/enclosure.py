@@ -243,6 +243,8 @@ LIBRARIES = (
     "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies", "/etc/perl", "/etc/python3",
     "/sys/devices/system/cpu", "/sys/devices/system/node", "/dev/urandom", "/dev/random",
 )  # fmt: skip
+#: Where a server that connects to itself looks up localhost; without it there are no statistics.
+OWN_ADDRESS = ("/etc/hosts",)
 DEVICES = ("/dev/null", "/dev/zero")
 #: Programs that stand in these folders have files elsewhere, among those of others.
 _COMMON = frozenset({"/", "/usr", "/usr/local"})

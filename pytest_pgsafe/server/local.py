@@ -224,7 +224,7 @@ def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> d
     return {
         "enclosure": {
             "module": enclosure.__file__,
-            "reads": rules.reads,
+            "reads": (*rules.reads, *(enclosure.OWN_ADDRESS if connects(version) else ())),
             "writes": rules.writes,
             "executes": rules.executes,
             "connects": connects(version),

@@ -19,6 +19,7 @@ import pytest
 
 from pytest_pgsafe.errors import ServerError
 from pytest_pgsafe.server import enclosure, keeper, local, private, segments
+from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
@@ -105,6 +106,22 @@ def test_a_server_is_shut_in_whoever_calls(own: Owner) -> None:
     status = Path(f"/proc/{started['postmaster']}/status").read_text()
     assert "NoNewPrivs:\t1" in status
     assert "Seccomp:\t2" in status
+
+
+def test_one_that_is_shut_in_counts_its_sessions(server: Server) -> None:
+    """Up to 14 it sends the counts to itself, at localhost: without them no migration would seem to have run."""
+    if not isinstance(server.programs, LocalPrograms):
+        pytest.skip("a container's server is shut in by its container")
+    with LocalServer.start(server.programs, enclosed=True) as server:
+        assert server.describe()["enclosure"].startswith("enclosed")
+        connect(server.address("template1")).close()
+        with connect(server.address()) as session:
+            assert session.execute("show track_counts").fetchone() == ("on",)
+            until = time.monotonic() + 30
+            query = "select sessions > 0 from pg_stat_database where datname = 'template1'"
+            while session.execute(query).fetchone() != (True,):
+                assert time.monotonic() < until
+                time.sleep(0.05)
 
 
 def test_interrupted_owner_leaves_nothing(own: Owner) -> None:
