@@ -105,9 +105,8 @@ def _changed(comparison: Comparison) -> frozenset[str]:
     for change in comparison.changes:
         if change.action in {Action.ADDED, Action.RENAMED}:
             continue
-        if change.kind in {"view", "function", "type"} and change.attribute not in _ASIDE:
-            found.add(change.object)
-        elif change.kind == "table" and change.attribute in _TELL:
+        defined = change.kind in {"view", "function", "type"} and change.attribute not in _ASIDE
+        if defined or (change.kind == "table" and change.attribute in _TELL):
             found.add(change.object)
         elif change.kind == "policy" or (change.kind == "column" and change.attribute in _TELL):
             found.add(container(change.object))
