@@ -66,6 +66,17 @@ class Progress:
 SILENT = Progress()
 
 
+class StepNames(Progress):
+    """Gives a function the name of each step that begins, and nothing of its bytes."""
+
+    def __init__(self, give: Callable[[str], None]) -> None:
+        self._give = give
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None:  # noqa: ARG002 (of bytes)
+        if not done:
+            self._give(step)
+
+
 class _Within(Progress):
     def __init__(self, outer: Progress, name: str) -> None:
         self._outer = outer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import RestoreError
+from ..progress import Progress
 from ..server.connection import connect
 from ..server.programs import LocalPrograms
 from ..server.recovering import Recovering
@@ -30,7 +31,7 @@ class Moments:
     programs: LocalPrograms
     #: Seconds for each recovery.
     wait: float
-    progress: Callable[[str], None]
+    progress: Progress
     _where: tuple[Lsn, bool] | None = None
     _server: tuple[Recovering, Recovered] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)

@@ -12,6 +12,7 @@ import pytest
 from ..config import Options, Settings, resolve
 from ..config.resolve import flag
 from ..errors import SourceError, StepError, UsageError
+from ..progress import StepNames
 from ..report.discreet import discreet
 from ..server.private import private_folder, sweep
 from ..visible import indented, one_line
@@ -78,7 +79,7 @@ class Feature:
 
     def _begin(self, run: Run) -> None:
         config = self._config
-        results = Results(run, self._say)
+        results = Results(run, StepNames(self._say))
         config.stash[RUN], config.stash[RESULTS] = run, results
         config.pluginmanager.register(Workers(run))
         config.pluginmanager.register(Collecting(run, results))

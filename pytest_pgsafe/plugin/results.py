@@ -11,18 +11,17 @@ import pytest
 
 from ..config import Settings
 from ..errors import PgsafeError
+from ..progress import Progress
 from ..rehearsal.values import Result
 from ..report.redact import redact
 from .run import Run
 from .store import RECOVERED, Store, broken_off
 
-_Progress = Callable[[str], None]
-
 
 class Results:
     """The results, each obtained when it is first asked for."""
 
-    def __init__(self, run: Run, progress: _Progress) -> None:
+    def __init__(self, run: Run, progress: Progress) -> None:
         self._run = run
         self._progress = progress
 
@@ -38,7 +37,7 @@ class Results:
 
         return self._obtained("recovery", prove, part=RECOVERED)
 
-    def _obtained(self, what: str, work: Callable[[Settings, _Progress], Result], *, part: str = "") -> Result:
+    def _obtained(self, what: str, work: Callable[[Settings, Progress], Result], *, part: str = "") -> Result:
         store = self._store()
         if not store.folder.is_dir():
             return broken_off(f"xdist workers on another machine cannot share a {what}")
@@ -49,7 +48,7 @@ class Results:
         assert self._run.store is not None
         return self._run.store
 
-    def _shown(self, work: Callable[[Settings, _Progress], Result], progress: _Progress) -> Result:
+    def _shown(self, work: Callable[[Settings, Progress], Result], progress: Progress) -> Result:
         """Do it, and leave out of the result what nobody may see."""
         report = self._run.settings.report
         try:
@@ -64,7 +63,7 @@ class Results:
             raise PgsafeError(f"broken off by a defect: {type(error).__name__}", looked_at=where) from None
         return redact(result, samples=report.samples, mask=report.mask)
 
-    def _rehearse(self, settings: Settings, progress: _Progress) -> Result:
+    def _rehearse(self, settings: Settings, progress: Progress) -> Result:
         if settings.static:
             from ..rehearsal.static import prepare, read
 
@@ -73,7 +72,7 @@ class Results:
 
         store = self._store()
         # What was found out before the first step holds for the worker that takes it.
-        plan = store.told() if self._run.plan is None else self._run.plan
+        plan = store.plan() if self._run.plan is None else self._run.plan
         return rehearse(settings, progress, plan, backups=store.folder)
 
 

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from ..errors import DiskFullError, PgsafeError
+from ..progress import Progress, StepNames
 from ..rehearsal.values import Outcome, Result, Step
 from ..visible import visible
 
@@ -30,7 +31,7 @@ _PLAN = "plan"
 RECOVERED = "pitr-"
 _DIED = "the process that rehearsed is gone, and left no result"
 
-Rehearse = Callable[[Callable[[str], None]], Result]
+Rehearse = Callable[[Progress], Result]
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,21 @@ class Store:
         if not (self.folder / _PLAN).exists():
             (self.folder / _PLAN).write_bytes(pickle.dumps(plan))
 
-    def told(self) -> Plan | None:
+    def plan(self) -> Plan | None:
         """Return what the controlling process found out; None if it left nothing."""
         path = self.folder / _PLAN
         # Nobody but this user can write into the folder.
         return pickle.loads(path.read_bytes()) if path.exists() else None  # noqa: S301
 
-    def obtain(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
+    def obtain(self, rehearse: Rehearse, progress: Progress) -> Result:
         """Return the run's result, after rehearsing if nobody has.
 
-        :param told: is given the name of each step when it begins.
+        :param progress: is told each step when it begins.
         """
         with FileLock(self.folder / f"{self.part}result.lock"):
             found = self.read()
             if found is None:
-                found = self._rehearse(rehearse, told)
+                found = self._rehearse(rehearse, progress)
             return found
 
     def read(self) -> Result | None:
@@ -77,16 +78,16 @@ class Store:
         """The steps that were begun, each with its time: what is known of a process that died."""
         return self.folder / f"{self.part}steps"
 
-    def _rehearse(self, rehearse: Rehearse, told: Callable[[str], None]) -> Result:
+    def _rehearse(self, rehearse: Rehearse, progress: Progress) -> Result:
         self._journal.touch()
 
-        def progress(step: str) -> None:
+        def begin(step: str) -> None:
             with self._journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([step, time.time()]) + "\n")
-            told(step)
+            progress(step)
 
         try:
-            result = rehearse(progress)
+            result = rehearse(StepNames(begin))
         except (KeyboardInterrupt, pytest.exit.Exception):
             self._write(broken_off("interrupted", self._steps()))
             raise

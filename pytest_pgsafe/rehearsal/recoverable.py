@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -27,6 +27,7 @@ from ..pitr.outcome import Proven, Reached, Recoverability, Window
 from ..pitr.place import place_for, verify
 from ..pitr.recover import recover
 from ..pitr.target import Target
+from ..progress import SILENT, Progress
 from ..server.address import Address
 from ..server.private import private_folder
 from ..server.recovering import Place
@@ -39,7 +40,7 @@ SLACK = 30.0
 _NO_WINDOW = "no window is configured: [pitr] window says how old the newest recoverable moment may be"
 
 
-def prove(settings: Settings, progress: Callable[[str], None] | None = None) -> Result:
+def prove(settings: Settings, progress: Progress = SILENT) -> Result:
     """Recover the cluster to the end of its archive, and say how old that is.
 
     A step that fails ends the run and stands in the result. Everything that was started is gone afterwards.

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..checks import judge
 from ..checks.values import Evidence
 from ..config.values import Settings
+from ..progress import SILENT, Progress
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
@@ -31,7 +32,7 @@ LATER: tuple[Callable[[Judged], Stage[Evidence]], ...] = (returning.go,)
 
 def rehearse(
     settings: Settings,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress = SILENT,
     plan: Plan | None = None,
     *,
     backups: Path | None = None,

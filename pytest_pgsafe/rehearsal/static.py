@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
 from ..migrate.tools import Migration, of
 from ..passwords import redact
+from ..progress import SILENT, Progress
 from ..reading.files import of_files
 from ..reading.values import Cited, Reading
 from ..snapshot.values import NotVerified
@@ -76,7 +76,7 @@ def prepare(settings: Settings) -> Static:
     return Static(migration=left.migration, left_out=left.said)
 
 
-def read(settings: Settings, static: Static, progress: Callable[[str], None] | None = None) -> Result:
+def read(settings: Settings, static: Static, progress: Progress = SILENT) -> Result:
     """Read and judge."""
     steps = Steps(progress)
     found: tuple[Finding, ...] = ()

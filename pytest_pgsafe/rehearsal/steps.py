@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..errors import PgsafeError, StepError
+from ..progress import SILENT, Progress
 from ..server.full import disk_full
 from .values import Outcome, Step
 
@@ -18,9 +19,9 @@ class Stopped(Exception):  # noqa: N818 (not an error: what went wrong stands in
 class Steps:
     """What was done so far."""
 
-    def __init__(self, progress: Callable[[str], None] | None = None) -> None:
+    def __init__(self, progress: Progress = SILENT) -> None:
         self._done: list[Step] = []
-        self._progress: Callable[[str], None] = _silent if progress is None else progress
+        self._progress = progress
 
     @property
     def done(self) -> tuple[Step, ...]:
@@ -76,7 +77,3 @@ class Steps:
 
     def _record(self, name: str, start: float, outcome: Outcome, reason: str | None) -> None:
         self._done.append(Step(name=name, seconds=round(time.monotonic() - start, 3), outcome=outcome, reason=reason))
-
-
-def _silent(_: str) -> None:
-    """Tell nobody."""

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import RestoreError
-from ..progress import Progress
+from .steps import Steps
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Application:
     """Commands of a shell that stop and start what uses a database."""
 
     stop: Sequence[str]
     start: Sequence[str]
-    progress: Progress
-    steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    steps: Steps
 
     @contextmanager
     def stopped(self) -> Generator[None, None, None]:
@@ -30,8 +28,8 @@ class Application:
         failed: list[str] = []
         try:
             for command in self.stop:
-                if said := self._run("stop", command):
-                    raise RestoreError(f"the application could not be stopped: {command}", looked_at=said)
+                if printed := self._run("stop", command):
+                    raise RestoreError(f"the application could not be stopped: {command}", looked_at=printed)
             yield
         finally:
             if self.stop or self.start:
@@ -41,12 +39,11 @@ class Application:
 
     def _run(self, name: str, command: str) -> list[str]:
         """Run a command; return what it said if it failed."""
-        self.progress(f"{name}: {command}")
-        begun = time.monotonic()
-        done = subprocess.run(  # noqa: S602 (the user's own command)
-            command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-        )
-        self.steps.append((name, round(time.monotonic() - begun, 3)))
+        with self.steps.step(name, f"{name}: {command}"):
+            done = subprocess.run(  # noqa: S602 (the user's own command)
+                command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                check=False,
+            )  # fmt: skip
         if done.returncode == 0:
             return []
         return [f"{command}: exit status {done.returncode}", *(done.stdout + done.stderr).strip().splitlines()[-5:]]

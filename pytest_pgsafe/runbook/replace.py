@@ -27,6 +27,7 @@ from ..catalog.names import bare, container, unquoted
 from ..catalog.options import is_own
 from ..catalog.values import Catalog, Grant
 from ..errors import RestoreError
+from ..progress import Progress
 from ..server.connection import Connection, connect, for_programs
 from ..snapshot.session import encoded
 from ..snapshot.values import Snapshot
@@ -82,7 +83,7 @@ class Swap:
     owners: bool
     accept: bool
     dry_run: bool
-    progress: Callable[[str], None]
+    progress: Progress
     notes: list[str] = field(default_factory=list[str])
 
     def run(self) -> Swapped:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from ..backup import proof
-from ..backup.proof import Outcome, Proof, Result
+from ..backup.proof import Proof
 from ..config.forms import span
 from ..config.values import Engine
 from ..copy.repositories import database, databases, equals, readable
-from ..errors import PgsafeError, RestoreError, StepError
+from ..errors import RestoreError, StepError
 from ..pitr import prepared
 from ..pitr.engines.recover import Found, Restored, find, recover
+from ..progress import SILENT, Progress
 from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
+from .steps import Outcomes
 
 
 def verify(
@@ -26,7 +26,7 @@ def verify(
     *,
     jobs: int = 2,
     max_age: timedelta | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Proof:
     """Verify a repository: by the engine itself, by its restore and recovery, and by reading all that it holds.
 
@@ -50,14 +50,13 @@ class _Verification:
         *,
         jobs: int,
         max_age: timedelta | None,
-        progress: Callable[[str], None],
+        progress: Progress,
     ) -> None:
         self.engine = engine
         self.found = found
         self.jobs = jobs
         self.max_age = max_age
-        self.progress = progress
-        self.outcomes: list[Outcome] = []
+        self.outcomes = Outcomes(progress)
         self.not_verified: list[NotVerified] = []
         self.restored: Restored | None = None
         self.server_version = ""
@@ -70,40 +69,38 @@ class _Verification:
     def _files(self) -> None:
         """Let the engine look at its own files."""
         wrong: Sequence[str] | None = ()
-        with self._outcome("repository") as said:
-            self.progress("repository")
+        with self.outcomes.outcome("repository", shown=True) as found_out:
             wrong = self.found.repository.verify(self.found.backup)
             if wrong:
                 raise StepError(f"{self.engine.kind} finds files that are not what they were", looked_at=wrong[:10])
-            said.append(f"{self.engine.kind} finds nothing wrong")
+            found_out.append(f"{self.engine.kind} finds nothing wrong")
         if wrong is None:
-            nothing = "no manifest says what the files should be"
-            self.outcomes[-1] = Outcome(name="repository", result="skipped", said=nothing)
+            self.outcomes.skip(["repository"], "no manifest says what the files should be")
 
     def _recover(self) -> None:
-        with self._outcome("restore") as said:
-            self.progress("restore")
-            # All of it: files that no database of ours needs are to be whole too.
-            with recover(self.found, jobs=self.jobs) as (server, restored):
-                self.restored = restored
-                self.server_version = str(server.version)
-                said.append(str(restored))
-                self._read(server)
+        # All of it: files that no database of ours needs are to be whole too.
+        with (
+            self.outcomes.outcome("restore", shown=True) as found_out,
+            recover(self.found, jobs=self.jobs) as (server, restored),
+        ):
+            self.restored = restored
+            self.server_version = str(server.version)
+            found_out.append(str(restored))
+            self._read(server)
 
     def _age(self) -> None:
         if self.restored is None:
-            self.outcomes.append(Outcome(name="facts", result="skipped", said="nothing was restored"))
+            self.outcomes.skip(["facts"], "nothing was restored")
             return
-        with self._outcome(proof.AGE) as said:
+        with self.outcomes.outcome(proof.AGE) as found_out:
             age = datetime.now(timezone.utc) - self.restored.until
-            said.append(f"recovered until {self.restored.until:%Y-%m-%d %H:%M} UTC, {span(age)} ago")
+            found_out.append(f"recovered until {self.restored.until:%Y-%m-%d %H:%M} UTC, {span(age)} ago")
             if self.max_age is not None and age > self.max_age:
                 raise StepError(f"it is {span(age)} old, older than {span(self.max_age)}")
 
     def _read(self, server: Server) -> None:
         """Read what was recovered: every table of every database, or of the one that is named."""
-        with self._outcome("facts") as said, readable():
-            self.progress("facts")
+        with self.outcomes.outcome("facts", shown=True) as found_out, readable():
             prepared.roll_back(server)
             wanted = databases(server) if self.engine.dbname is None else [database(server, self.engine.dbname)]
             found: dict[str, Snapshot] = {}
@@ -114,30 +111,16 @@ class _Verification:
                 raise RestoreError("the recovered cluster holds no table", looked_at=wanted)
             for name, facts in found.items():
                 rows = sum(table.rows for table in facts.tables.values())
-                said.append(f"{name}: {rows} rows in {len(facts.tables)} tables")
+                found_out.append(f"{name}: {rows} rows in {len(facts.tables)} tables")
                 self.not_verified += facts.not_verified
-        if self.engine.facts is not None and self.outcomes[-1].result == "passed":
-            with self._outcome("recorded") as said:
+        if self.engine.facts is not None and self.outcomes.done[-1].result == "passed":
+            with self.outcomes.outcome("recorded") as found_out:
                 equals(self.engine.facts, found[database(server, self.engine.dbname)])
-                said.append(f"as {self.engine.facts.name} recorded")
-
-    @contextmanager
-    def _outcome(self, name: str) -> Generator[list[str], None, None]:
-        """Record an outcome in its place; what the block appends is said of one that passed."""
-        said: list[str] = []
-        start = time.monotonic()
-        result: Result = "passed"
-        place = len(self.outcomes)
-        try:
-            yield said
-        except PgsafeError as error:
-            result, said = "failed", [str(error)]
-        seconds = round(time.monotonic() - start, 3)
-        self.outcomes.insert(place, Outcome(name=name, result=result, said=", ".join(said), seconds=seconds))
+                found_out.append(f"as {self.engine.facts.name} recorded")
 
     def proof(self) -> Proof:
-        passed = {outcome.name for outcome in self.outcomes if outcome.result == "passed"}
-        failed = {outcome.name for outcome in self.outcomes if outcome.result == "failed"}
+        passed = {outcome.name for outcome in self.outcomes.done if outcome.result == "passed"}
+        failed = {outcome.name for outcome in self.outcomes.done if outcome.result == "failed"}
         return Proof(
             format=proof.FORMAT,
             manifest="",
@@ -145,6 +128,6 @@ class _Verification:
             proven=failed <= {proof.AGE} and passed.issuperset({"restore", "facts"}),
             server_version=self.server_version,
             restore_seconds=None if self.restored is None else round(self.restored.recovered.seconds, 3),
-            outcomes=tuple(self.outcomes),
+            outcomes=self.outcomes.done,
             not_verified=tuple(dict.fromkeys(f"{gap.object}: {gap.reason}" for gap in self.not_verified)),
         )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-
-import psycopg
 
 from ..backup import contents, dump
 from ..backup import restore as restores
@@ -34,6 +31,7 @@ from .admission import Order
 from .application import Application
 from .plan import Plan
 from .replace import Swap, Swapped
+from .steps import Steps
 from .target import Target
 from .watch import watch
 
@@ -71,7 +69,7 @@ def restore(path: Path, into: Address, order: Order, progress: Progress = SILENT
         path = stack.enter_context(unpacked(path, progress))
         stack.enter_context(in_use(path))
         folder = stack.enter_context(private_folder("restore", swept=True))
-        return _Restore(into=into, order=order, progress=progress, folder=folder).all(path)
+        return _Restore(into=into, order=order, progress=progress, folder=folder, steps=Steps(progress)).all(path)
 
 
 @dataclass
@@ -82,14 +80,14 @@ class _Restore:
     order: Order
     progress: Progress
     folder: Path
+    steps: Steps
     facts: Snapshot | None = None
-    steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     notes: list[str] = field(default_factory=list[str])
     aside: str | None = None
     swapped: Swapped | None = None
 
     def all(self, path: Path) -> Restored:
-        with self._step("backup"):
+        with self.steps.on_server("backup"):
             archive, self.facts = before.read(path, self.progress)
         target = Target.open(self.into)
         state = before.allowed(target, self.order)
@@ -109,7 +107,7 @@ class _Restore:
             self.notes += [f"{name}: left out, the table that it points to is not there" for name in choice.left_out]
         dry = self.order.dry_run
         application = Application(
-            stop=() if dry else self.order.stop, start=() if dry else self.order.start, progress=self.progress
+            stop=() if dry else self.order.stop, start=() if dry else self.order.start, steps=self.steps
         )
         with application.stopped():
             try:
@@ -122,11 +120,10 @@ class _Restore:
             except BaseException:
                 target.discard()
                 raise
-        self.steps += application.steps
         return Restored(
             database=target.wanted,
             aside=self.aside,
-            steps=tuple(self.steps),
+            steps=self.steps.done,
             relations=len(restored.tables),
             rows=sum(table.rows for table in restored.tables.values()),
             notes=tuple(self.notes),
@@ -137,11 +134,11 @@ class _Restore:
     def _whole(self, archive: Archive, target: Target, state: str) -> Snapshot:
         if state == "used":
             target.beside()
-        with self._step("restore"):
+        with self.steps.on_server("restore"):
             prepared = self._prepare(target)
             self._run(archive, target, prepared, jobs=self.order.jobs)
         self._analyze(prepared.address)
-        with self._step("verify"):
+        with self.steps.on_server("verify"):
             with connect(prepared.address) as session:
                 restored = read_facts(session)
             if not restored.catalog.tables:
@@ -152,7 +149,7 @@ class _Restore:
                 wanted = restoring.comparable(self.facts.catalog, prepared, restored.catalog)
                 self._equal(replace(self.facts, catalog=wanted), restored)
         if state == "used":
-            with self._step("swap"):
+            with self.steps.on_server("swap"):
                 if self.facts is None and (lacking := target.inherit()) is not None:
                     self.notes.append(lacking)
                 self.aside = target.swap(f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}")
@@ -173,7 +170,7 @@ class _Restore:
 
     def _part(self, archive: Archive, target: Target, choice: contents.Choice) -> Snapshot:
         assert self.facts is not None
-        with self._step("restore"):
+        with self.steps.on_server("restore"):
             prepared = restoring.Prepared(address=target.address(target.wanted), owners=self.order.owners)
             if target.state() == "absent":
                 prepared = self._prepare(target)
@@ -182,7 +179,7 @@ class _Restore:
             only.write_text(choice.listed(listed.stdout), encoding="utf-8")
             self._run(archive, target, prepared, only=only)
         self._analyze(prepared.address, choice.tables)
-        with self._step("verify"):
+        with self.steps.on_server("verify"):
             with connect(prepared.address) as session:
                 restored = read_facts(session, catalog=contents.part_of(catalog_of.read(session), choice))
             self._equal(contents.part(self.facts, choice), contents.part(restored, choice))
@@ -195,7 +192,7 @@ class _Restore:
 
     def _tables(self, archive: Archive, target: Target, planned: Plan) -> Snapshot:
         assert self.facts is not None
-        with self._step("replace"):
+        with self.steps.on_server("replace"):
             self.swapped = Swap(
                 archive=archive, facts=self.facts, target=target, plan=planned, folder=self.folder,
                 owners=self.order.owners, accept=self.order.accept_orphans, dry_run=self.order.dry_run,
@@ -230,7 +227,7 @@ class _Restore:
 
     def _analyze(self, address: Address, tables: Sequence[str] = ()) -> None:
         """Gather statistics, which no dump carries by default: without them the first queries are slow."""
-        with self._step("analyze"), connect(address, read_only=False) as session:
+        with self.steps.on_server("analyze"), connect(address, read_only=False) as session:
             # Few at first, so that plans are soon not absurd, as vacuumdb --analyze-in-stages does.
             for target in ("1", "10", None) if not tables else (None,):
                 session.execute(
@@ -245,13 +242,3 @@ class _Restore:
         self.notes += [f"{gap.object}: {gap.reason}" for gap in (*wanted.not_verified, *restored.not_verified)]
         self.notes += [f"{gap.object}: {gap.reason}" for gap in not_restored_with_extensions(wanted, restored)]
         refuse(changes, "the restored database does not equal the backup")
-
-    @contextmanager
-    def _step(self, name: str) -> Generator[None, None, None]:
-        self.progress(name)
-        start = time.monotonic()
-        try:
-            yield
-        except psycopg.Error as error:
-            raise RestoreError(f"{name} failed on the server", looked_at=str(error).strip().splitlines()[:4]) from error
-        self.steps.append((name, round(time.monotonic() - start, 3)))

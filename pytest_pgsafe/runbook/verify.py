@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,7 +14,7 @@ from ..backup.lock import in_use
 from ..backup.manifest import Manifest
 from ..backup.packed import unpacked
 from ..backup.packing import unpacked as unpacked_dump
-from ..backup.proof import Outcome, Proof, Result
+from ..backup.proof import Proof
 from ..backup.take import Backup
 from ..catalog.names import unquoted
 from ..compare import Change, not_carried, not_restored_with_extensions, restored_equals_source, unknown
@@ -26,16 +24,16 @@ from ..config.forms import span
 from ..copy import orphans, restoring
 from ..copy.likeness import likeness
 from ..copy.source import Source
-from ..errors import ConfigError, PgsafeError, RestoreError, StepError
+from ..errors import ConfigError, RestoreError, StepError
 from ..progress import SILENT, Progress
 from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, probe
 from ..server.connection import connect
 from ..server.extensions import check_extensions
-from ..server.full import disk_full
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
+from .steps import Outcomes
 from .watch import growing
 
 #: Outcomes that a restored copy is held against, in this order.
@@ -93,7 +91,7 @@ class _Verification:
     manifest: Manifest | None = None
     facts: Snapshot | None = None
     archive: Archive | None = None
-    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    outcomes: Outcomes = field(default_factory=Outcomes)
     not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
     server_version: str = ""
     restore_seconds: float | None = None
@@ -104,7 +102,7 @@ class _Verification:
     def all(self) -> None:
         archive = self.archive = self._at_rest()
         if archive is None:
-            self._skip(("contents", "decode", "restore", *COMPARED), "there is no archive to look at")
+            self.outcomes.skip(("contents", "decode", "restore", *COMPARED), "there is no archive to look at")
             return
         choice = self._choose(archive)
         self.progress("server")
@@ -117,11 +115,11 @@ class _Verification:
 
     def _at_rest(self) -> Archive | None:
         """Look at the files alone."""
-        with self._outcome("exists"):
+        with self.outcomes.outcome("exists"):
             if self.path.is_dir() and not (self.path / "toc.dat").exists():
                 self.manifest = manifest.load(self.path)
         archive: Archive | None = None
-        with self._outcome("format"):
+        with self.outcomes.outcome("format"):
             found = archives.recognise(self.path)
             if not found.packed:
                 # No program is to see a cut one: pg_restore reads the end of a tar for ever.
@@ -129,21 +127,21 @@ class _Verification:
             archive = found
             self._form(archive)
         if self.manifest is None:
-            self._skip(("size", "checksums", "age"), "no manifest says what it should be")
+            self.outcomes.skip(("size", "checksums", "age"), "no manifest says what it should be")
             return archive
         taken = self.manifest
-        with self._outcome("size"):
+        with self.outcomes.outcome("size"):
             if faults := manifest.sizes(self.path, taken):
                 raise StepError("files have not the size that the manifest says", looked_at=faults)
-        with self._outcome("checksums"):
+        with self.outcomes.outcome("checksums"):
             if faults := manifest.check(self.path, taken, self.progress):
                 raise StepError("files are not what the manifest says", looked_at=faults)
-        with self._outcome("age") as said:
+        with self.outcomes.outcome("age") as found_out:
             age = datetime.now(timezone.utc) - taken.taken_at
-            said.append(f"taken {taken.taken_at:%Y-%m-%d %H:%M} UTC, {span(age)} ago")
+            found_out.append(f"taken {taken.taken_at:%Y-%m-%d %H:%M} UTC, {span(age)} ago")
             if self.max_age is not None and age > self.max_age:
                 raise StepError(f"it is {span(age)} old, older than {span(self.max_age)}")
-        with self._outcome("facts"):
+        with self.outcomes.outcome("facts"):
             self.facts = manifest.facts(self.path)
         return archive
 
@@ -180,20 +178,20 @@ class _Verification:
 
     def _decode(self, archive: Archive, server: Server) -> None:
         if archive.form == "plain":
-            self._skip(
+            self.outcomes.skip(
                 ("contents", "decode"), "a dump as SQL has no table of contents, and is read by its restore alone"
             )
             return
-        with self._outcome("contents") as said:
+        with self.outcomes.outcome("contents") as found_out:
             with unpacked_dump(archive.path) as path:
                 done = server.programs.run("pg_restore", ["--list", str(path)], files=[path])
             if done.returncode:
                 raise StepError("pg_restore cannot read the table of contents", looked_at=_last(done.stderr))
             count = complete.entries(done.stdout)
-            said.append(f"{count} entries")
+            found_out.append(f"{count} entries")
             if self.manifest is not None and self.manifest.entries not in {None, count}:
                 raise StepError(f"the archive has {count} entries, not {self.manifest.entries} as the manifest says")
-        with self._outcome("decode"):
+        with self.outcomes.outcome("decode"):
             self.progress("decode")
             with unpacked_dump(archive.path) as path:
                 done = server.programs.run(
@@ -203,15 +201,15 @@ class _Verification:
                 raise StepError("pg_restore cannot decode the archive", looked_at=_last(done.stderr))
 
     def _restore(self, archive: Archive, server: Server) -> None:
-        with self._outcome("restore") as said:
+        with self.outcomes.outcome("restore") as found_out:
             self._fill(archive, server)
-            said.extend(self.taken_out)
+            found_out.extend(self.taken_out)
         if self.restored is None:
-            self._skip(COMPARED, "nothing was restored")
+            self.outcomes.skip(COMPARED, "nothing was restored")
         elif self.facts is None:
-            self._skip(COMPARED[:-1], "the backup has no facts that the restored copy could be compared with")
-            with self._outcome("orphans") as said:
-                said.append(f"{len(self.restored[0].foreign_keys)} foreign keys")
+            self.outcomes.skip(COMPARED[:-1], "the backup has no facts that the restored copy could be compared with")
+            with self.outcomes.outcome("orphans") as found_out:
+                found_out.append(f"{len(self.restored[0].foreign_keys)} foreign keys")
                 orphans.refuse(self.restored[0])
         else:
             self._compare(self.facts, *self.restored)
@@ -254,7 +252,7 @@ class _Verification:
         changes = restored_equals_source(wanted, restored, owners=prepared.owners)
         tables = held(wanted, restored)
         if restored.tables and not tables:
-            self._skip(COMPARED, "the facts hold no table's content: nothing could be compared")
+            self.outcomes.skip(COMPARED, "the facts hold no table's content: nothing could be compared")
             return
         compared = {
             "counts": f"{sum(table.rows for table in tables)} rows in {len(tables)} tables",
@@ -264,35 +262,16 @@ class _Verification:
         }
         for name in COMPARED:
             found = [change for change in changes if kind_of(change) == name]
-            with self._outcome(name) as said:
-                said.append(compared[name])
+            with self.outcomes.outcome(name) as found_out:
+                found_out.append(compared[name])
                 if found:
                     raise StepError(
                         f"{len(found)} difference{'s' * (len(found) > 1)} from the manifest's facts",
                         looked_at=[difference(change) for change in found[:10]],
                     )
 
-    @contextmanager
-    def _outcome(self, name: str) -> Generator[list[str], None, None]:
-        """Record an outcome; what the block appends is said of one that passed."""
-        said: list[str] = []
-        start = time.monotonic()
-        result: Result = "passed"
-        try:
-            yield said
-        except PgsafeError as error:
-            if full := disk_full(error):
-                # It says nothing of the backup, and is not to stand in its proof.
-                raise full from error
-            result, said = "failed", [str(error)]
-        seconds = round(time.monotonic() - start, 3)
-        self.outcomes.append(Outcome(name=name, result=result, said=" ".join(said), seconds=seconds))
-
-    def _skip(self, names: Sequence[str], reason: str) -> None:
-        self.outcomes += [Outcome(name=name, result="skipped", said=reason) for name in names]
-
     def proof(self) -> Proof:
-        outcomes = tuple(self.outcomes)
+        outcomes = self.outcomes.done
         return Proof(
             format=proof.FORMAT,
             manifest="" if self.manifest is None else manifest.sha256(self.path / manifest.MANIFEST),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +17,14 @@ from ...pitr.bases import find
 from ...pitr.harm import Harm, judge
 from ...pitr.moments import Moments
 from ...pitr.search import SHOWN, Found, Wanted, search
+from ...progress import SILENT, Progress
 from ...server import programs as programs_of
 from ...server.address import Address
 from ...server.connection import Connection, connect
 from ...server.private import private_folder
 from ...server.programs import LocalPrograms
 from ...server.version import Version
+from ..steps import Steps
 from ..target import Target
 from . import objects, rows, writing
 from .live import failed, largest, named, now_of
@@ -33,9 +33,7 @@ from .table import SCHEMA, Part, Rows, Sides
 from .values import Order, Rescue, TableOutcome
 
 
-def rescue(
-    root: Path, archive: Path, into: Address, order: Order, progress: Callable[[str], None] = lambda _: None
-) -> Rescue:
+def rescue(root: Path, archive: Path, into: Address, order: Order, progress: Progress = SILENT) -> Rescue:
     """Find the transaction that harmed tables, recover to just before it, and put back what it took away.
 
     :param root: a base backup, or the folder of several.
@@ -58,7 +56,7 @@ def rescue(
     ):
         address = target.address(target.wanted)
         return _Rescue(
-            address=address, order=order, progress=progress, folder=folder, programs=programs, moments=moments
+            address=address, order=order, folder=folder, programs=programs, moments=moments, steps=Steps(progress)
         ).all(bases[-1][1].system)
 
 
@@ -68,11 +66,10 @@ class _Rescue:
 
     address: Address
     order: Order
-    progress: Callable[[str], None]
     folder: Path
     programs: LocalPrograms
     moments: Moments
-    steps: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    steps: Steps
     notes: list[str] = field(default_factory=list[str])
     #: What was worked out.
     missing: Missing | None = None
@@ -81,10 +78,10 @@ class _Rescue:
 
     def all(self, system: int) -> Rescue:
         dbname = self.order.dbname or self.address.dbname
-        with self._step("search"):
+        with self.steps.step("search"):
             found = self._search(system, dbname)
         harm = self._one(found)
-        with self._step("recover"):
+        with self.steps.step("recover"):
             server, recovered = self.moments.before(harm.commit)
             with connect(server.address("postgres")) as session:
                 if session.execute("select from pg_database where datname = %s", (dbname,)).fetchone() is None:
@@ -106,7 +103,7 @@ class _Rescue:
             absent = [name for name in names if name not in there.tables]
             self._leaves(catalog, there, names, absent)
             if absent:
-                with self._step("extract"):
+                with self.steps.step("extract"):
                     self.missing = objects.plan(
                         absent, recovered=ours, address=server.address(dbname), there=there, programs=self.programs,
                         folder=self.folder, order=self.order,
@@ -123,7 +120,7 @@ class _Rescue:
                 if self.order.apply:
                     keys = self._apply(parts, ours, live, catalog, there)
                 else:
-                    with self._step("compare"), live.transaction():
+                    with self.steps.step("compare"), live.transaction():
                         live.execute("set transaction isolation level repeatable read")
                         self._plan(parts, Sides(recovered=ours, live=live, ours=catalog, theirs=there))
             except psycopg.Error as error:
@@ -137,7 +134,7 @@ class _Rescue:
             did=tuple(str(act) for act in harm.acts), looked_at=found.looked_at,
             recovered_until=recovered.last_transaction, position=recovered.position, tables=outcomes,
             objects=() if self.missing is None else self.missing.objects, foreign_keys=keys, notes=tuple(self.notes),
-            steps=tuple(self.steps),
+            steps=self.steps.done,
         )  # fmt: skip
 
     def _search(self, system: int, dbname: str) -> Found:
@@ -232,7 +229,7 @@ class _Rescue:
     ) -> dict[str, int]:
         """Write everything in one transaction, and prove it before it is committed."""
         with live.transaction():
-            with self._step("put back"):
+            with self.steps.step("put back"):
                 writing.lock(live, [part.table for part in parts])
                 touched = [part.table for part in parts]
                 before = writing.orphans(live, there, touched)
@@ -244,7 +241,7 @@ class _Rescue:
                 self._plan(parts, Sides(recovered=ours, live=live, ours=catalog, theirs=there))
                 for table in self.planned.values():
                     writing.write(table, live)
-            with self._step("verify"):
+            with self.steps.step("verify"):
                 for table in self.planned.values():
                     rows.prove(table)
                 keys = writing.orphans(live, there, touched)
@@ -260,10 +257,3 @@ class _Rescue:
             said = ", ".join(f"{name} to {value}" for name, value in self.sequences.items())
             self.notes.append(f"sequences {done} past the rows: {said}")
         return tuple(replace(one) for one in outcomes)
-
-    @contextmanager
-    def _step(self, name: str) -> Generator[None, None, None]:
-        self.progress(name)
-        start = time.monotonic()
-        yield
-        self.steps.append((name, round(time.monotonic() - start, 3)))
