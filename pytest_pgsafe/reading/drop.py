@@ -65,15 +65,20 @@ def _dropped(words: Words, kind: str) -> str:
     return name
 
 
-def truncate(words: Words) -> Reading:
-    """Read TRUNCATE."""
-    words.demand("truncate")
+def _tables(words: Words) -> list[str]:
     words.take("table")
     names: list[str] = []
     while not names or words.take(","):
         words.take("only")
         names.append(words.name())
         words.take("*")
+    return names
+
+
+def truncate(words: Words) -> Reading:
+    """Read TRUNCATE."""
+    words.demand("truncate")
+    names = _tables(words)
     restarts = words.one_of("restart identity", "continue identity") == "restart identity"
     cascade = words.one_of("cascade", "restrict") == "cascade"
     words.end()
@@ -155,12 +160,7 @@ def _grantee(words: Words) -> str:
 def lock(words: Words) -> Reading:
     """Read LOCK."""
     words.demand("lock")
-    words.take("table")
-    names: list[str] = []
-    while not names or words.take(","):
-        words.take("only")
-        names.append(words.name())
-        words.take("*")
+    names = _tables(words)
     mode = EXCLUSIVE
     if words.take("in"):
         said = words.one_of("access share", "row share", "row exclusive", "share update exclusive",

@@ -17,9 +17,7 @@ A representative part runs by default, everything with PGSAFE_TEST_FULL=1. Words
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,23 +25,13 @@ import pytest
 from pytest_pgsafe.catalog.names import means
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.server.base import Server
+from tests.catalogue.headers import HERE, asked_for, header
 from tests.server.bench import Bench
 
-HERE = Path(__file__).parent
 FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Without PGSAFE_TEST_FULL, one file of so many.
 PART = 4
 WORDS = {"harm", "benign", "object", "check", "key", "note", "needs", "since", "role", "tier", "known gap"}
-
-
-def header(file: Path) -> dict[str, list[str]]:
-    said: dict[str, list[str]] = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        match = re.fullmatch(r"-- ([a-z ]+): (.*)", line)
-        if not match:
-            break
-        said.setdefault(match[1], []).append(match[2])
-    return said
 
 
 def files(folder: str) -> list[object]:
@@ -65,13 +53,7 @@ def shop(server: Server) -> Iterator[Bench]:
 
 
 def findings(shop: Bench, file: Path) -> tuple[Finding, ...]:
-    said = header(file)
-    for since in said.get("since", []):
-        if shop.server.version.major < int(since):
-            pytest.skip(f"its syntax is new in PostgreSQL {since}")
-    if said.get("role") == ["superuser"]:
-        shop = replace(shop, role=shop.server.address().parameters["user"])
-    with shop.prepared([HERE / name for name in said.get("needs", [])]) as bench:
+    with asked_for(shop, file) as bench:
         return bench.judge(file)
 
 

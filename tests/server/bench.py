@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_pgsafe.backup.restore import run_sql
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.blame.explained import Explained, explain
 from pytest_pgsafe.checks.values import Evidence, Finding, Rules
 from pytest_pgsafe.config.values import Settings
 from pytest_pgsafe.copy.comparing import compare_databases
@@ -71,6 +72,19 @@ class Bench:
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
             return judge(evidence)
+        finally:
+            self.server.drop(after)
+
+    def explained(self, migration: Path) -> Explained:
+        """Run a migration on a clone and return what each statement did, with all that a rehearsal finds."""
+        after = self.server.clone(self.before, "after")
+        try:
+            parsed = parse(str(migration), Path())
+            trace = run(parsed, self.server, after, role=self.role, folder=Path())
+            with connect(self.before) as one, connect(after, read_only=False) as two:
+                comparison = compare_databases(one, two, self.facts, take(two), "values")
+                found = judge(judging.evidence(comparison, trace, Rules(), one, two))
+            return explain(comparison.changes, found, comparison, trace, parsed)
         finally:
             self.server.drop(after)
 

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench import Bench
-from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.blame.explained import Explained, explain
-from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.checks.blame.explained import Explained
 from pytest_pgsafe.compare.values import Action, Change
-from pytest_pgsafe.copy.comparing import compare_databases
-from pytest_pgsafe.migrate.run import run
 from pytest_pgsafe.reading.files import of_files
-from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.server.base import Server
-from pytest_pgsafe.server.connection import connect
-from pytest_pgsafe.snapshot.take import take
-from tests.catalogue.test_catalogue import HERE, header
-from tests.migrations import parse
+from tests.catalogue.headers import HERE, asked_for
 
 HARMS = sorted((HERE / "harms").glob("*.sql"))
 #: What drops most, and in the most different ways.
@@ -41,23 +32,8 @@ def shop(server: Server) -> Iterator[Bench]:
 
 
 def explained(shop: Bench, file: Path) -> Explained:
-    said = header(file)
-    for since in said.get("since", []):
-        if shop.server.version.major < int(since):
-            pytest.skip(f"its syntax is new in PostgreSQL {since}")
-    if said.get("role") == ["superuser"]:
-        shop = replace(shop, role=shop.server.address().parameters["user"])
-    with shop.prepared([HERE / name for name in said.get("needs", [])]) as bench:
-        after = bench.server.clone(bench.before, "after")
-        try:
-            migration = parse(str(file), Path())
-            trace = run(migration, bench.server, after, role=bench.role, folder=Path())
-            with connect(bench.before) as one, connect(after, read_only=False) as two:
-                comparison = compare_databases(one, two, bench.facts, take(two), "values")
-                found = judge(judging.evidence(comparison, trace, Rules(), one, two))
-            return explain(comparison.changes, found, comparison, trace, migration)
-        finally:
-            bench.server.drop(after)
+    with asked_for(shop, file) as bench:
+        return bench.explained(file)
 
 
 @pytest.mark.parametrize("file", [one for one in HARMS if FULL or one.stem in FEW], ids=lambda file: file.stem)

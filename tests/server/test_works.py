@@ -8,17 +8,12 @@ from pathlib import Path
 import pytest
 
 from bench import Bench
-from pytest_pgsafe.checks import judge as judge_all
-from pytest_pgsafe.checks.blame.explained import explain
-from pytest_pgsafe.checks.values import Finding, Rules, Severity
+from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.copy.comparing import compare_databases
-from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.rehearsal import judging
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
 from pytest_pgsafe.works import tries
-from tests.migrations import parse
 
 BASE = """
 create table public.log (id bigserial primary key, said text);
@@ -70,19 +65,6 @@ def bench(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     server.drop(made.before)
 
 
-def explained(bench: Bench, file: Path) -> tuple[Finding, ...]:
-    after = bench.server.clone(bench.before, "after")
-    try:
-        migration = parse(str(file), Path())
-        trace = run(migration, bench.server, after, role=bench.role, folder=Path())
-        with connect(bench.before) as one, connect(after, read_only=False) as two:
-            comparison = compare_databases(one, two, bench.facts, take(two), "values")
-            found = judge_all(judging.evidence(comparison, trace, Rules(), one, two))
-        return explain(comparison.changes, found, comparison, trace, migration).findings
-    finally:
-        bench.server.drop(after)
-
-
 @pytest.fixture
 def judge(bench: Bench, tmp_path: Path) -> Judge:
     def judged(migration: str, before: str = "") -> tuple[Finding, ...]:
@@ -90,7 +72,7 @@ def judge(bench: Bench, tmp_path: Path) -> Judge:
         file.write_text(migration)
         needs.write_text(before)
         with bench.prepared([needs] if before else []) as prepared:
-            return tuple(one for one in explained(prepared, file) if one.check == "works")
+            return tuple(one for one in prepared.explained(file).findings if one.check == "works")
 
     return judged
 
