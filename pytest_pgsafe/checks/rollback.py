@@ -197,7 +197,7 @@ def _irreversible(evidence: Evidence) -> Iterator[Finding]:
     found = evidence.no_way_back
     if found is None:
         return
-    told = f"the migration says that it cannot go back ({found.said})"
+    told = f"the migration says that it cannot go back ({found.message})"
     if found.restored is None:
         told += "; there is no backup whose restore could be rehearsed instead"
         yield NO_WAY_BACK.finding("migration", told, severity=unproven(evidence))
@@ -214,7 +214,7 @@ def _new_rows(evidence: Evidence) -> Iterator[Finding]:
         told = f"once there are rows that only the new schema admits ({', '.join(found.written)}), the way back fails: "
         yield NEW_ROWS_LOST.finding("migration", told + found.failed, severity=unproven(evidence))
     for one in found.unkept:
-        told = f"a row with {one.said} in {one.column}, which the new schema admits, was written before the way back;"
+        told = f"a row with {one.error} in {one.column}, which the new schema admits, was written before the way back;"
         yield NEW_ROWS_LOST.finding(one.column, f"{told} after it, there is {one.now}", severity=unproven(evidence))
 
 

@@ -96,7 +96,7 @@ class NoWayBack:
     """The migration says itself that it cannot go back; the restore of the backup is the way back then."""
 
     #: What its tool said.
-    said: str
+    message: str
     #: Seconds of a restore that was run for this and proven equal; None where there was nothing to restore.
     restored: float | None = None
 

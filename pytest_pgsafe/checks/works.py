@@ -23,8 +23,8 @@ def attempts(evidence: Evidence, *kinds: Kind) -> Iterator[Attempt]:
 def _writes(evidence: Evidence) -> Iterator[Finding]:
     for one in attempts(evidence, "write"):
         verb = one.statement.split(maxsplit=1)[0]
-        if one.after.said is not None:
-            told, severity = f"{one.statement} worked before, and fails: {one.after.said}", None
+        if one.after.error is not None:
+            told, severity = f"{one.statement} worked before, and fails: {one.after.error}", None
         else:
             told = f"{one.statement} wrote a row before, and writes none now, without an error"
             # What deletes nothing loses nothing: rows may be marked as deleted instead.
@@ -35,11 +35,11 @@ def _writes(evidence: Evidence) -> Iterator[Finding]:
 def _code(evidence: Evidence) -> Iterator[Finding]:
     told: set[str] = set()
     for one in attempts(evidence, "body", "plan"):
-        if one.after.said is not None:
+        if one.after.error is not None:
             told.add(one.object)
             what = "is sound no more" if one.kind == "body" else "cannot be run any more"
             yield CODE_BROKEN.finding(
-                one.object, f"{one.statement} {what}: {one.after.said}", causes=causes(evidence, one)
+                one.object, f"{one.statement} {what}: {one.after.error}", causes=causes(evidence, one)
             )
     for name in stale(evidence.comparison):
         if name.before not in told:
@@ -51,24 +51,24 @@ def _code(evidence: Evidence) -> Iterator[Finding]:
 def _omitted(evidence: Evidence) -> Iterator[Finding]:
     plain = {one.object for one in attempts(evidence, "write") if one.statement.startswith("INSERT")}
     for one in attempts(evidence, "omitted"):
-        if one.after.said is not None and one.object not in plain:
+        if one.after.error is not None and one.object not in plain:
             [column] = one.about
-            told = f"{one.statement} worked before, and fails: {one.after.said}"
+            told = f"{one.statement} worked before, and fails: {one.after.error}"
             yield DEFAULT_LOST.finding(column, told, causes=one.about)
 
 
 def _conflicts(evidence: Evidence) -> Iterator[Finding]:
     for one in attempts(evidence, "conflict"):
         [index] = one.about
-        told = f"{one.statement} could be planned before, and fails: {one.after.said}"
+        told = f"{one.statement} could be planned before, and fails: {one.after.error}"
         yield CONFLICT_TARGET_LOST.finding(index, told, severity=unproven(evidence), causes=one.about)
 
 
 def _published(evidence: Evidence) -> Iterator[Finding]:
     for one in attempts(evidence, "published"):
-        if one.after.said is not None:
+        if one.after.error is not None:
             verb = one.statement.split(maxsplit=1)[0]
-            told = f"{one.statement} worked before, and fails: {one.after.said}"
+            told = f"{one.statement} worked before, and fails: {one.after.error}"
             yield REPLICATION_FAILS.finding(one.object, told, aspect=verb, causes=causes(evidence, one))
     for left in evidence.tried.unpublished:
         told = f"{left.table} is not among the tables of the publication {left.publication} any more"
@@ -82,15 +82,15 @@ def _published(evidence: Evidence) -> Iterator[Finding]:
 
 def _access(evidence: Evidence) -> Iterator[Finding]:
     for one in attempts(evidence, "access"):
-        if one.after.said is not None:
+        if one.after.error is not None:
             verb = one.statement.split(maxsplit=1)[0]
-            told = f"{one.statement} as {one.role} worked before, and fails: {one.after.said}"
+            told = f"{one.statement} as {one.role} worked before, and fails: {one.after.error}"
             yield ACCESS_REFUSED.finding(one.object, told, aspect=f"{verb} {one.role}", causes=causes(evidence, one))
 
 
 def causes(evidence: Evidence, attempt: Attempt) -> tuple[str, ...]:
     """Return the objects whose change made a statement fail, as far as the server's words say."""
-    said = attempt.after.said
+    said = attempt.after.error
     words = set[str]() if said is None else _said(f"{said.message} {said.where or ''}")
     changes = evidence.comparison.changes
     named = [change for change in changes if _names(change) & words]

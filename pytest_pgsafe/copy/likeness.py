@@ -47,7 +47,7 @@ class Likeness:
     #: Give it to the whole server, which serves this source alone; else to the copy.
     whole: bool = True
     #: Say what could not be given: nothing runs in a copy that is only compared.
-    told: bool = True
+    noted: bool = True
 
     @property
     def unusual(self) -> Mapping[str, str]:
@@ -147,7 +147,7 @@ def give(wanted: Likeness, server: Server, address: Address) -> tuple[frozenset[
                 notes.append(_note(setting, f"it is {setting.value!r} in the source, which fails here: {said}"))
             elif not whole:
                 made.add(name)
-    return frozenset(made), tuple(notes) if wanted.told else ()
+    return frozenset(made), tuple(notes) if wanted.noted else ()
 
 
 def _note(setting: Setting, reason: str) -> NotVerified:

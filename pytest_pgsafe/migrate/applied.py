@@ -34,7 +34,7 @@ class Pending:
     migration: Migration | None
     rollback: Migration | None
     #: What was left out, and who said so.
-    said: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +68,9 @@ def pending(
         return Pending(migration=migration, rollback=rollback)
     said = f"{gone} of {len(migration.files)} files are applied already: {by}"
     if not left:
-        return Pending(migration=None, rollback=None, said=f"nothing pending: {said}")
+        return Pending(migration=None, rollback=None, reason=f"nothing pending: {said}")
     back = _back(migration, left, rollback)
-    return Pending(migration=migration.only(left), rollback=back, said=said)
+    return Pending(migration=migration.only(left), rollback=back, reason=said)
 
 
 def named(files: Sequence[Path], revision: str) -> list[Path]:

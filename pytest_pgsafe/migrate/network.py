@@ -30,7 +30,7 @@ class Enclosure:
 
     command: Sequence[str]
     #: What it has to say before it runs; None where the machine is to be asked.
-    told: str | None
+    why_open: str | None
     status: Path
 
     @property
@@ -45,13 +45,15 @@ class Enclosure:
 
     def outcome(self) -> str:
         """Return ``isolated``, ``open``, or ``not enforced: …`` with the reason; for a command that has run."""
-        if self.told is not None:
-            return self.told
+        if self.why_open is not None:
+            return self.why_open
         return self._lines()[0]
 
     def missed(self) -> tuple[str, ...]:
         """Return the Unix sockets, each in a line, that the command wanted and was kept from."""
-        return () if self.told is not None else tuple(f"kept from the Unix socket {one}" for one in self._lines()[1:])
+        return (
+            () if self.why_open is not None else tuple(f"kept from the Unix socket {one}" for one in self._lines()[1:])
+        )
 
     def _lines(self) -> list[str]:
         try:
@@ -71,7 +73,7 @@ def enclose(
     """
     status = private / "network"
     if network == "open":
-        return Enclosure(command=command, told="open", status=status)
+        return Enclosure(command=command, why_open="open", status=status)
     host, port = address.parameters.get("host", ""), address.parameters.get("port", "5432")
     why = None
     if not sys.platform.startswith("linux"):
@@ -81,7 +83,7 @@ def enclose(
     elif source is not None and (source.parameters.get("host"), source.parameters.get("port")) == (host, port):
         why = "not enforced: the source is on the same server as the copy"
     if why is not None:
-        return Enclosure(command=() if network == "isolated" else command, told=why, status=status)
+        return Enclosure(command=() if network == "isolated" else command, why_open=why, status=status)
     must = "must" if network == "isolated" else "may"
     wrapped = (
         sys.executable,
@@ -95,7 +97,7 @@ def enclose(
         enclosure.__file__,
         *command,
     )
-    return Enclosure(command=wrapped, told=None, status=status)
+    return Enclosure(command=wrapped, why_open=None, status=status)
 
 
 def around(

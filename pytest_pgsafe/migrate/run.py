@@ -26,7 +26,7 @@ from .network import Network, enclose, remedy
 from .observe import Observer
 from .psql import End, psql, refused, stopped
 from .sessions import activity, waits
-from .stuck import told, watched
+from .stuck import ended, watched
 from .tools import Copy, Migration
 from .trace import read_trace
 from .values import Lock, Statement, Trace
@@ -103,7 +103,7 @@ def run(
                 )  # fmt: skip
             seconds = time.monotonic() - started
             if waiting:
-                end = told(str(migration), waiting, end)
+                end = ended(str(migration), waiting, end)
             seen = watch.finish()
     except (MigrationError, psycopg.OperationalError) as error:
         if end is None or end.problem is None:

@@ -82,7 +82,7 @@ def _is_stuck(session: Connection, dbname: str, seconds: float) -> bool:
     return session.execute(_STUCK, (dbname, seconds, seconds)).fetchone() != (0,)
 
 
-def told(what: str, lines: list[str], end: End) -> End:
+def ended(what: str, lines: list[str], end: End) -> End:
     """Tell of a run that was stopped since it waited for ever."""
     waiting = [line for line in lines if " waits for " in line and ", which " in line]
     rest = tuple(f"at that time: {line}" for line in lines if line not in waiting)

@@ -42,7 +42,7 @@ class Run:
         """Whether this process can read what the run's others store: xdist's workers may be on another machine."""
         return self.store is not None and self.store.folder.is_dir()
 
-    def told(self) -> dict[str, Any]:
+    def for_worker(self) -> dict[str, Any]:
         """Return what a worker of xdist needs, in types that execnet knows; it resolves nothing by itself."""
         if self.store is not None and self.plan is not None:
             self.store.tell(self.plan)
@@ -52,13 +52,13 @@ class Run:
         }
 
     @classmethod
-    def of_worker(cls, told: dict[str, Any], selection: Selection) -> Run:
+    def of_worker(cls, given: dict[str, Any], selection: Selection) -> Run:
         """Return the run in a worker, from what its controller told."""
         return cls(
-            settings=_SETTINGS.validate_json(told["settings"]),
+            settings=_SETTINGS.validate_json(given["settings"]),
             selection=selection,
             worker=True,
-            store=None if told["folder"] is None else Store(Path(told["folder"])),
+            store=None if given["folder"] is None else Store(Path(given["folder"])),
         )
 
 

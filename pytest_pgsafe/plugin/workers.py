@@ -26,7 +26,7 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker what was resolved."""
-        node.workerinput["pgsafe"] = self._run.told()
+        node.workerinput["pgsafe"] = self._run.for_worker()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Generator[None, object, object]:

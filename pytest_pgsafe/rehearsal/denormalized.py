@@ -30,7 +30,7 @@ _PROPOSING = "5s"
 
 
 @dataclass(kw_only=True)
-class Told:
+class Evaluated:
     """What was found of every rule."""
 
     denormalized: dict[DenormalizedRule, tuple[DenormalizedContent, DenormalizedContent | None]] = field(
@@ -63,27 +63,27 @@ def check(rules: Rules, catalog: Catalog, connection: Connection | None) -> None
             references.check(connection, catalog, undeclared)
 
 
-def gather(comparison: Comparison, rules: Rules, before: Connection, after: Connection) -> Told:
+def gather(comparison: Comparison, rules: Rules, before: Connection, after: Connection) -> Evaluated:
     """Evaluate every rule on both sides, as far as what it is about is still there.
 
     :raises ConfigError: a rule cannot be evaluated on the side before.
     :raises SnapshotError: a rule failed over some row there.
     """
-    told = Told()
+    evaluated = Evaluated()
     foreign = foreign_below(comparison.before.catalog)
     for rule in rules.denormalized:
         ready = denormalized.prepare(before, comparison.before.catalog, rule, rules.references)
         if ready.tables & foreign:
-            told.unread[rule] = f"{min(ready.tables & foreign)} is a foreign table, which is never scanned"
+            evaluated.unread[rule] = f"{min(ready.tables & foreign)} is a foreign table, which is never scanned"
             continue
-        _denormalized(told, comparison, ready, before, after)
+        _denormalized(evaluated, comparison, ready, before, after)
     for undeclared in rules.references:
         tables = {container(undeclared.column), container(undeclared.references)}
         if tables & foreign:
-            told.unread[undeclared] = f"{min(tables & foreign)} is a foreign table, which is never scanned"
+            evaluated.unread[undeclared] = f"{min(tables & foreign)} is a foreign table, which is never scanned"
             continue
-        _reference(told, comparison, undeclared, before, after)
-    return told
+        _reference(evaluated, comparison, undeclared, before, after)
+    return evaluated
 
 
 def undeclared(comparison: Comparison, rules: Rules, before: Connection, after: Connection) -> tuple[Undeclared, ...]:
@@ -117,19 +117,21 @@ def _as_if_told(
     return Undeclared(proposal=proposal, before=one, after=two, loss=told.losses.get(rule))
 
 
-def _denormalized(told: Told, comparison: Comparison, ready: Reading, before: Connection, after: Connection) -> None:
+def _denormalized(
+    evaluated: Evaluated, comparison: Comparison, ready: Reading, before: Connection, after: Connection
+) -> None:
     rule = ready.rule
     content = denormalized.evaluate(before, ready)
-    told.denormalized[rule] = (content, None)
+    evaluated.denormalized[rule] = (content, None)
     names = comparison.columns
     if rule.column not in names and _untouched(comparison, ready, drifted=bool(content.drifted)):
-        told.losses[rule] = DenormalizedLoss(drifted=content.drifted, moved=0, drifted_samples=content.samples)
+        evaluated.losses[rule] = DenormalizedLoss(drifted=content.drifted, moved=0, drifted_samples=content.samples)
         return
     now = _renamed(rule, comparison)
     way = [_moved(step, comparison) for step in ready.way]
     if now is None or None in way:
         if rule.column in names and rule.source in names:
-            told.unread[rule] = "what it is read through was dropped"
+            evaluated.unread[rule] = "what it is read through was dropped"
         return
     key = _key(ready, comparison)
     if rule.column not in names:
@@ -151,28 +153,30 @@ def _denormalized(told: Told, comparison: Comparison, ready: Reading, before: Co
         if rule.column not in names:
             loss = carried.lost(before, after, whole, new)
             if loss is not None:
-                told.losses[rule] = loss
+                evaluated.losses[rule] = loss
             return
         found = denormalized.evaluate(after, new)
         if content.drifted and found.drifted:
             found = carried.broken(before, after, ready, new, found)
-        told.denormalized[rule] = (content, found)
+        evaluated.denormalized[rule] = (content, found)
     except (ConfigError, SnapshotError) as error:
-        told.unread[rule] = f"it cannot be evaluated after the migration: {error.message.partition(': ')[2]}"
+        evaluated.unread[rule] = f"it cannot be evaluated after the migration: {error.message.partition(': ')[2]}"
 
 
-def _reference(told: Told, comparison: Comparison, rule: ReferenceRule, before: Connection, after: Connection) -> None:
+def _reference(
+    evaluated: Evaluated, comparison: Comparison, rule: ReferenceRule, before: Connection, after: Connection
+) -> None:
     content = references.read(before, comparison.before.catalog, rule)
-    told.references[rule] = (content, None)
+    evaluated.references[rule] = (content, None)
     names = comparison.columns
     if rule.column not in names or rule.references not in names:
         return
     now = ReferenceRule(column=names[rule.column], references=names[rule.references], where=rule.where)
     try:
         references.check(after, comparison.after.catalog, now)
-        told.references[rule] = (content, references.read(after, comparison.after.catalog, now))
+        evaluated.references[rule] = (content, references.read(after, comparison.after.catalog, now))
     except (ConfigError, SnapshotError) as error:
-        told.unread[rule] = f"it cannot be read after the migration: {error.message.partition(': ')[2]}"
+        evaluated.unread[rule] = f"it cannot be read after the migration: {error.message.partition(': ')[2]}"
 
 
 def _renamed(rule: DenormalizedRule, comparison: Comparison) -> DenormalizedRule | None:

@@ -160,7 +160,7 @@ def obtain(settings: Settings, plan: Plan, steps: Steps, backups: Path, known: K
         return build(wanted, settings, plan, steps=steps, backups=backups, known=known)
 
 
-def _find(wanted: Wish, told: Callable[[str], None]) -> keep.Held | None:
+def _find(wanted: Wish, report: Callable[[str], None]) -> keep.Held | None:
     def fits(state: bytes) -> bool:
         # Of what was proven to be whole: it is not read, if another shape of values wrote it.
         try:
@@ -169,7 +169,7 @@ def _find(wanted: Wish, told: Callable[[str], None]) -> keep.Held | None:
             return False
         return wanted.alive is None or _catalog(wanted.alive) == kept.reference.catalog
 
-    return keep.find(wanted.identity, max_age=wanted.max_age, fits=fits, report=told)
+    return keep.find(wanted.identity, max_age=wanted.max_age, fits=fits, report=report)
 
 
 def _catalog(address: Address) -> object:
@@ -266,7 +266,7 @@ def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:
     assert state is not None
     about, backup, plan = base.base.about, obtained.backup, begun.plan
     if not obtained.built:
-        reason = told(about)
+        reason = named(about)
         if plan.source.kind == "database":
             begun.steps.skip("backup", reason)
             plan = _undecided(settings, plan)
@@ -297,7 +297,7 @@ def _age(about: About) -> str:
     return span(float(int(max((datetime.now(timezone.utc) - about.moment).total_seconds(), 0.0))))
 
 
-def told(about: About) -> str:
+def named(about: About) -> str:
     """Say what a base is, for people."""
     how = "restored and proven" if about.proven else "restored"
     behind = ", after_restore included" if about.hooked else ""

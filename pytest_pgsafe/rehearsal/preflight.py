@@ -128,7 +128,7 @@ def preflight(settings: Settings) -> Plan:
         source=source, choice=choice, extensions=needed, decided=told is not None,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
-        left_out=None if told is None else told.said, baseline=remark, omitted=omitted,
+        left_out=None if told is None else told.reason, baseline=remark, omitted=omitted,
     )  # fmt: skip
 
 

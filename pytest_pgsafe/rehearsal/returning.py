@@ -42,7 +42,7 @@ def _go(judged: Judged, rollback: Migration, used: new_world.Used | None) -> Sta
             comparison = _back(rollback, judged.migrated.after, restored)
     except backwards.NoWayBackError as error:
         seconds = yield from _restored_again(restored)
-        return replace(evidence, no_way_back=NoWayBack(said=error.message, restored=seconds))
+        return replace(evidence, no_way_back=NoWayBack(message=error.message, restored=seconds))
     if comparison is None:
         yield Known(unused={"rollback": _NOTHING_APPLIED})
         return evidence

@@ -126,7 +126,9 @@ def _decide(copy: Restored) -> Stage[Restored]:
     if not plan.decided:
         with copy.steps.step("pending"):
             found = pending.late(plan.migration, plan.rollback, copy.before)
-            plan = replace(plan, migration=found.migration, rollback=found.rollback, left_out=found.said, decided=True)
+            plan = replace(
+                plan, migration=found.migration, rollback=found.rollback, left_out=found.reason, decided=True
+            )
         yield Known(plan=plan)
     if plan.migration is None and plan.left_out is not None:
         copy.steps.skip("migrate", plan.left_out)

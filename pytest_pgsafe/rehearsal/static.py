@@ -73,7 +73,7 @@ def prepare(settings: Settings) -> Static:
         )
     left = pending(migration, None, revision=settings.from_rev, books=())
     assert left.migration is not None
-    return Static(migration=left.migration, left_out=left.said)
+    return Static(migration=left.migration, left_out=left.reason)
 
 
 def read(settings: Settings, static: Static, progress: Progress = SILENT) -> Result:

@@ -94,17 +94,17 @@ class Result:
         return "failed" if any(step.outcome is Outcome.FAILED for step in self.steps) else "passed"
 
 
-def together(one: Result | None, other: Result | None) -> Result | None:
+def together(first: Result | None, second: Result | None) -> Result | None:
     """Return the results of a rehearsal and of a recovery as one; either may not have been begun."""
-    if one is None or other is None:
-        return other if one is None else one
+    if first is None or second is None:
+        return second if first is None else first
     return replace(
-        one,
-        steps=(*one.steps, *other.steps),
-        findings=(*one.findings, *other.findings),
-        not_verified=(*one.not_verified, *other.not_verified),
-        unused={**one.unused, **other.unused},
-        interrupted=one.interrupted if one.interrupted is not None else other.interrupted,
-        disk_full=one.disk_full or other.disk_full,
-        pitr=other.pitr,
+        first,
+        steps=(*first.steps, *second.steps),
+        findings=(*first.findings, *second.findings),
+        not_verified=(*first.not_verified, *second.not_verified),
+        unused={**first.unused, **second.unused},
+        interrupted=first.interrupted if first.interrupted is not None else second.interrupted,
+        disk_full=first.disk_full or second.disk_full,
+        pitr=second.pitr,
     )

@@ -17,12 +17,12 @@ _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 def commands(result: Result) -> list[str]:
     """Return workflow commands: steps that failed, errors by their causes, warnings; notes are in the summary."""
     result = keys_only(result)
-    told = overview(result)
-    lines = [_command("error", f"step {step.name} failed", step.reason or "", None, None) for step in told.stopped]
+    summary = overview(result)
+    lines = [_command("error", f"step {step.name} failed", step.reason or "", None, None) for step in summary.stopped]
     if result.interrupted is not None:
-        lines.append(_command("error", headline(told), result.interrupted, None, None))
-    errors = [one.finding for cause in told.causes for one in cause.told]
-    return [*lines, *map(_finding, errors[:_MOST]), *map(_finding, told.warnings[:_MOST])]
+        lines.append(_command("error", headline(summary), result.interrupted, None, None))
+    errors = [one.finding for cause in summary.causes for one in cause.entries]
+    return [*lines, *map(_finding, errors[:_MOST]), *map(_finding, summary.warnings[:_MOST])]
 
 
 def _finding(finding: Finding) -> str:

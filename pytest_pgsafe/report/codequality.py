@@ -19,8 +19,8 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.N
 def render(result: Result) -> str:
     """Return the report as Code Quality: what was not announced, and the steps that failed."""
     result = keys_only(result)
-    told = overview(result)
-    entries = [_entry(f"step-{step.name}", f"step {step.name} failed: {step.reason or ''}") for step in told.stopped]
+    summary = overview(result)
+    entries = [_entry(f"step-{step.name}", f"step {step.name} failed: {step.reason or ''}") for step in summary.stopped]
     if result.interrupted is not None:
         entries.append(_entry("interrupted", result.interrupted))
     entries += [_finding(finding) for finding in result.findings if finding.reason is None]

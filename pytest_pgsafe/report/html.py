@@ -19,7 +19,7 @@ from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
 from ..visible import visible
 from . import costs, recovery
-from .overview import Told, duration, overview, table_of
+from .overview import Entry, duration, overview, plain, table_of
 from .terminal import cause, finding_lines, shown
 
 _WORDS = {"passed": "safe", "failed": "not safe", "error": "no verdict"}
@@ -67,18 +67,18 @@ class Bar:
 
 def render(result: Result) -> str:
     """Return the report as an HTML document."""
-    told = overview(result)
+    summary = overview(result)
     style, script = _asset("page.css"), _asset("page.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _template().render(
         result=result,
-        told=told,
+        summary=summary,
         words=_WORDS,
         style=Markup(style),  # noqa: S704 (our own files)
         script=Markup(script),  # noqa: S704
         script_hash=Markup(f"sha256-{digest}"),  # noqa: S704
         findings=result.findings,
-        warnings=[plain(finding) for finding in told.warnings],
+        warnings=[plain(finding) for finding in summary.warnings],
         levels=[
             (level.value, number)
             for level in reversed(Severity)
@@ -97,11 +97,6 @@ def render(result: Result) -> str:
             *(("server " + name, text) for name, text in result.server.items()),
         ],
     )
-
-
-def plain(finding: Finding) -> Told:
-    """Return a finding without anything beside it."""
-    return Told(finding=finding)
 
 
 def sides(sample: RowSample) -> Iterator[Side]:
@@ -136,21 +131,23 @@ def marked(before: str, after: str) -> tuple[tuple[str, str, str], tuple[str, st
     )
 
 
-def _common(one: str, other: str) -> int:
+def _common(first: str, second: str) -> int:
     """Return how many characters both begin with."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
 
 
-def prompt(one: Told) -> str:
+def prompt(entry: Entry) -> str:
     """Return a text that asks somebody else, who has the migration at hand, to mend a finding."""
     return "\n".join(
         (
             "pgsafe rehearsed this project's PostgreSQL migration on a copy of the real database and found:",
             "",
-            *finding_lines(one.finding, one.announce),
+            *finding_lines(entry.finding, entry.announce),
             "",
             "Change the migration so that this does not happen. Do not announce it in [expect] unless I say that it",
-            f"is meant. `pgsafe explain {one.finding.code}` says more; `pytest --pgsafe` judges the result.",
+            f"is meant. `pgsafe explain {entry.finding.code}` says more; `pytest --pgsafe` judges the result.",
         )
     )
 

@@ -122,10 +122,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _cause(one: Change | Finding) -> dict[str, Any]:
-    cited = one.statement
+def _cause(found: Change | Finding) -> dict[str, Any]:
+    cited = found.statement
     place = None if cited is None else {"file": cited.file, "line": cited.line, "text": cited.text}
-    return {"statement": place, "declared": one.declared}
+    return {"statement": place, "declared": found.declared}
 
 
 def _sample(sample: RowSample) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..visible import visible
 from . import costs, recovery
-from .overview import Cause, Overview, Told, overview
+from .overview import Cause, Entry, Overview, overview, plain
 from .redact import keys_only
 from .terminal import cause, sample_text
 
@@ -27,32 +27,32 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
 def render(result: Result) -> str:
     """Return the report as GitHub-flavoured Markdown, short enough for a comment."""
     result = keys_only(result)
-    told = overview(result)
+    summary = overview(result)
     text = ""
     for findings, changes in _MOST:
-        text = "\n".join(_lines(result, told, findings, changes)) + "\n"
+        text = "\n".join(_lines(result, summary, findings, changes)) + "\n"
         if len(text) <= LIMIT:
             return text
-    return "\n".join([*_head(told), "", "The rest is too long for a comment: see the JSON or HTML report."]) + "\n"
+    return "\n".join([*_head(summary), "", "The rest is too long for a comment: see the JSON or HTML report."]) + "\n"
 
 
-def _head(told: Overview) -> list[str]:
-    return [f"## pgsafe: {_VERDICTS[told.verdict]}", "", " · ".join(escape(part) for part in told.headline)]
+def _head(summary: Overview) -> list[str]:
+    return [f"## pgsafe: {_VERDICTS[summary.verdict]}", "", " · ".join(escape(part) for part in summary.headline)]
 
 
-def _lines(result: Result, told: Overview, most: int, most_changes: int) -> list[str]:
-    lines = _head(told)
+def _lines(result: Result, summary: Overview, most: int, most_changes: int) -> list[str]:
+    lines = _head(summary)
     if result.interrupted is not None:
         lines += ["", *_code(result.interrupted)]
-    for step in told.stopped:
+    for step in summary.stopped:
         lines += ["", f"**Step {escape(step.name)} failed**", "", *_code(step.reason or "")]
-    for one in told.causes:
+    for one in summary.causes:
         lines += _cause(one, most)
-    lines += _table([Told(finding=finding) for finding in told.warnings], most)
-    for fold in told.on_purpose:
-        lines += _folded(escape(f"on purpose: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
-    for fold in told.noted:
-        lines += _folded(escape(f"noted: {fold.text}"), _table([Told(finding=one) for one in fold.findings], most))
+    lines += _table([*map(plain, summary.warnings)], most)
+    for fold in summary.on_purpose:
+        lines += _folded(escape(f"on purpose: {fold.text}"), _table([*map(plain, fold.findings)], most))
+    for fold in summary.noted:
+        lines += _folded(escape(f"noted: {fold.text}"), _table([*map(plain, fold.findings)], most))
     lines += _costs(result)
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
     lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
@@ -102,15 +102,15 @@ def escape(text: object) -> str:
 def _cause(led: Cause, most: int) -> list[str]:
     """Return what one statement led to, below it."""
     if led.statement is None:
-        return _table(led.told, most)
-    return ["", f"**{escape(str(led.statement))}**", *_table(led.told, most)]
+        return _table(led.entries, most)
+    return ["", f"**{escape(str(led.statement))}**", *_table(led.entries, most)]
 
 
-def _table(told: Sequence[Told], most: int) -> list[str]:
-    if not told:
+def _table(entries: Sequence[Entry], most: int) -> list[str]:
+    if not entries:
         return []
     lines = ["", "| | object | finding | rows |", "|---|---|---|---|"]
-    for one in told[:most]:
+    for one in entries[:most]:
         finding = one.finding
         text = f"{escape(finding.message)} ({finding.code})"
         if finding.revision is not None:
@@ -125,8 +125,8 @@ def _table(told: Sequence[Told], most: int) -> list[str]:
             text += f"<br>if it is meant: \\[expect\\] {escape(one.announce)}"
         rows = "<br>".join(escape(sample_text(sample)) for sample in finding.samples)
         lines.append(f"| {finding.severity.value} | {escape(finding.object)} | {text} | {rows} |")
-    if len(told) > most:
-        lines += ["", f"… and {len(told) - most} more"]
+    if len(entries) > most:
+        lines += ["", f"… and {len(entries) - most} more"]
     return lines
 
 

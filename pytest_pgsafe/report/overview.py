@@ -24,7 +24,7 @@ _NAMES = {check.code: check.name for check in EVERY}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Entry:
     """A finding, and what its reader needs beside it."""
 
     finding: Finding
@@ -40,7 +40,7 @@ class Cause:
 
     statement: Cited | None
     #: What it did itself before what followed from it.
-    told: tuple[Told, ...]
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def causes(result: Result) -> tuple[Cause, ...]:
         groups.setdefault(finding.statement, []).append(finding)
     order = _order(result)
     return tuple(
-        Cause(statement=cited, told=tuple(_told(finding, result) for finding in in_order(groups[cited])))
+        Cause(statement=cited, entries=tuple(_entry(finding, result) for finding in in_order(groups[cited])))
         for cited in sorted(groups, key=order)
     )
 
@@ -184,7 +184,7 @@ def _headline(result: Result, found: Sequence[Cause]) -> Iterable[str]:
     yield counted(result)
     known = [cause for cause in found if cause.statement is not None]
     told = severities(result)
-    if len(known) == len(found) and sum(len(cause.told) for cause in found) > 1:
+    if len(known) == len(found) and sum(len(cause.entries) for cause in found) > 1:
         # Behind the number of errors, which comes first.
         errors, comma, rest = told.partition(", ")
         told = f"{errors} from {len(known)} statement{'s' * (len(known) != 1)}{comma}{rest}"
@@ -220,8 +220,13 @@ def _order(result: Result) -> Callable[[Cited | None], tuple[bool, int, str, int
     return key
 
 
-def _told(finding: Finding, result: Result) -> Told:
-    return Told(finding=finding, follows=finding.declared is False, announce=announcement(finding, result.changes))
+def plain(finding: Finding) -> Entry:
+    """Return a finding without anything beside it."""
+    return Entry(finding=finding)
+
+
+def _entry(finding: Finding, result: Result) -> Entry:
+    return Entry(finding=finding, follows=finding.declared is False, announce=announcement(finding, result.changes))
 
 
 def _folded(notes: Iterable[Finding], meant: Callable[[Finding], bool]) -> tuple[Fold, ...]:

@@ -24,9 +24,9 @@ NOWHERE = "pgsafe.toml"
 def render(result: Result) -> str:
     """Return the report as SARIF."""
     result = keys_only(result)
-    told = overview(result)
+    summary = overview(result)
     codes = {finding.code for finding in result.findings}
-    notes = [_notification(f"step {step.name} failed: {step.reason or ''}") for step in told.stopped]
+    notes = [_notification(f"step {step.name} failed: {step.reason or ''}") for step in summary.stopped]
     if result.interrupted is not None:
         notes.append(_notification(result.interrupted))
     run = {
@@ -52,7 +52,7 @@ def render(result: Result) -> str:
             {"executionSuccessful": result.verdict != "error" and not notes, "toolExecutionNotifications": notes}
         ],
         "results": [_result(finding) for finding in result.findings],
-        "properties": {"verdict": told.verdict, "headline": [*told.headline]},
+        "properties": {"verdict": summary.verdict, "headline": [*summary.headline]},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return in_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

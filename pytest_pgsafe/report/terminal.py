@@ -106,15 +106,15 @@ def summary(result: Result, *, short: bool, whole: bool = False) -> list[Line]:
     :param short: the verdict's line alone, and what was kept or written.
     :param whole: every note, also where there are many of one check.
     """
-    told = overview(result)
+    summary = overview(result)
     tone: Tone = "good" if result.verdict == "passed" else "bad"
     lines: list[Line] = []
     if not short:
         lines += _broken_off(result)
-        lines += [Line(text=f"step {step.name} failed: {_reason(step)}", tone="bad") for step in told.stopped]
-        lines += [line for cause in told.causes for line in _cause_lines(cause)]
-        lines += [line for finding in told.warnings for line in _warning_lines(finding)]
-        lines += [line for fold in (*told.on_purpose, *told.noted) for line in _fold_lines(fold, whole=whole)]
+        lines += [Line(text=f"step {step.name} failed: {_reason(step)}", tone="bad") for step in summary.stopped]
+        lines += [line for cause in summary.causes for line in _cause_lines(cause)]
+        lines += [line for finding in summary.warnings for line in _warning_lines(finding)]
+        lines += [line for fold in (*summary.on_purpose, *summary.noted) for line in _fold_lines(fold, whole=whole)]
         lines += [Line(text=f"not verified: {gap.object}: {gap.reason}", tone="warning") for gap in result.not_verified]
         lines += [Line(text=f"{name}: {text}") for name, text in _recovery(result)]
         lines += _steps(result)
@@ -125,12 +125,12 @@ def summary(result: Result, *, short: bool, whole: bool = False) -> list[Line]:
         lines.append(Line(text=indented(f"written: {result.baseline}")))
     if result.kept is not None:
         lines.append(Line(text=f"kept: {result.kept}"))
-    return [Line(text=indented(headline(told)), tone=tone), *lines]
+    return [Line(text=indented(headline(summary)), tone=tone), *lines]
 
 
-def headline(told: Overview) -> str:
+def headline(summary: Overview) -> str:
     """Return the first line of a report."""
-    return f"pgsafe {told.verdict}: {' · '.join(told.headline)}"
+    return f"pgsafe {summary.verdict}: {' · '.join(summary.headline)}"
 
 
 def wrapped(text: str, width: int) -> str:
@@ -222,8 +222,8 @@ def _cause_lines(cause: Cause) -> list[Line]:
     lines: list[Line] = []
     if cause.statement is not None:
         lines.append(Line(text=_short(str(cause.statement))))
-    for told in cause.told:
-        first = finding_lines(told.finding)[0] + (" (it follows)" if told.follows and cause.statement else "")
+    for entry in cause.entries:
+        first = finding_lines(entry.finding)[0] + (" (it follows)" if entry.follows and cause.statement else "")
         lines.append(Line(text=first if cause.statement is None else f"  {first}", tone="bad"))
     return lines
 

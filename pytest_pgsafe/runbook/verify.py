@@ -236,7 +236,7 @@ class _Verification:
 
     def _prepare(self, archive: Archive, server: Server) -> restoring.Prepared:
         if self.facts is not None:
-            like = replace(likeness(self.facts.catalog), told=False)
+            like = replace(likeness(self.facts.catalog), noted=False)
             return restoring.prepare(server, self.facts.catalog, like=like)
         backup = Backup(archive=archive, facts=None, manifest=None)
         source = Source(shown=str(self.path))

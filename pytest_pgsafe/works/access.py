@@ -41,7 +41,7 @@ def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt
         if statement is None:
             continue
         answer = _as(after, role, statement)
-        if answer.said is None:
+        if answer.error is None:
             yield None
             continue
         earlier = _as(before, role, _text(before, table, privilege) or statement)

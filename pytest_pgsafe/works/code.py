@@ -126,7 +126,7 @@ class _Check:
             return
         [one] = some
         now = self.alone(after, one.after)
-        if now.said is None:
+        if now.error is None:
             yield None
             return
         was = self.alone(before, one.before)

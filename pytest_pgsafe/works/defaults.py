@@ -37,7 +37,7 @@ def _omitted(comparison: Comparison, before: Side, after: Side) -> Iterator[Atte
         answer = again(after, now.table, without=now.column)
         if answer is None:
             continue
-        if answer.said is None:
+        if answer.error is None:
             yield None
             continue
         earlier = again(before, was.table, without=was.column)
@@ -59,7 +59,7 @@ def _conflicts(comparison: Comparison, before: Side, after: Side) -> Iterator[At
             continue
         statement = _text(there, index, [bare(name or "") for name in names])
         answer = _plan(after, statement)
-        if answer.said is None or answer.said.state != "42P10":
+        if answer.error is None or answer.error.state != "42P10":
             yield None
             continue
         earlier = _plan(before, _text(index.table, index, [name or "" for name in index.columns]))

@@ -26,7 +26,7 @@ def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt
             continue
         for verb in ("UPDATE", "DELETE"):
             answer = _write(after, table, verb)
-            if answer is None or answer.said is None:
+            if answer is None or answer.error is None:
                 yield None
                 continue
             earlier = _write(before, old, verb)

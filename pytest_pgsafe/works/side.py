@@ -117,7 +117,7 @@ def answer(error: psycopg.Error) -> Answer:
     if not state or state.startswith(_UNKNOWN):
         return Answer(unknown=True)
     message = (error.diag.message_primary or str(error).partition("\n")[0]).strip()
-    return Answer(said=Said(state=state, message=message, where=_where(error.diag.context)))
+    return Answer(error=Said(state=state, message=message, where=_where(error.diag.context)))
 
 
 def _where(context: str | None) -> str | None:

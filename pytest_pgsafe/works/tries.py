@@ -119,4 +119,4 @@ def _without_superuser(side: Side, chosen: Sequence[writes.Write], comparison: C
 
 def _is_worse(attempt: Attempt) -> bool:
     """Tell whether it worked before and does not now: an error, or no row written where one was."""
-    return attempt.before.worked and bool(attempt.after.said is not None or attempt.before.rows)
+    return attempt.before.worked and bool(attempt.after.error is not None or attempt.before.rows)

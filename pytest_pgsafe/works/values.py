@@ -30,7 +30,7 @@ class Answer:
     """How a statement ended."""
 
     #: None where it ended well.
-    said: Said | None = None
+    error: Said | None = None
     #: Rows that it wrote; None where it writes none.
     rows: int | None = None
     #: It was broken off: too slow, or a lock that was not to be had. That says nothing.
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def worked(self) -> bool:
-        return self.said is None and not self.unknown
+        return self.error is None and not self.unknown
 
 
 @dataclass(frozen=True, kw_only=True)

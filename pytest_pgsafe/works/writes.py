@@ -118,7 +118,7 @@ def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> It
         if not tries:
             return
         row, now = tries[0]
-        if any(one.unknown or (one.said is None and one.rows) for _, one in tries):
+        if any(one.unknown or (one.error is None and one.rows) for _, one in tries):
             yield None
             continue
         named = {name: row.key[there] for name, there in known.items()} if theirs else None
@@ -145,7 +145,7 @@ def _rows(side: Side, table: str, event: str, key: Sequence[str]) -> list[tuple[
         if row is None or now is None:
             break
         tries.append((row, now))
-        if now.unknown or now.rows or (now.said is not None and now.said.state.startswith(_CODE)):
+        if now.unknown or now.rows or (now.error is not None and now.error.state.startswith(_CODE)):
             break
     return tries
 

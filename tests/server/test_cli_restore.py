@@ -158,7 +158,7 @@ def test_a_live_database_is_replaced_by_a_verified_one(
             session.execute("select 1")
     assert log.read_text().split() == ["stopped", "started"]
     assert [step["name"] for step in done["steps"]] == [
-        "backup", "restore", "analyze", "verify", "swap", "stop", "start"
+        "backup", "stop", "restore", "analyze", "verify", "swap", "start"
     ]  # fmt: skip
     assert ground.ask("app", "select count(*) from public.log") == [(500,)]
     aside = Address.parse(uri(ground.source, done["aside"])).with_(password=ground.source.parameters.get("password"))

@@ -132,7 +132,7 @@ def test_the_way_back_of_what_is_left_out_is_left_out(tmp_path: Path) -> None:
     down = folder(tmp_path / "down", ["1_a.down.sql", "2_b.down.sql", "10_c.down.sql"], way_back=True)
     told = pending(up, down, revision="1", books=())
     assert names(told.rollback) == ["10_c.down.sql", "2_b.down.sql"]
-    assert "1 of 3 files are applied already: --pgsafe-from=1" in str(told.said)
+    assert "1 of 3 files are applied already: --pgsafe-from=1" in str(told.reason)
     foreign = folder(tmp_path / "other", ["back.down.sql"], way_back=True)
     with pytest.raises(ConfigError, match="whose way back"):
         pending(up, foreign, revision="1", books=())

@@ -56,7 +56,7 @@ RESULT = Result(
 def test_causes_come_in_the_order_of_the_run_and_before_what_followed() -> None:
     found = overview(RESULT).causes
     assert [cause.statement for cause in found] == [DROP, UPDATE, None]
-    assert [(told.finding.code, told.follows) for told in found[0].told] == [("PGS203", False), ("PGS531", True)]
+    assert [(told.finding.code, told.follows) for told in found[0].entries] == [("PGS203", False), ("PGS531", True)]
 
 
 def test_the_first_line_says_it() -> None:
