@@ -41,10 +41,10 @@ def _is_a_tools_own(evidence: Evidence, text: str) -> bool:
     return any(is_bookkeeping(evidence, name) and unquoted(bare(name)) in text for name in tables)
 
 
-def _hidden(one: Secluded) -> str:
-    if not one.visible:
-        return f"all {count(one.rows)}" if one.rows > 1 else "the only row"
-    return f"{one.rows - one.visible:,} of {count(one.rows)}"
+def _hidden(rows: Secluded) -> str:
+    if not rows.visible:
+        return f"all {count(rows.rows)}" if rows.rows > 1 else "the only row"
+    return f"{rows.rows - rows.visible:,} of {count(rows.rows)}"
 
 
 def _otherwise(evidence: Evidence) -> Iterator[Finding]:

@@ -35,18 +35,18 @@ def locks(
             yield _lock(one, relation.name, *found)
 
 
-def _lock(one: Held, relation: str, number: int, message: Message) -> Lock:
-    ended = one.last if message.time is None else message.time
+def _lock(held: Held, relation: str, number: int, message: Message) -> Lock:
+    ended = held.last if message.time is None else message.time
     # A statement on its own holds what it took until it ends; what a transaction held, it held at least so long.
-    until = ended if message.transaction is None else max(one.last, ended)
+    until = ended if message.transaction is None else max(held.last, ended)
     return Lock(
         relation=relation,
-        mode=one.mode,
+        mode=held.mode,
         statement=message.statement.text,
-        held=(until - one.first).total_seconds() * 1000,
-        own=(ended - one.first).total_seconds() * 1000,
+        held=(until - held.first).total_seconds() * 1000,
+        own=(ended - held.first).total_seconds() * 1000,
         number=number,
-        transaction=one.transaction,
+        transaction=held.transaction,
     )
 
 

@@ -239,8 +239,8 @@ def _released(transaction: _Transaction, time: datetime | None, relations: Mappi
         )
 
 
-def _between(one: datetime | None, other: datetime | None) -> float | None:
-    return None if one is None or other is None else (other - one) / timedelta(milliseconds=1)
+def _between(earlier: datetime | None, later: datetime | None) -> float | None:
+    return None if earlier is None or later is None else (later - earlier) / timedelta(milliseconds=1)
 
 
 def _longest(transaction: _Transaction, number: int | None, ended: datetime | None) -> Statement | None:

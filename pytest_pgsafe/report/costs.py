@@ -45,20 +45,20 @@ def document(measured: Measured) -> dict[str, Any]:
     return found
 
 
-def _statement(one: Ran) -> dict[str, Any]:
-    statement = one.statement
+def _statement(ran: Ran) -> dict[str, Any]:
+    statement = ran.statement
     return {
-        "file": None if one.place is None else one.place.file,
-        "line": statement.line if one.place is None else one.place.line,
-        "revision": one.revision,
+        "file": None if ran.place is None else ran.place.file,
+        "line": statement.line if ran.place is None else ran.place.line,
+        "revision": ran.revision,
         "text": statement.text,
         "seconds": _seconds(statement.duration),
-        "scaled_seconds": one.scaled,
+        "scaled_seconds": ran.scaled,
         "rows": statement.rows,
         "scanned_rows": statement.scanned,
         "wal_bytes": statement.wal,
         "temporary_bytes": statement.temporary,
-        "locks": [_lock(lock) for lock in one.locks],
+        "locks": [_lock(lock) for lock in ran.locks],
         "error": statement.error,
     }
 
@@ -92,14 +92,15 @@ def _cost(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _table(one: TableFacts) -> dict[str, Any]:
+def _table(table: TableFacts) -> dict[str, Any]:
     return {
-        "table": one.table,
-        "rows": list(one.rows),
-        "bytes": list(one.bytes),
-        "touched": one.touched,
+        "table": table.table,
+        "rows": list(table.rows),
+        "bytes": list(table.bytes),
+        "touched": table.touched,
         "columns": [
-            {"column": column.column, "nulls": list(column.nulls), "changed": column.changed} for column in one.columns
+            {"column": column.column, "nulls": list(column.nulls), "changed": column.changed}
+            for column in table.columns
         ],
     }
 
@@ -129,23 +130,23 @@ def rows(measured: Measured, *, whole: bool) -> Sequence[Row]:
     return [_row(one) for one in sorted(dear, key=lambda one: -(one.statement.duration or 0.0))[:MOST]]
 
 
-def _is_dear(one: Ran) -> bool:
-    took = max((one.statement.duration or 0.0) / 1000, one.scaled or 0.0)
-    return took >= _SECONDS or (one.statement.wal or 0) >= _WAL
+def _is_dear(ran: Ran) -> bool:
+    took = max((ran.statement.duration or 0.0) / 1000, ran.scaled or 0.0)
+    return took >= _SECONDS or (ran.statement.wal or 0) >= _WAL
 
 
-def _row(one: Ran) -> Row:
-    statement = one.statement
+def _row(ran: Ran) -> Row:
+    statement = ran.statement
     text = " ".join(statement.text.split())
     time = "" if statement.duration is None else duration(statement.duration)
-    if one.scaled is not None:
-        time += f" (scaled: {duration(one.scaled * 1000)})"
+    if ran.scaled is not None:
+        time += f" (scaled: {duration(ran.scaled * 1000)})"
     return Row(
-        statement=text if one.place is None else f"{one.place} {text}",
+        statement=text if ran.place is None else f"{ran.place} {text}",
         time=time,
         rows="" if statement.rows is None or not statement.rows else f"{statement.rows:,}",
         wal="" if not statement.wal else size(statement.wal),
-        locks=tuple(_told(lock) for lock in one.locks if keeps_out(lock.mode)),
+        locks=tuple(_told(lock) for lock in ran.locks if keeps_out(lock.mode)),
     )
 
 

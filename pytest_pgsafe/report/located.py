@@ -36,7 +36,7 @@ def located(result: Result, paths: Mapping[str, str]) -> Result:
     )
 
 
-def _ran(one: Ran, paths: Mapping[str, str]) -> Ran:
-    if one.place is None:
-        return one
-    return replace(one, place=replace(one.place, file=paths.get(one.place.file, one.place.file)))
+def _ran(ran: Ran, paths: Mapping[str, str]) -> Ran:
+    if ran.place is None:
+        return ran
+    return replace(ran, place=replace(ran.place, file=paths.get(ran.place.file, ran.place.file)))

@@ -176,5 +176,9 @@ def _cost(cost: Cost | None) -> Cost | None:
     return cost if cost is None or cost.longest is None else replace(cost, longest=_lock(cost.longest))
 
 
-def _ran(one: Statement) -> Statement:
-    return replace(one, text=masked(one.text), error=None if one.error is None else discreet(f"SQLSTATE {one.error}"))
+def _ran(statement: Statement) -> Statement:
+    return replace(
+        statement,
+        text=masked(statement.text),
+        error=None if statement.error is None else discreet(f"SQLSTATE {statement.error}"),
+    )
