@@ -214,8 +214,10 @@ def _new_rows(evidence: Evidence) -> Iterator[Finding]:
         told = f"once there are rows that only the new schema admits ({', '.join(found.written)}), the way back fails: "
         yield NEW_ROWS_LOST.finding("migration", told + found.failed, severity=unproven(evidence))
     for one in found.unkept:
-        told = f"a row with {one.error} in {one.column}, which the new schema admits, was written before the way back;"
-        yield NEW_ROWS_LOST.finding(one.column, f"{told} after it, there is {one.now}", severity=unproven(evidence))
+        told = (
+            f"a row with {one.written} in {one.column}, which the new schema admits, was written before the way back;"
+        )
+        yield NEW_ROWS_LOST.finding(one.column, f"{told}; after it, there is {one.now}", severity=unproven(evidence))
 
 
 NOT_RESTORED = Check(

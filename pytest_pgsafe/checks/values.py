@@ -108,7 +108,7 @@ class Unkept:
     #: By the column's name before.
     column: str
     #: What was written, and what is there now, for people.
-    said: str
+    written: str
     now: str
 
 

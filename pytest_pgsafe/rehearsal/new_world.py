@@ -43,7 +43,7 @@ class _Admitted:
     before: Column
     after: Column
     #: For people, and as SQL.
-    said: str
+    written: str
     value: str | None
 
 
@@ -66,7 +66,7 @@ def admitted(comparison: Comparison) -> tuple[_Admitted, ...]:
             continue
         said = next(_values(comparison, before, after), None)
         if said is not None:
-            found.append(_Admitted(before=before, after=after, said=said[0], value=said[1]))
+            found.append(_Admitted(before=before, after=after, written=said[0], value=said[1]))
     return tuple(found)
 
 
@@ -170,7 +170,7 @@ def prepared(judged: Judged) -> Generator[Used | None]:
 
 def go_back(used: Used, rollback: Migration, restored: Restored) -> NewRows:
     """Run the way back on a copy that holds such rows, and say what became of them."""
-    said = tuple(f"{row.admitted.said} in {row.admitted.after.name}" for row in used.rows)
+    said = tuple(f"{row.admitted.written} in {row.admitted.after.name}" for row in used.rows)
     applied = backwards.resolve(rollback, restored.before, used.copy)
     if applied is None:
         return NewRows(written=said)
@@ -195,4 +195,4 @@ def _unkept(session: Connection, row: _Row) -> Unkept | None:
     if found is not None and found[0] == row.admitted.value:
         return None
     now = "the row is gone" if found is None else "NULL" if found[0] is None else "another value"
-    return Unkept(column=column.name, said=row.admitted.said, now=now)
+    return Unkept(column=column.name, written=row.admitted.written, now=now)

@@ -10,7 +10,7 @@ from builders import evidence, sales, shown, snapshot
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import NewRows, Rules, Unkept
 
-UNKEPT = Unkept(column="public.sales.name", said="21 characters", now="another value")
+UNKEPT = Unkept(column="public.sales.name", written="21 characters", now="another value")
 
 
 @pytest.mark.parametrize("strict", [False, True])
