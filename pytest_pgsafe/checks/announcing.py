@@ -8,6 +8,8 @@ from ..compare.values import Action, Change
 from . import BY_CODE
 from .announced import COLLECTIONS
 from .contents import VALUES_CHANGED
+from .cost import WAIT_BUDGET
+from .locks import LOCK_BUDGET, REWRITE, STRONG_LOCK
 from .rows import ROWS_GONE, ROWS_MULTIPLIED
 from .values import BEYOND, Check, Finding, Severity
 
@@ -20,6 +22,9 @@ def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
     :param changes: those of the run: of which kind an object is that was dropped, or is another.
     """
     check = BY_CODE.get(finding.code)
+    if check in {STRONG_LOCK, REWRITE, WAIT_BUDGET, LOCK_BUDGET} and finding.severity is not Severity.NOTE:
+        told = f"table = {_text(finding.object)}, mode = {_text(str(finding.after))}, {_REASON}"
+        return f"locks = [{{ {told} }}]" if finding.after is not None else None
     if finding.severity is not Severity.ERROR or check is None or not check.is_effect:
         return None
     if finding.standing or finding.aspect == BEYOND or finding.check == "rollback":

@@ -10,9 +10,10 @@ from ..catalog.names import covers
 from ..compare.values import Comparison
 from ..migrate.values import Lock, Statement, Trace
 from ..reading.read import read
-from ..reading.values import ROWS
+from ..reading.values import ROWS, Work
 from .strengths import keeps_out
 
+_WORKS = {Work.SCAN, Work.REWRITE, Work.MAY_REWRITE}
 #: A statement that is longer, of generated rows most likely, works on what it brings along.
 _LONGEST = 10_000
 
@@ -99,15 +100,8 @@ def works_on(lock: Lock) -> bool:
     """Tell whether a statement reads or rewrites the whole relation that it locks."""
     if lock.rewritten or lock.scanned:
         return True
-    # Not told: an index cannot be built without reading its table, nor a view be filled.
-    return lock.scanned is None and builds(lock.statement)
-
-
-def builds(statement: str) -> bool:
-    """Tell whether a statement builds an index, or fills a view."""
-    words = statement.split(maxsplit=4)[:4]
-    first = " ".join(words[:3]).upper()
-    return first.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX", "REINDEX", "REFRESH MATERIALIZED VIEW"))
+    # Where the rows that were read cannot be told, the statement says whether it reads them.
+    return lock.scanned is None and any(one.work in _WORKS for one in read(lock.statement).locks)
 
 
 def measured(trace: Trace) -> Cost:

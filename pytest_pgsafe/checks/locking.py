@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..catalog.names import covers
 from ..config.expectations import Locked
 from ..migrate.values import Lock, Trace
+from .bookkeeping import is_bookkeeping
 from .strengths import keeps_out, strength
 from .values import Evidence, Finding, Severity
 
@@ -27,6 +28,18 @@ def table_before(evidence: Evidence, relation: str) -> str:
     """Return the table's name before the migration, by which it is announced."""
     names = {new: old for old, new in evidence.comparison.tables.items()}
     return relation if relation in evidence.comparison.before.catalog.tables else names.get(relation, relation)
+
+
+def concerns(evidence: Evidence, lock: Lock) -> bool:
+    """Tell whether a lock keeps anybody from rows: on a table, or on a materialised view, which nobody writes to."""
+    before = evidence.comparison.before.catalog
+    name = table_before(evidence, lock.relation)
+    if is_bookkeeping(evidence, name) or not keeps_out(lock.mode):
+        return False
+    if name in before.tables:
+        return True
+    view = before.views.get(name)
+    return view is not None and view.materialized and lock.mode == "AccessExclusiveLock"
 
 
 def meant(evidence: Evidence, lock: Lock, expected: Locked) -> bool:

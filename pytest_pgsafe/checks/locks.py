@@ -1,49 +1,45 @@
-"""Locks: what the migration would do to those who work on the tables meanwhile."""
+"""Locks: what the migration would do to those who work on the tables meanwhile.
+
+What is told hangs on what a statement reads, rewrites and holds to the end of its transaction: not on the rows of a
+copy, which may be small where production is not, nor on the milliseconds of a busy machine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..catalog.names import covers
 from ..migrate.values import Lock
+from .costs import works_on
 from .evidence import count, unproven
-from .locking import excused, meant, table_before
+from .locking import concerns, excused, meant, table_before
+from .safer import brief, safer
 from .strengths import keeps_out, strength, whom
 from .values import Check, Evidence, Finding, Severity
-
-#: A table is big from so many rows or bytes on.
-BIG_ROWS = 100_000
-BIG_SIZE = 100 << 20
-#: Milliseconds; a shorter lock is a change of the catalog that passes.
-BRIEF = 10.0
-
-
-def _size(evidence: Evidence, relation: str) -> tuple[int, int] | None:
-    """Return rows and bytes of a table before; None for what is no table."""
-    comparison = evidence.comparison
-    name = table_before(evidence, relation)
-    table = comparison.before.catalog.tables.get(name)
-    if table is None:
-        return None
-    content = comparison.before.tables.get(name)
-    return int(max(table.estimated_rows, 0)) if content is None else content.rows, table.size
-
-
-def _big(evidence: Evidence, lock: Lock) -> str | None:
-    size = _size(evidence, lock.relation)
-    if size is None or (size[0] < BIG_ROWS and size[1] < BIG_SIZE):
-        return None
-    return f"{count(size[0])}, {size[1] / (1 << 20):,.0f} MB"
 
 
 def _locks(evidence: Evidence) -> tuple[Lock, ...]:
     return () if evidence.trace is None else evidence.trace.locks
 
 
+def _size(evidence: Evidence, relation: str) -> str | None:
+    """Return rows and size of a table before, for people; None where they are not known."""
+    before = evidence.comparison.before
+    name = table_before(evidence, relation)
+    table = before.catalog.tables.get(name)
+    if table is None:
+        return None
+    content = before.tables.get(name)
+    rows = int(max(table.estimated_rows, 0)) if content is None else content.rows
+    return f"{count(rows)}, {table.size / (1 << 20):,.0f} MB"
+
+
 def _expected(evidence: Evidence) -> Iterator[Finding]:
     for expected in evidence.rules.locks:
         told = f"{expected.mode} of {expected.table} was announced"
-        if not any(covers(name, expected.table) for name in evidence.comparison.before.catalog.tables):
+        known = (*evidence.comparison.before.catalog.tables, *evidence.comparison.before.catalog.views)
+        if not any(covers(name, expected.table) for name in known):
             yield LOCK_EXPECTED.finding(expected.table, f"{told}, but there was no such table before the migration")
         elif evidence.trace is None or not evidence.trace.observed:
             told += ": whether it was taken is not known, since no lock could be observed"
@@ -64,39 +60,79 @@ def _held(lock: Lock) -> str:
     return f"for {lock.held / 1000:,.2f} s" if lock.held >= 1000 else f"for {lock.held:,.0f} ms"
 
 
-def _statement(lock: Lock) -> str:
-    text = " ".join(lock.statement.split())
+def _statement(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
+def _working(evidence: Evidence) -> Iterator[tuple[Lock, bool]]:
+    """Yield the locks that concern others, and whether a statement works on rows while it is held.
+
+    A foreign key's referenced table is locked for as long as the referencing one is read.
+    """
+    locks = _locks(evidence)
+    busy = {(lock.number, lock.statement) for lock in locks if works_on(lock) and keeps_out(lock.mode)}
+    for lock in locks:
+        if concerns(evidence, lock):
+            yield lock, works_on(lock) or (lock.number is not None and (lock.number, lock.statement) in busy)
+
+
 def _strong(evidence: Evidence) -> Iterator[Finding]:
-    worst: dict[tuple[str, str], Lock] = {}
-    for lock in _locks(evidence):
-        brief = lock.held is not None and lock.held < BRIEF
-        if not keeps_out(lock.mode) or brief or lock.rewritten:
+    worst: dict[tuple[str, str], tuple[bool, Lock]] = {}
+    for lock, works in _working(evidence):
+        if lock.rewritten:
             continue
-        known = worst.get((lock.relation, lock.mode))
-        if known is None or (known.held or 0.0) < (lock.held or 0.0):
-            worst[lock.relation, lock.mode] = lock
-    for (relation, mode), lock in worst.items():
-        big = _big(evidence, lock)
-        if big is None:
-            continue
-        told = f"{relation} ({big}) was held in {mode} {_held(lock)} by {_statement(lock)}: it keeps {whom(mode)} out"
-        told += f"; {count(lock.scanned)} were read meanwhile" if lock.scanned else ""
-        told += " (documented, not seen)" if lock.derived else ""
-        yield excused(evidence, lock, STRONG_LOCK.finding(relation, told, after=mode))
+        key, rank = (lock.relation, lock.mode), works or lock.prolonged is not None
+        known = worst.get(key)
+        if known is None or (known[0], known[1].held or 0.0) < (rank, lock.held or 0.0):
+            worst[key] = rank, lock
+    busy = {id(lock) for lock, works in _working(evidence) if works}
+    for lasts, lock in worst.values():
+        yield excused(evidence, lock, _lasting(evidence, lock, reads=id(lock) in busy) if lasts else _brief(lock))
+
+
+def _lasting(evidence: Evidence, lock: Lock, *, reads: bool) -> Finding:
+    size = _size(evidence, lock.relation)
+    told = f"{lock.relation}{'' if size is None else f' ({size})'} was held in {lock.mode} {_held(lock)}"
+    told += f" by {_statement(lock.statement)}"
+    if reads and lock.reader is None:
+        told += ", while the rows are read that refer to it" if lock.scanned == 0 else ", which reads it whole"
+    later = lock.reader if lock.reader is not None else None if lock.prolonged is None else lock.prolonged.text
+    if lock.reader is not None:
+        told += f", and on by {_statement(lock.reader)}, which reads it whole"
+    elif lock.prolonged is not None:
+        told += f", and on by {_statement(lock.prolonged.text)} ({lock.prolonged.duration or 0:,.0f} ms)"
+    told += f": it keeps {whom(lock.mode)} out"
+    told += " (documented, not seen)" if lock.derived else ""
+    instead = safer(lock.statement if lock.reader is None else lock.reader) if reads else None
+    found = STRONG_LOCK.finding(lock.relation, told, after=lock.mode, severity=_severity(evidence))
+    return replace(found, remedy=instead or brief(held_on=later))
+
+
+def _brief(lock: Lock) -> Finding:
+    told = f"{lock.relation} was held in {lock.mode} by {_statement(lock.statement)}, which changes the catalog alone:"
+    told += f" it keeps {whom(lock.mode)} out for a moment, and waits for all who are at work there"
+    return STRONG_LOCK.finding(lock.relation, told, after=lock.mode, severity=Severity.NOTE)
+
+
+def _severity(evidence: Evidence) -> Severity:
+    return Severity.ERROR if evidence.rules.strict else Severity.WARNING
 
 
 def _rewrites(evidence: Evidence) -> Iterator[Finding]:
     told_already: set[str] = set()
     for lock in _locks(evidence):
-        big = _big(evidence, lock) if lock.rewritten and lock.relation not in told_already else None
-        if big is None:
+        empty = evidence.comparison.before.tables.get(table_before(evidence, lock.relation))
+        if not lock.rewritten or lock.relation in told_already or not concerns(evidence, lock):
+            continue
+        if empty is not None and not empty.rows:
             continue
         told_already.add(lock.relation)
-        told = f"{lock.relation} ({big}) was rewritten under {lock.mode}, held {_held(lock)}, by {_statement(lock)}"
-        yield excused(evidence, lock, REWRITE.finding(lock.relation, told, after=lock.mode))
+        size = _size(evidence, lock.relation)
+        told = f"{lock.relation}{'' if size is None else f' ({size})'} was rewritten under {lock.mode},"
+        told += f" held {_held(lock)}, by {_statement(lock.statement)}"
+        found = REWRITE.finding(lock.relation, told, after=lock.mode, severity=_severity(evidence))
+        yield excused(evidence, lock, replace(found, remedy=safer(lock.statement) or REWRITE.remedy))
 
 
 def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
@@ -111,11 +147,11 @@ def _lock_budget(evidence: Evidence) -> Iterator[Finding]:
         if strength(lock.mode) < strength(mode):
             continue
         if lock.held is None:
-            told = f"{lock.relation} was held in {lock.mode} by {_statement(lock)}; for how long could not be seen,"
-            told += f" so the budget of {seconds:g} s was not checked"
+            told = f"{lock.relation} was held in {lock.mode} by {_statement(lock.statement)}; for how long could not be"
+            told += f" seen, so the budget of {seconds:g} s was not checked"
             yield LOCK_BUDGET.finding(lock.relation, told, severity=unproven(evidence))
         elif lock.held > seconds * 1000:
-            told = f"{lock.relation} was held in {lock.mode} {_held(lock)} by {_statement(lock)}:"
+            told = f"{lock.relation} was held in {lock.mode} {_held(lock)} by {_statement(lock.statement)}:"
             told += f" the budget for {mode} is {seconds:g} s"
             yield excused(evidence, lock, LOCK_BUDGET.finding(lock.relation, told, after=lock.mode))
 
@@ -127,8 +163,8 @@ STRONG_LOCK = Check(
     severity=Severity.WARNING,
     is_effect=False,
     condition=(
-        f"A table of {BIG_ROWS:,} rows or {BIG_SIZE >> 20} MB and more was held in ShareLock or stronger for "
-        f"{BRIEF:g} ms and more."
+        "A table, or a materialised view, was held in a lock that keeps writers or readers out while rows were read, "
+        "or on to a later statement of its transaction that works on rows. A lock of the catalog alone is a note."
     ),
     effect=(
         "Who writes (under AccessExclusiveLock also who reads) waits until the transaction ends; behind a waiting"
@@ -146,7 +182,7 @@ REWRITE = Check(
     name="table-rewrite",
     severity=Severity.WARNING,
     is_effect=False,
-    condition=f"A table of {BIG_ROWS:,} rows or {BIG_SIZE >> 20} MB and more was rewritten.",
+    condition="A table that holds rows was rewritten.",
     effect="Nobody can use it meanwhile; it needs its size again on disk, and as much WAL.",
     remedy="Add a new column, fill it in batches and switch over; from 11 on a constant default needs no rewrite.",
     judge=_rewrites,

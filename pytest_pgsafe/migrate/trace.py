@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,10 +15,9 @@ from .gauge import Gauged
 from .messages import Event, Message, Record, messages
 from .observe import Relation
 from .values import Lock, Statement
+from .work import holds_on
 
 _INDEX = frozenset({"i", "I"})
-#: What ends a transaction, or is none of its work.
-_ENDS = re.compile(r"(?i)\s*(?:begin|start|commit|end|rollback|abort|savepoint|release|set|show|reset)\b")
 
 
 @dataclass
@@ -160,16 +158,16 @@ def _follow(
     relations: Mapping[int, Relation],
 ) -> None:
     """Add what the events of one message tell."""
-    starts: list[datetime | None] = []
+    starts: list[tuple[datetime | None, bool]] = []
     transaction.failed = None
     for event in events:
         kind = event.content.get("event")
         if kind == "ddl_command_start":
-            starts.append(event.time)
+            starts.append((event.time, event.content.get("lock_timeout") == "0"))
         elif kind == "table_rewrite" and "relation" in event.content:
             transaction.rewritten.add(int(event.content["relation"]))
         elif kind == "ddl_command_end":
-            taken = starts.pop() if starts else event.time
+            taken, endless = starts.pop() if starts else (event.time, False)
             named = names.next(str(event.content.get("tag")))
             statement = named if event.inner is None else event.inner
             shown = sorted(_entries(str(event.content.get("locks", ""))))
@@ -177,7 +175,10 @@ def _follow(
             for oid, mode, counter in shown:
                 if oid in relations:
                     scanned = _scanned(transaction, session, oid, counter, relations[oid])
-                    lock = Lock(relation="", mode=mode, statement=statement, scanned=scanned, number=names.number)
+                    lock = Lock(
+                        relation="", mode=mode, statement=statement, scanned=scanned, number=names.number,
+                        endless=endless,
+                    )  # fmt: skip
                     _take(transaction, oid, taken, lock)
                     transaction.ended.setdefault((oid, mode), event.time)
             transaction.counters.update({oid: counter for oid, _, counter in shown})
@@ -211,7 +212,8 @@ def _take(transaction: _Transaction, oid: int, taken: datetime | None, lock: Loc
     if known is not None:
         total = None if lock.scanned is None else lock.scanned + (0 if known.scanned is None else known.scanned)
         # Seen now: what the documentation said of an earlier statement was so.
-        transaction.locks[key] = replace(known, derived=False, scanned=total)
+        reader = lock.statement if lock.scanned and not known.scanned and lock.number != known.number else known.reader
+        transaction.locks[key] = replace(known, derived=False, scanned=total, reader=reader)
     elif (oid, "AccessExclusiveLock") not in transaction.locks:
         # A weaker lock beside the strongest says nothing, and whose it is cannot be told.
         transaction.locks[key], transaction.taken[key] = lock, taken
@@ -244,7 +246,7 @@ def _between(earlier: datetime | None, later: datetime | None) -> float | None:
 
 
 def _longest(transaction: _Transaction, number: int | None, ended: datetime | None) -> Statement | None:
-    """Return the statement that took longest of those that came after a lock was taken."""
+    """Return the statement that took longest of those that came after a lock was taken and work on rows."""
     if number is None:
         return None
     later = [message.statement for at, message in transaction.ran.items() if at > number]
@@ -256,7 +258,7 @@ def _longest(transaction: _Transaction, number: int | None, ended: datetime | No
             # It begins in the millisecond at the earliest in which the other one ended.
             if time is not None and (time - ended) / timedelta(milliseconds=1) >= plan.duration - 1
         ]
-    worked = [one for one in later if one.duration is not None and not _ENDS.match(one.text)]
+    worked = [one for one in later if holds_on(one)]
     return max(worked, key=lambda one: one.duration or 0.0, default=None)
 
 

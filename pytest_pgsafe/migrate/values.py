@@ -53,8 +53,12 @@ class Lock:
     own: float | None = None
     #: Milliseconds that the statement waited for it; None where no wait was logged (``deadlock_timeout``).
     waited: float | None = None
-    #: Of the later statements of its transaction, the one that took longest: why it was held on.
+    #: Of the later statements of its transaction that work on rows, the one that took longest: why it was held on.
     prolonged: Statement | None = None
+    #: The statement that read it, where that is a later one than the one that took it.
+    reader: str | None = None
+    #: It was asked for while lock_timeout was 0.
+    endless: bool = field(default=False, compare=False)
     #: Which of the run's statements took it, from 0; None where that is not known.
     number: int | None = field(default=None, compare=False)
     #: The virtual transaction that held it; empty where it is not known.

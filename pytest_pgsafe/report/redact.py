@@ -136,7 +136,9 @@ def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
                 # What follows may be a part of a value.
                 message = message[: message.index(text)] + instead
         message = discreet(message)
-    return replace(finding, message=message, statement=_statement(finding.statement))
+    # The safer form of a statement has its values, too.
+    remedy = masked(finding.remedy) if finding.check == "locks" and finding.remedy is not None else finding.remedy
+    return replace(finding, message=message, remedy=remedy, statement=_statement(finding.statement))
 
 
 def _step(step: Step) -> Step:

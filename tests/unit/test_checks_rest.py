@@ -13,6 +13,7 @@ from builders import (
     content,
     difference,
     evidence,
+    foreign_key,
     grant,
     index,
     role,
@@ -26,9 +27,10 @@ from builders import (
     without,
 )
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.announcing import announcement
 from pytest_pgsafe.checks.values import Evidence, Rules
 from pytest_pgsafe.config.expectations import Dropped, Locked
-from pytest_pgsafe.migrate.values import Lock, Trace
+from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.snapshot.values import SequenceValue
 
 T = "public.sales"
@@ -202,27 +204,100 @@ def locked(rows: int, *locks: Lock, observed: bool = True, seconds: float = 1.0,
     return shown(judge(evidence(one, one, trace=trace, rules=Rules(**rules))))
 
 
+def told(code: str, found: list) -> list:
+    """Return the findings of one check."""
+    return [one for one in found if one[0] == code]
+
+
 def lock(mode: str = "AccessExclusiveLock", held: float | None = 500.0, **more) -> Lock:
     return Lock(relation=T, mode=mode, statement="ALTER TABLE sales …", held=held, **more)
 
 
+LATER = Statement(text="UPDATE sales SET name = name", duration=900.0, rows=7)
+
+
+@pytest.mark.parametrize("rows", [10, 200_000])
 @pytest.mark.parametrize(
-    ("rows", "taken", "expected"),
+    ("taken", "code", "severity"),
     [
-        (200_000, lock(), [("PGS801", "warning", T)]),
-        (200_000, lock("ShareLock"), [("PGS801", "warning", T)]),
-        (200_000, lock("ShareRowExclusiveLock"), [("PGS801", "warning", T)]),
-        (200_000, lock("ShareUpdateExclusiveLock"), []),
-        (200_000, lock("RowExclusiveLock"), []),
-        (200_000, lock(held=None), [("PGS801", "warning", T)]),
-        (200_000, lock(held=1.0), []),
-        (1_000, lock(), []),
-        (200_000, lock(rewritten=True), [("PGS802", "warning", T)]),
-        (1_000, lock(rewritten=True), []),
+        # Neither rows nor milliseconds decide.
+        (lock(scanned=0), "PGS801", "note"),
+        (lock(scanned=0, held=9_000), "PGS801", "note"),
+        (lock(scanned=10, held=1), "PGS801", "warning"),
+        (lock("ShareLock", scanned=10), "PGS801", "warning"),
+        (lock("ShareRowExclusiveLock", scanned=10), "PGS801", "warning"),
+        (lock(scanned=10, held=None), "PGS801", "warning"),
+        (lock(scanned=0, prolonged=LATER), "PGS801", "warning"),
+        (lock("ShareUpdateExclusiveLock", scanned=10), None, None),
+        (lock("RowExclusiveLock", scanned=10), None, None),
+        (lock(rewritten=True), "PGS802", "warning"),
     ],
 )
-def test_strong_locks_and_rewrites_of_big_tables(rows: int, taken: Lock, expected: list) -> None:
+def test_strong_locks_and_rewrites(rows: int, taken: Lock, code: str | None, severity: str | None) -> None:
+    expected = [] if code is None else [(code, severity, T)]
     assert locked(rows, taken) == expected
+    strict = [] if code is None else [(code, "error" if severity == "warning" else severity, T)]
+    assert locked(rows, taken, strict=True) == strict
+
+
+def test_a_rewrite_of_an_empty_table_is_none() -> None:
+    assert locked(0, lock(rewritten=True)) == []
+
+
+def test_where_the_rows_that_were_read_are_not_told_the_statement_tells_it() -> None:
+    for text, severity in (("create index on sales (id)", "warning"), ("alter table sales add x int", "note")):
+        taken = replace(lock("ShareLock"), statement=text)
+        assert locked(10, taken) == [("PGS801", severity, T)]
+
+
+def test_the_referenced_table_is_locked_while_the_other_is_read() -> None:
+    text = "alter table sales add foreign key (id) references other"
+    one = Lock(relation=T, mode="ShareRowExclusiveLock", statement=text, held=5.0, scanned=9, number=3)
+    other = Lock(relation="public.other", mode="ShareRowExclusiveLock", statement=text, held=5.0, scanned=0, number=3)
+    side = snapshot(*sales(), table("public.other"), tables={T: sales_content(9)})
+    found = judge(evidence(side, side, trace=Trace(seconds=1, sessions=1, locks=(one, other), observed=True)))
+    told = {finding.object: finding for finding in found if finding.code == "PGS801"}
+    assert {name: finding.severity.value for name, finding in told.items()} == {T: "warning", "public.other": "warning"}
+    assert "while the rows are read that refer to it" in told["public.other"].message
+    assert told[T].remedy is not None
+    assert "NOT VALID; then, in a transaction of its own, ALTER TABLE sales VALIDATE" in told[T].remedy
+
+
+def test_what_holds_a_lock_on_is_named_with_what_to_do() -> None:
+    taken = lock(scanned=0, prolonged=LATER)
+    side = snapshot(*sales(), tables={T: sales_content(9)})
+    [found] = judge(evidence(side, side, trace=Trace(seconds=1, sessions=1, locks=(taken,), observed=True)))
+    assert "and on by UPDATE sales SET name = name (900 ms)" in found.message
+    assert found.remedy is not None
+    assert found.remedy.startswith("COMMIT right behind it, and run UPDATE sales SET name = name afterwards")
+    line = announcement(found, ())
+    assert line == f'locks = [{{ table = "{T}", mode = "AccessExclusiveLock", reason = "…" }}]'
+
+
+def test_no_lock_timeout_is_noted_once() -> None:
+    taken = (lock(scanned=0, endless=True), lock("ShareLock", scanned=0, endless=True))
+    assert [one for one in locked(10, *taken) if one[0] == "PGS815"] == [("PGS815", "note", T)]
+    assert [one for one in locked(10, lock("RowExclusiveLock", endless=True)) if one[0] == "PGS815"] == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "more", "found"),
+    [
+        (("customer_id",), {}, False),
+        (("customer_id", "id"), {}, False),
+        (("id", "customer_id"), {}, True),
+        (("customer_id",), {"valid": False}, True),
+        (("customer_id",), {"predicate": "(id > 5)"}, True),
+        ((), {}, True),
+    ],
+)
+def test_a_new_foreign_key_wants_an_index(columns: tuple, more: dict, found: bool) -> None:
+    before = [*sales(), table("public.customers")]
+    key = foreign_key(f"{T}.to_customer", "customer_id", "public.customers")
+    indexes = [index("public.of_customer", T, columns, **more)] if columns else []
+    got = judged(before, [*before, key, *indexes])
+    assert ([one for one in got if one[0] == "PGS816"] == [("PGS816", "warning", key.name)]) is found
+    assert [one for one in judged([*before, key], [*before, key]) if one[0] == "PGS816"] == []
 
 
 @pytest.mark.parametrize(
@@ -235,7 +310,7 @@ def test_strong_locks_and_rewrites_of_big_tables(rows: int, taken: Lock, expecte
     ],
 )
 def test_the_budget_for_locks(taken: Lock, expected: list) -> None:
-    assert locked(10, taken, lock_budget=("AccessExclusiveLock", 1.0)) == expected
+    assert told("PGS803", locked(10, taken, lock_budget=("AccessExclusiveLock", 1.0))) == expected
 
 
 ANNOUNCED = Locked(table=T, mode="ShareRowExclusiveLock", reason="at night")
@@ -244,10 +319,10 @@ ANNOUNCED = Locked(table=T, mode="ShareRowExclusiveLock", reason="at night")
 @pytest.mark.parametrize(
     ("taken", "expected"),
     [
-        (lock("ShareRowExclusiveLock"), [("PGS801", "note", T)]),
+        (lock("ShareRowExclusiveLock", scanned=9), [("PGS801", "note", T)]),
         # A weaker one than was announced is none to be afraid of, and the announcement says too much.
-        (lock("ShareLock"), [("PGS809", "error", T), ("PGS801", "note", T)]),
-        (lock("AccessExclusiveLock"), [("PGS801", "warning", T)]),
+        (lock("ShareLock", scanned=9), [("PGS809", "error", T), ("PGS801", "note", T)]),
+        (lock("AccessExclusiveLock", scanned=9), [("PGS801", "warning", T)]),
         (lock("ShareRowExclusiveLock", rewritten=True), [("PGS802", "note", T)]),
     ],
 )
@@ -258,18 +333,18 @@ def test_an_announced_lock_is_a_note_with_its_reason(taken: Lock, expected: list
 def test_an_announced_lock_is_excused_from_the_budget() -> None:
     taken = lock("ShareRowExclusiveLock", held=5000)
     budget = ("ShareLock", 1.0)
-    assert locked(10, taken, lock_budget=budget, locks=(ANNOUNCED,)) == [("PGS803", "note", T)]
+    assert told("PGS803", locked(10, taken, lock_budget=budget, locks=(ANNOUNCED,))) == [("PGS803", "note", T)]
     other = replace(ANNOUNCED, table="public.customers")
     assert ("PGS803", "error", T) in locked(10, taken, lock_budget=budget, locks=(other,))
 
 
 def test_an_announced_lock_has_to_be_taken() -> None:
     assert locked(10, locks=(ANNOUNCED,)) == [("PGS809", "error", T)]
-    assert locked(10, lock(held=1.0), locks=(ANNOUNCED,)) == []
+    assert told("PGS809", locked(10, lock(held=1.0), locks=(ANNOUNCED,))) == []
     assert locked(10, observed=False, locks=(ANNOUNCED,)) == [("PGS809", "warning", T)]
     assert locked(10, observed=False, locks=(ANNOUNCED,), strict=True) == [("PGS809", "error", T)]
     nowhere = replace(ANNOUNCED, table="no_such")
-    assert locked(10, lock(held=1.0), locks=(nowhere,)) == [("PGS809", "error", "no_such")]
+    assert told("PGS809", locked(10, lock(held=1.0), locks=(nowhere,))) == [("PGS809", "error", "no_such")]
 
 
 def test_budgets_that_could_not_be_checked_are_not_met() -> None:

@@ -171,7 +171,7 @@ def test_rows_of_an_extensions_configuration_that_are_missing_are_told() -> None
 
 def test_the_longest_lock_of_a_relation_is_told() -> None:
     def lock(held: float) -> Lock:
-        return Lock(relation=T, mode="AccessExclusiveLock", statement="ALTER TABLE sales …", held=held)
+        return Lock(relation=T, mode="AccessExclusiveLock", statement="ALTER TABLE sales …", held=held, scanned=9)
 
     same = snapshot(*sales(), tables={T: sales_content(200_000)})
     for locks in ((lock(500), lock(9_000), lock(700)), (lock(9_000), lock(500))):

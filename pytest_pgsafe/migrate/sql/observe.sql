@@ -20,7 +20,8 @@ declare
     said text[];
 begin
     if tg_event = 'ddl_command_start' then
-        note := format('%s, "wal": "%s"', note, pg_current_wal_insert_lsn());
+        note := format('%s, "wal": "%s", "lock_timeout": "%s"', note, pg_current_wal_insert_lsn(),
+                       current_setting('lock_timeout'));
     elsif tg_event = 'ddl_command_end' then
         -- Only relations that were there before: the schema above is younger than they, and than nothing that is to come.
         -- Shared relations have lower numbers than these, so all are of this database.
