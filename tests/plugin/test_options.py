@@ -121,7 +121,7 @@ def test_a_way_back_that_leaves_something_and_what_was_kept_of_it(project: Proje
     text = result.stdout.str()
     keeper = re.search(r"stop and remove it: kill (\d+)", text)
     try:
-        result.assert_outcomes(passed=1, failed=1, deselected=10)
+        result.assert_outcomes(passed=1, failed=1, deselected=11)
         assert "public.people.age" in text
         assert keeper, text
         assert "kept: connect: PGSERVICEFILE=" in text
