@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..catalog.names import bare, container, covers, unquoted
 from ..config.expectations import Converted, ValuesRule
+from ..reading.column import FILLED
 from ..reading.values import Cited, Does, Effect, Place, Reading, TableLock, Work
 from .baseline import NO_REASON
-from .strengths import keeps_out, whom
+from .safer import brief, safer
+from .strengths import keeps_out, strength, whom
+from .transactions import follow
 from .values import Check, Finding, Rules, Severity
 
 #: What holds data, or what data hangs on.
 _HOLDING = {"table", "foreign table", "column", "schema", "attribute", "sequence", "sequence of column", "database",
             "large objects"}  # fmt: skip
+
+_NAME = r'(?:"(?:[^"]|"")+"|[\w$.]+)'
+_TABLE = rf"alter table (?:if exists )?(?:only )?(?P<table>{_NAME}) "
+_NOT_NULL_CHECK = re.compile(
+    rf"(?i){_TABLE}add constraint (?P<name>{_NAME}) check \(+(?P<column>{_NAME}) is not null\)+(?: not valid)?$"
+)
+_VALIDATES = re.compile(rf"(?i){_TABLE}validate constraint (?P<name>{_NAME})$")
+_SETS_NOT_NULL = re.compile(rf"(?i){_TABLE}alter (?:column )?(?P<column>{_NAME}) set not null")
+#: What has a form that waits for nobody.
+_GENTLER = re.compile(r"(?is)drop\s+index\b|alter\s+table\b.*\bdetach\s+partition\b")
 
 
 @dataclass
@@ -44,18 +57,50 @@ class _Made:
         return ("table", name) in self.objects
 
 
-def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool) -> tuple[Finding, ...]:
+@dataclass
+class _Checked:
+    """CHECK constraints that say that a column is not null: once one is validated, SET NOT NULL reads nothing."""
+
+    #: By table and name: the column.
+    said: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    valid: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def note(self, reading: Reading) -> None:
+        text = " ".join(reading.text.split())
+        if found := _NOT_NULL_CHECK.match(text):
+            self.said[found["table"].lower(), found["name"].lower()] = found["column"].lower()
+            if not text.lower().endswith("not valid"):
+                self.valid.add((found["table"].lower(), found["column"].lower()))
+        elif found := _VALIDATES.match(text):
+            column = self.said.get((found["table"].lower(), found["name"].lower()))
+            if column is not None:
+                self.valid.add((found["table"].lower(), column))
+
+    def known(self, lock: TableLock, reading: Reading) -> TableLock:
+        """Return a lock as brief where what is looked for is known already."""
+        found = _SETS_NOT_NULL.fullmatch(" ".join(reading.text.split()))
+        if found is not None and (found["table"].lower(), found["column"].lower()) in self.valid:
+            return replace(lock, work=Work.BRIEF)
+        return lock
+
+
+def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool, whole: bool = False) -> tuple[Finding, ...]:
     """Return what the statements will destroy, weaken and lock; errors and warnings first.
 
     What was announced is a note with its reason. What destroys is a warning, since only a rehearsal knows whether there
     is anything to destroy; under ``strict`` it is an error. What an earlier file made has been in use since: only what
     the same file made is new.
+
+    :param whole: each file runs in one transaction.
     """
     found: list[Finding] = []
-    made = _Made()
+    made, checked = _Made(), _Checked()
+    kept = _kept(readings, found, whole=whole)
     for at, reading in enumerate(readings):
         if at and _begins_a_file(readings[at - 1].place, reading.place):
-            made = _Made()
+            made, checked = _Made(), _Checked()
+        if at not in kept.lasting:
+            continue
         for effect in reading.effects:
             if not made.holds(effect):
                 later = [one for other in readings[at:] for one in other.effects]
@@ -65,11 +110,44 @@ def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool) -> tup
                 )
         for lock in reading.locks:
             if not made.is_table(lock.relation):
-                found += (replace(finding, statement=_cited(reading)) for finding in _lock(lock))
+                told = _lock(checked.known(lock, reading), reading)
+                found += (replace(_meant_lock(finding, announced), statement=_cited(reading)) for finding in told)
+        for lock, of in kept.held_on.get(at, ()):
+            if not made.is_table(lock.relation):
+                finding = _held_on(lock, readings[of], reading)
+                found.append(replace(_meant_lock(finding, announced), statement=_cited(reading)))
+        checked.note(reading)
         for effect in reading.effects:
             made.note(effect)
     order = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     return tuple(sorted(found, key=lambda one: order.index(one.severity)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    #: Statements that are not rolled back.
+    lasting: frozenset[int]
+    held_on: Mapping[int, Sequence[tuple[TableLock, int]]]
+
+
+def _kept(readings: Sequence[Reading], found: list[Finding], *, whole: bool) -> _Kept:
+    """Follow the transactions of each file, and add what is wrong with them."""
+    lasting: set[int] = set()
+    held_on: dict[int, list[tuple[TableLock, int]]] = {}
+    start = 0
+    for end in range(1, len(readings) + 1):
+        if end < len(readings) and not _begins_a_file(readings[end - 1].place, readings[end].place):
+            continue
+        told = follow(readings[start:end], whole=whole)
+        lasting |= {start + at for at in range(end - start) if at not in told.undone}
+        for at, lock, of in told.held_on:
+            held_on.setdefault(start + at, []).append((lock, start + of))
+        found += (
+            replace(FAILS.finding(one.object, one.told), statement=_cited(readings[start + one.at]))
+            for one in told.problems
+        )
+        start = end
+    return _Kept(lasting=frozenset(lasting), held_on=held_on)
 
 
 def _begins_a_file(before: Place | None, now: Place | None) -> bool:
@@ -90,6 +168,14 @@ def _effect(effect: Effect, later: Iterable[Effect], *, strict: bool) -> Iterato
             severity = Severity.NOTE
         yield DESTROYS.finding(effect.object, loss + _more(effect), severity=severity)
         return
+    if effect.attribute == FILLED:
+        told = f"the new column {effect.object} is NOT NULL and has no default: it fails where the table holds a row"
+        yield FAILS.finding(effect.object, told)
+        return
+    if effect.does is Does.RENAMES and effect.kind in {"table", "column", "view"}:
+        told = f"the {effect.kind} {effect.object} is called {effect.to}, which the release that runs does not know"
+        yield WEAKENS.finding(effect.object, told, severity=Severity.NOTE)
+        return
     weaker = _weaker(effect)
     if weaker is None:
         return
@@ -99,6 +185,16 @@ def _effect(effect: Effect, later: Iterable[Effect], *, strict: bool) -> Iterato
         yield WEAKENS.finding(effect.object, told, severity=Severity.NOTE)
     else:
         yield WEAKENS.finding(effect.object, weaker + _more(effect), severity=severity)
+
+
+#: Where "changed to less" does not say it.
+_SAID = {
+    ("table", "partition of"): "{name} is no partition any more: its rows are in nobody's sight",
+    ("table", "rules"): "a rule on {name} makes what is written to it, or read from it, something else",
+    ("server", "settings"): "a setting of the whole server is changed, for every database",
+    ("session", "session_replication_role"): "triggers and foreign keys do not fire in this session any more",
+    ("role", "superuser"): "the role {name} becomes a superuser, whom nothing is refused",
+}
 
 
 def _more(effect: Effect) -> str:
@@ -148,16 +244,42 @@ def _weaker(effect: Effect) -> str | None:
         return f"{effect.attribute} on {name} is given to PUBLIC" if effect.weakens else None
     if kind == "default privileges":
         return "default privileges change for what is made later" if effect.weakens else None
-    return f"the {effect.attribute} of the {kind} {name} is changed to less" if effect.weakens else None
+    plain = f"the {effect.attribute} of the {kind} {name} is changed to less"
+    told = _SAID.get((kind, effect.attribute or ""), plain).replace("{name}", name)
+    return told if effect.weakens else None
 
 
-def _lock(lock: TableLock) -> Iterator[Finding]:
-    if not keeps_out(lock.mode) or lock.work is Work.BRIEF:
+def _lock(lock: TableLock, reading: Reading) -> Iterator[Finding]:
+    refreshed = any(effect.does is Does.REFRESHES for effect in reading.effects)
+    if not keeps_out(lock.mode) or (refreshed and lock.mode != "AccessExclusiveLock"):
+        # Nobody writes to a materialised view.
+        return
+    if lock.work is Work.BRIEF:
+        if lock.mode == "AccessExclusiveLock" and _GENTLER.match(reading.text):
+            told = f"{lock.relation}: {lock.mode} is brief, but waits for all who are at work there,"
+            told += " and all others wait behind it"
+            found = LOCKS.finding(lock.relation, told, after=lock.mode, severity=Severity.NOTE)
+            yield replace(found, remedy=safer(reading.text))
         return
     how = lock.work.value if lock.work is Work.HELD else f"held while the statement {lock.work.value}"
-    yield LOCKS.finding(
-        lock.relation, f"{lock.relation}: {lock.mode} is {how}: it keeps {whom(lock.mode)} out", after=lock.mode
-    )
+    told = f"{lock.relation}: {lock.mode} is {how}: it keeps {whom(lock.mode)} out"
+    found = LOCKS.finding(lock.relation, told, after=lock.mode)
+    yield replace(found, remedy=safer(reading.text) or LOCKS.remedy)
+
+
+def _held_on(lock: TableLock, taker: Reading, holder: Reading) -> Finding:
+    first, later = (" ".join(one.text.split())[:80] for one in (taker, holder))
+    told = f"{lock.relation}: {lock.mode} of {first} is held on by {later} in one transaction: it keeps"
+    found = LOCKS.finding(lock.relation, f"{told} {whom(lock.mode)} out", after=lock.mode)
+    return replace(found, remedy=brief(held_on=" ".join(holder.text.split())))
+
+
+def _meant_lock(finding: Finding, announced: Rules) -> Finding:
+    """Return a finding as a note with the reason, if a lock as strong as this one was announced."""
+    for one in announced.locks:
+        if _meant(finding.object, one.table) and strength(str(finding.after)) <= strength(one.mode):
+            return replace(finding, severity=Severity.NOTE, reason=one.reason, remedy=None)
+    return finding
 
 
 def _announced(finding: Finding, effect: Effect, announced: Rules) -> Finding:
@@ -256,4 +378,17 @@ LOCKS = Check(
         "filled in batches."
     ),
 )
-CHECKS = (DESTROYS, WEAKENS, LOCKS)
+FAILS = Check(
+    code="PGS023",
+    check="static",
+    name="statement-fails",
+    severity=Severity.WARNING,
+    is_effect=False,
+    condition=(
+        "Under --pgsafe-static: PostgreSQL refuses a statement in the transaction that it stands in, a transaction is "
+        "never committed, or a new column is NOT NULL and has no default."
+    ),
+    effect="The migration stops there, or all of it is rolled back.",
+    remedy="Take what cannot run in a transaction out of it, commit what is begun, and give a new column a default.",
+)
+CHECKS = (DESTROYS, WEAKENS, LOCKS, FAILS)

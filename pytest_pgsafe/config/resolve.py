@@ -120,6 +120,10 @@ class _Resolution:
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
             static=self._flag("static", "--pgsafe-static", "PGSAFE_STATIC", given=options.static, key=None),
+            files=tuple(
+                forms.existing(text, base=self.invocation_dir, origin="--pgsafe-static", what="a file")
+                for text in options.files
+            ),
             from_rev=options.from_rev,
             origins=self.origins,
         )

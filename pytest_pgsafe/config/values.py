@@ -29,6 +29,8 @@ class Options:
     keep: bool = False
     from_rev: str | None = None
     static: bool = False
+    #: ``.sql`` files that are read alone, as they stood among the arguments.
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +265,8 @@ class Settings:
     from_rev: str | None = None
     #: Statements are read, and nothing is rehearsed.
     static: bool = False
+    #: What is read then in place of the migration.
+    files: tuple[Path, ...] = ()
     #: Where a setting came from, by its name: ``--pgsafe-source``, ``PGSAFE_SOURCE``, ``pgsafe.toml``.
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -33,6 +33,7 @@ from .workers import Workers
 NAME = "pgsafe-feature"
 #: Lines of the head that name what is called like ours and is not.
 _SHOWN = 3
+_FILES = pytest.StashKey[tuple[str, ...]]()
 _REMEDY = "--pgsafe-source=X or [source] in pgsafe.toml says what to protect"
 
 
@@ -63,6 +64,7 @@ class Feature:
     def pytest_sessionstart(self) -> None:
         """Find out before the first step whether there can be one."""
         config = self._config
+        config.stash[_FILES] = _taken(config)
         selection = select(config.args, rootdir=config.rootpath, invocation_dir=config.invocation_params.dir)
         config.args[:] = selection.arguments
         # What an xdist worker is given by its controller.
@@ -213,4 +215,14 @@ def _options(config: pytest.Config) -> Options:
         keep=option("pgsafe_keep"),
         from_rev=option("pgsafe_from"),
         static=option("pgsafe_static"),
+        files=config.stash.get(_FILES, ()),
     )
+
+
+def _taken(config: pytest.Config) -> tuple[str, ...]:
+    """Take the ``.sql`` files out of the arguments where statements are read: pytest would look for tests in them."""
+    if not (config.getoption("pgsafe_static") or flag(os.environ, "PGSAFE_STATIC")):
+        return ()
+    files = tuple(one for one in config.args if one.endswith(".sql"))
+    config.args[:] = [one for one in config.args if one not in files]
+    return files

@@ -61,7 +61,7 @@ def recovered(settings: Settings) -> tuple[str, ...]:
 def rehearsed(settings: Settings) -> tuple[str, ...]:
     """Return the checks that a rehearsal is judged by."""
     if settings.static:
-        return () if settings.migration is None else ("static",)
+        return ("static",) if settings.migration is not None or settings.files else ()
     if settings.source is None:
         return ()
     backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()

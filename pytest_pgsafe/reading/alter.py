@@ -6,7 +6,7 @@ from . import table
 from .drop import BELOW, KINDS, ROUTINES
 from .locks import EXCLUSIVE, SHARE_ROW, SHARE_UPDATE
 from .tokens import Words
-from .values import Does, Effect, Reading, TableLock, UnreadError
+from .values import Does, Effect, Reading, TableLock, UnreadError, Work
 
 
 def alter(words: Words) -> Reading:
@@ -25,7 +25,8 @@ def alter(words: Words) -> Reading:
         return Reading(text=words.text, effects=(effect,))
     if words.take("system"):
         words.until()
-        return Reading(text=words.text, effects=(_effect(Does.ALTERS, "server", "settings"),))
+        effect = _effect(Does.ALTERS, "server", "server", attribute="settings", weakens=True)
+        return Reading(text=words.text, effects=(effect,))
     if words.take("sequence"):
         return _sequence(words)
     kind = words.one_of(*KINDS, *ROUTINES, *BELOW)
@@ -41,11 +42,32 @@ def alter(words: Words) -> Reading:
     if kind in BELOW:
         words.demand("on")
         name = f"{words.name()}.{name}"
-    return _altered(words, kind, name)
+    return _working(words, kind, name) or _altered(words, kind, name)
 
 
 def _effect(does: Does, kind: str, name: str, **others: object) -> Effect:
     return Effect(does=does, kind=kind, object=name, **others)  # type: ignore[arg-type]
+
+
+def _working(words: Words, kind: str, name: str) -> Reading | None:
+    """Read what reads or rewrites whole relations, though it alters no table; None if that is not what stands there."""
+    if kind == "domain" and words.one_of("add", "set not null", "validate constraint"):
+        attribute, mode = "definition", "ShareLock"
+        # Of every table that has a column of it.
+        brief = " ".join(words.until().lower().split()).endswith("not valid")
+        work = Work.BRIEF if brief else Work.SCAN
+    elif kind == "index" and words.take("set tablespace"):
+        words.part()
+        words.take("nowait")
+        attribute, mode, work = "tablespace", EXCLUSIVE, Work.REWRITE
+    else:
+        return None
+    words.end()
+    return Reading(
+        text=words.text,
+        effects=(_effect(Does.ALTERS, kind, name, attribute=attribute),),
+        locks=(TableLock(relation=name, mode=mode, work=work),),
+    )
 
 
 def _altered(words: Words, kind: str, name: str) -> Reading:
@@ -78,8 +100,10 @@ def _altered(words: Words, kind: str, name: str) -> Reading:
         words.until()
         effects = (_effect(Does.ALTERS, kind, name, attribute="definition", weakens=weakens),)
     else:
-        words.until()
-        effects = (_effect(Does.ALTERS, kind, name, attribute="definition"),)
+        said = f" {words.until().lower()} "
+        rises = kind in {"role", "user"} and " superuser " in said
+        attribute = "superuser" if rises else "definition"
+        effects = (_effect(Does.ALTERS, "role" if rises else kind, name, attribute=attribute, weakens=rises),)
     words.end()
     locks: tuple[TableLock, ...] = ()
     if kind in {"view", "materialized view"}:

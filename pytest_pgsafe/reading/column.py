@@ -12,10 +12,12 @@ from .tokens import Words
 from .values import Does, Effect, TableLock, Work
 
 _ORDER = (SHARE_UPDATE, SHARE_ROW, EXCLUSIVE)
-_WEIGHT = (Work.BRIEF, Work.SCAN, Work.MAY_REWRITE, Work.REWRITE)
+_WEIGHT = (Work.BRIEF, Work.MAY_SCAN, Work.SCAN, Work.MAY_REWRITE, Work.REWRITE)
 #: What begins a constraint in the definition of a column or table.
 _CONSTRAINTS = ("constraint", "check", "unique", "primary", "exclude", "foreign", "not", "null", "default", "generated",
                 "references", "collate", "deferrable", "initially", "compression", "storage")  # fmt: skip
+#: The attribute of a new column that every row has to have a value in, and gets none.
+FILLED = "not null without a default"
 _SERIAL = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"}
 
 
@@ -52,8 +54,16 @@ def add_column(words: Words, found: Found) -> None:
     of = _type(words)
     # The old type's domain is not known either: a constraint of it would be checked.
     serial = of.lower() in _SERIAL
+    start = len(found.others)
+    said = " ".join(words.ahead(",").lower().split())
     while not words.done and words.peek() != ",":
         _column_constraint(words, found)
+    filled = serial or any(f" {word} " in f" {said} " for word in ("default", "generated", "identity", "serial"))
+    if filled and len(found.others) > start:
+        # Every row refers to something, which is looked up.
+        found.lock(EXCLUSIVE, Work.SCAN)
+    if not filled and ("not null" in said or "primary key" in said):
+        found.add(Does.ALTERS, "column", column, attribute=FILLED)
     if serial:
         found.lock(EXCLUSIVE, Work.REWRITE)
 

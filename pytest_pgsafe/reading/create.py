@@ -144,7 +144,17 @@ def _rule(words: Words) -> Reading:
     words.demand("as on")
     words.value()
     words.demand("to")
-    return _on(words, "rule", name)
+    table = words.name()
+    words.until()
+    # What it is written for does something else from now on.
+    return Reading(
+        text=words.text,
+        effects=(
+            Effect(does=Does.CREATES, kind="rule", object=f"{table}.{name}"),
+            Effect(does=Does.ALTERS, kind="table", object=table, attribute="rules", weakens=True),
+        ),
+        locks=(TableLock(relation=table, mode=EXCLUSIVE),),
+    )
 
 
 def _on(words: Words, kind: str, name: str, *, mode: str = EXCLUSIVE) -> Reading:

@@ -21,6 +21,30 @@ _HARMLESS = re.compile(
 _VARIABLE = re.compile(r":(?:[A-Za-z_]\w*|'[^']+'|\"[^\"]+\")")
 
 
+#: Where dbmate, goose and sql-migrate begin a part of a file.
+_SECTION = re.compile(
+    r"(?im)^[ \t]*--[ \t]*(?:migrate:(?P<dbmate>up|down)|\+(?:goose|migrate)[ \t]+(?P<goose>up|down))\b[^\n]*"
+)
+_ALONE = re.compile(r"(?i)transaction:false|notransaction|--[ \t]*\+goose[ \t]+no[ \t]+transaction")
+
+
+def forward(text: str) -> str:
+    """Return a file's text without what undoes it; every line stays where it is."""
+    kept: list[str] = []
+    at, back = 0, False
+    for section in _SECTION.finditer(text):
+        part = text[at : section.start()]
+        kept.append(re.sub(r"[^\n]+", "", part) if back else part)
+        at, back = section.start(), (section["dbmate"] or section["goose"]).lower() == "down"
+    part = text[at:]
+    return "".join([*kept, re.sub(r"[^\n]+", "", part) if back else part])
+
+
+def in_one(text: str) -> bool:
+    """Tell whether a tool runs a file in one transaction: dbmate and goose do, unless the file says otherwise."""
+    return _SECTION.search(text) is not None and _ALONE.search(text) is None
+
+
 def of_files(files: Sequence[Path]) -> tuple[Reading, ...]:
     """Read files in order.
 

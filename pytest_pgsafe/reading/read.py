@@ -23,6 +23,8 @@ _NOTHING = {
     "begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "set", "reset", "show", "discard",
     "fetch", "move", "close", "listen", "unlisten", "notify", "checkpoint", "deallocate", "table",
 }  # fmt: skip
+#: Triggers, and with them foreign keys, do not fire any more.
+_SILENCES = re.compile(r"(?i)set\s+(?:session\s+|local\s+)?session_replication_role\s*(?:=|to)\s*'?replica")
 _REASONS = {
     "do": "a DO block",
     "call": "it calls a procedure, whose body is not read",
@@ -55,6 +57,11 @@ def _read(text: str) -> Reading:
         return queries.read(text)
     if first in _REASONS:
         raise UnreadError(_REASONS[first])
+    if first == "set" and _SILENCES.match(text):
+        effect = Effect(
+            does=Does.ALTERS, kind="session", object="session", attribute="session_replication_role", weakens=True
+        )
+        return Reading(text=text, effects=(effect,))
     if first in _NOTHING:
         return Reading(text=text)
     if first not in _READERS:

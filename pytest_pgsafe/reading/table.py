@@ -64,7 +64,10 @@ def _add_constraint(words: Words, found: Found) -> None:
         found.lock(SHARE_ROW, Work.BRIEF if waits else Work.SCAN)
         found.others.append(TableLock(relation=inner.name(), mode=SHARE_ROW))
     else:
-        found.lock(EXCLUSIVE, Work.BRIEF if waits or " using index " in lowered else Work.SCAN)
+        by_index = " using index " in f" {' '.join(lowered.split())}" or lowered.strip().startswith("using index ")
+        # A primary key's columns get NOT NULL, which is looked for in every row where they have none.
+        work = Work.MAY_SCAN if form == "primary key" else Work.BRIEF
+        found.lock(EXCLUSIVE, Work.BRIEF if waits else work if by_index else Work.SCAN)
 
 
 def _drop_constraint(words: Words, found: Found, _: str) -> None:

@@ -165,6 +165,13 @@ class Words:
             return ""
         return self.text[self._tokens[start].start : self._tokens[self._at - 1].end]
 
+    def ahead(self, *stops: str) -> str:
+        """Return what :meth:`until` would, and stay where it stands."""
+        at = self._at
+        found = self.until(*stops)
+        self._at = at
+        return found
+
     def value(self) -> str:
         """Read one token, whatever it is."""
         if self.done:

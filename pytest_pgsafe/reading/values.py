@@ -38,6 +38,8 @@ class Work(str, Enum):
     #: LOCK: whatever comes after it.
     HELD = "held to the end of the transaction"
     SCAN = "reads the whole table"
+    #: Whether it reads it hangs on what the statement does not say.
+    MAY_SCAN = "may read the whole table"
     REWRITE = "rewrites the whole table"
     #: Whether it rewrites hangs on what the statement does not say: the type before, a function's volatility.
     MAY_REWRITE = "may rewrite the whole table"

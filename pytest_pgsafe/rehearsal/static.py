@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,10 @@ from ..config.values import Settings
 from ..errors import ConfigError, MigrationError
 from ..migrate.applied import pending
 from ..migrate.tools import Migration, of
+from ..migrate.tools.sql import SqlFiles
 from ..passwords import redact
 from ..progress import SILENT, Progress
-from ..reading.files import of_files
+from ..reading.files import forward, in_one, of_text
 from ..reading.values import Cited, Reading
 from ..snapshot.values import NotVerified
 from .rules import announced, as_written
@@ -45,7 +47,7 @@ def prepare(settings: Settings) -> Static:
 
     :raises ConfigError: there is no migration, or none whose statements stand in files.
     """
-    if settings.migration is None:
+    if settings.migration is None and not settings.files:
         raise ConfigError(
             "--pgsafe-static has nothing to read: no migration is configured",
             looked_at=["--pgsafe-migration", "PGSAFE_MIGRATION", "[migration] in pgsafe.toml"],
@@ -56,7 +58,7 @@ def prepare(settings: Settings) -> Static:
             "--pgsafe-update writes what a rehearsal observes, and --pgsafe-static rehearses nothing",
             remedies=["leave one of them out"],
         )
-    migration = of(settings.migration)
+    migration = _migration(settings)
     if not migration.files:
         raise ConfigError(
             f"--pgsafe-static reads .sql files, and this migration is run by a tool: {migration}",
@@ -76,6 +78,30 @@ def prepare(settings: Settings) -> Static:
     return Static(migration=left.migration, left_out=left.reason)
 
 
+def _migration(settings: Settings) -> Migration:
+    """Return what is read: the way forward alone, where files or the folder hold the way back as well."""
+    if settings.files:
+        return SqlFiles.forth(settings.files, text=f"{len(settings.files)} files")
+    way = settings.migration
+    assert way is not None
+    if way.kind != "sql" or way.path is None:
+        return of(way)
+    files = [way.path]
+    if way.path.is_dir():
+        files = [one for one in way.path.iterdir() if one.suffix.casefold() == ".sql" and one.name[0] != "."]
+    return SqlFiles.forth([one for one in files if one.is_file()], text=str(way.path), folder=way.path.is_dir())
+
+
+def _readings(migration: Migration) -> Iterator[Reading]:
+    for file in migration.files:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        yield from of_text(forward(text), file.name)
+
+
+def _in_one(migration: Migration) -> bool:
+    return all(in_one(file.read_text(encoding="utf-8", errors="replace")) for file in migration.files)
+
+
 def read(settings: Settings, static: Static, progress: Progress = SILENT) -> Result:
     """Read and judge."""
     steps = Steps(progress)
@@ -84,12 +110,17 @@ def read(settings: Settings, static: Static, progress: Progress = SILENT) -> Res
     counts: Read | None = None
     with suppress(Stopped), steps.step("read"):
         try:
-            readings = tuple(replace(one, text=redact(one.text)) for one in of_files(static.migration.files))
+            readings = tuple(replace(one, text=redact(one.text)) for one in _readings(static.migration))
         except OSError as error:
             raise MigrationError(f"a file cannot be read: {error}") from error
         gaps = tuple(_gap(one) for one in readings if one.unread is not None)
         counts = Read(statements=len(readings), unread=len(gaps))
-        found = checks.judge(readings, as_written(announced(settings, static.migration)), strict=settings.strict)
+        found = checks.judge(
+            readings,
+            as_written(announced(settings, static.migration)),
+            strict=settings.strict,
+            whole=settings.transaction or _in_one(static.migration),
+        )
         if settings.strict:
             found = (*(_unverified(gap) for gap in gaps), *found)
     return Result(steps=steps.done, source={}, server={}, findings=found, not_verified=gaps, read=counts)

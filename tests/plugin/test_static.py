@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from pytest_pgsafe.plugin.marker import READ_ONLY
 
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
 STATIC = ("--pgsafe-static", "--pgsafe-migration=m.sql")
-DROP = "begin;\nalter table people\n  drop column email;\n"
+DROP = "begin;\nalter table people\n  drop column email;\ncommit;\n"
 
 
 def test_a_warning_fails_nothing(project: Project) -> None:
@@ -23,7 +27,7 @@ def test_a_warning_fails_nothing(project: Project) -> None:
         [
             "*static on: statements are read, nothing is rehearsed (--pgsafe-static)*",
             "pgsafe.toml .*",
-            "pgsafe passed: 2 statements, 0 of them not read; nothing was rehearsed * 1 warning",
+            "pgsafe passed: 3 statements, 0 of them not read; nothing was rehearsed * 1 warning",
             "PGS020 warning: the column people.email is dropped with what it holds",
             "  by: m.sql:2 alter table people drop column email",
             "read *passed",
@@ -93,6 +97,54 @@ def test_files_of_a_folder(project: Project) -> None:
     left = project.run(*arguments, "--pgsafe-from=1.sql")
     left.stdout.fnmatch_lines(["pgsafe passed: 1 statement,*"])
     assert "1.sql:1" not in left.stdout.str()
+
+
+def test_files_among_the_arguments(project: Project) -> None:
+    project.write(
+        {"a b.sql": "drop table one;", "two.sql": "drop table two;", "test_mine.py": "def test_own(): pass\n"}
+    )
+    result = project.run("--pgsafe-static", "-q", "a b.sql", "two.sql")
+    assert result.parseoutcomes() == {"passed": 1}
+    result = project.run("--pgsafe-static", "a b.sql", "two.sql")
+    result.stdout.fnmatch_lines(["pgsafe passed: 2 statements,*", "  by: a b.sql:1 *", "  by: two.sql:1 *"])
+    assert project.run("--pgsafe-static", "--pgsafe-strict", "a b.sql").ret == 1
+    assert project.run("--pgsafe-static", "none.sql").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_the_way_back_in_a_file_or_beside_it_is_not_read(project: Project) -> None:
+    back = "drop table one;\n"
+    project.write(
+        {
+            "m/1.sql": f"-- migrate:up\ncreate table one (a int);\n\n-- migrate:down\n{back}",
+            "m/2.sql": "-- +goose Up\n-- +goose StatementBegin\nselect 1;\n-- +goose StatementEnd\n-- +goose Down\n"
+            + back,
+            "m/3.up.sql": "select 1;",
+            "m/3.down.sql": back,
+            "n.sql": f"-- +goose Down\n{back}-- +goose Up\nalter table t drop c;\n",
+            "c.sql": "-- migrate:up\ncreate index concurrently i on t (a);\n",
+            "d.sql": "-- migrate:up transaction:false\ncreate index concurrently i on t (a);\n",
+        }
+    )
+    result = project.run("--pgsafe-static", "--pgsafe-migration=m")
+    result.stdout.fnmatch_lines(["pgsafe passed: 3 statements, 0 of them not read; *no findings*"])
+    project.run("--pgsafe-static", "n.sql").stdout.fnmatch_lines(
+        ["PGS020 warning: *", "  by: n.sql:4 alter table t drop c"]
+    )
+    # dbmate and goose run a file in one transaction.
+    assert "PGS023" in project.run("--pgsafe-static", "c.sql").stdout.str()
+    assert "PGS023" not in project.run("--pgsafe-static", "d.sql").stdout.str()
+
+
+def test_the_hook_of_pre_commit(project: Project) -> None:
+    """It is valid, and its entry runs as pre-commit runs it: with the names of files behind it."""
+    [hook] = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {"id", "name", "entry", "language", "files"} <= hook.keys()
+    assert re.search(hook["files"], "migrations/001.sql")
+    project.write({"safe.sql": "create table t (a int);", "unsafe.sql": "drop table t;"})
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "pytest"
+    assert project.run_apart(*arguments, "safe.sql").ret == 0
+    assert project.run_apart(*arguments, "safe.sql", "unsafe.sql").ret == 1
 
 
 @pytest.mark.parametrize(

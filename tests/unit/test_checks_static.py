@@ -10,7 +10,7 @@ from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.pages import folder
 from pytest_pgsafe.checks.static import CHECKS, judge
 from pytest_pgsafe.checks.values import Check, Rules, Severity
-from pytest_pgsafe.config.expectations import Changed, Converted, Dropped, Moved, RowsRule, ValuesRule
+from pytest_pgsafe.config.expectations import Changed, Converted, Dropped, Locked, Moved, RowsRule, ValuesRule
 from pytest_pgsafe.config.values import Settings, Way
 from pytest_pgsafe.reading.files import of_text
 from pytest_pgsafe.rehearsal.static import prepare, read
@@ -84,7 +84,6 @@ def test_warned_of(text: str, code: str, name: str) -> None:
         "insert into t values (1)",
         "grant select on t to app",
         "alter default privileges grant select on tables to app",
-        "alter table t rename a to b",
         # What is new holds nothing, and nobody waits for it.
         "create table t (a int); create index on t (a); update t set a = 1; delete from t; drop table t",
         "create temp table t as select 1; truncate t; drop table t",
@@ -94,6 +93,94 @@ def test_warned_of(text: str, code: str, name: str) -> None:
 )
 def test_not_warned_of(text: str) -> None:
     assert told(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # What is rolled back does nothing.
+        ("begin; drop table t; rollback", []),
+        ("begin; drop table t; commit", [("PGS020", "warning", "t")]),
+        ("begin; savepoint s; drop table t; rollback to s; commit", [("PGS020", "warning", "t")]),
+        # A lock that a later statement holds on.
+        (
+            "begin; alter table t add c int; update t set c = 1; commit",
+            [("PGS022", "warning", "t")],
+        ),
+        ("alter table t add c int; update t set c = 1", []),
+        (
+            "begin; alter table t add constraint k check (a > 0) not valid; "
+            "alter table t validate constraint k; commit",
+            [("PGS022", "warning", "t")],
+        ),
+        ("begin; alter table t add c int; insert into v values ('a'); commit", []),
+        # What no transaction may hold, or nothing ends.
+        ("begin; create index concurrently i on t (a); commit", [("PGS023", "warning", "create index concurrently i")]),
+        ("begin; vacuum t; commit", [("PGS023", "warning", "vacuum t")]),
+        ("begin; alter table t add c int", [("PGS023", "warning", "transaction")]),
+        (
+            "begin; alter type mood add value 'new'; update u set m = 'new' where id = 1; commit",
+            [("PGS020", "warning", "u"), ("PGS023", "warning", "new")],
+        ),
+        # False ones.
+        (
+            "alter table t add constraint k check (a is not null) not valid; alter table t validate constraint k; "
+            "alter table t alter column a set not null",
+            [],
+        ),
+        ("alter table t alter a set not null", [("PGS022", "warning", "t")]),
+        ("refresh materialized view concurrently m", []),
+        # Missed ones.
+        ("alter table t add c int not null", [("PGS023", "warning", "t.c")]),
+        ("alter table t add c int not null default 5", []),
+        ("alter table t add c int generated always as identity primary key", [("PGS022", "warning", "t")]),
+        ("alter table t rename a to b", [("PGS021", "note", "t.a")]),
+        ("alter table t rename to u", [("PGS021", "note", "t")]),
+        ("alter view v rename to w", [("PGS021", "note", "v")]),
+        ("alter domain d add constraint k check (value > 0)", [("PGS022", "warning", "d")]),
+        ("alter domain d add constraint k check (value > 0) not valid", []),
+        ("alter domain d set not null", [("PGS022", "warning", "d")]),
+        ("alter domain d validate constraint k", [("PGS022", "warning", "d")]),
+        ("alter table t add c int default 1 references u", [("PGS022", "warning", "t")]),
+        ("alter table t add c int references u", []),
+        ("alter table t add primary key using index i", [("PGS022", "warning", "t")]),
+        ("alter table t add constraint k unique using index i", []),
+        ("alter system set fsync = off", [("PGS021", "warning", "server")]),
+        ("alter role app superuser", [("PGS021", "warning", "app")]),
+        ("alter role app nosuperuser login", []),
+        ("create rule r as on delete to t do instead nothing", [("PGS021", "warning", "t")]),
+        ("set session_replication_role = replica", [("PGS021", "warning", "session")]),
+        ("set session_replication_role to default", []),
+        ("alter index i set tablespace fast", [("PGS022", "warning", "i")]),
+        # With and without CONCURRENTLY.
+        ("drop index i", [("PGS021", "warning", "i"), ("PGS022", "note", "i")]),
+        ("drop index concurrently i", [("PGS021", "warning", "i")]),
+    ],
+)
+def test_transactions_and_what_was_false_or_missed(text: str, expected: list[tuple[str, str, str]]) -> None:
+    assert sorted(set(told(text)) - {("PGS020", "warning", "t")} if "update t" in text else told(text)) == expected
+
+
+def test_a_file_that_runs_in_one_transaction_is_read_as_one() -> None:
+    readings = tuple(of_text("create index concurrently i on t (a)", "m.sql"))
+    assert [one.code for one in judge(readings, Rules(), strict=False, whole=True)] == ["PGS023"]
+    assert judge(readings, Rules(), strict=False) == ()
+
+
+def test_a_lock_that_was_announced_is_a_note_with_its_reason() -> None:
+    announced = Rules(locks=(Locked(table="public.t", mode="ShareLock", reason="at night"),))
+    assert told("create index on t (a)", announced) == [("PGS022", "note", "t")]
+    assert told("alter table t add check (a > 0)", announced) == [("PGS022", "warning", "t")]
+
+
+def test_the_safer_form_of_the_statement_is_the_remedy() -> None:
+    [found] = judge(tuple(of_text("create index i on t (a)", "m.sql")), Rules(), strict=False)
+    assert found.remedy == "create index CONCURRENTLY i on t (a), outside of a transaction."
+
+
+def test_what_is_said_of_a_partition_is_english() -> None:
+    found = judge(tuple(of_text("alter table t detach partition p", "m.sql")), Rules(), strict=False)
+    assert "of of" not in " ".join(one.message for one in found)
 
 
 def test_the_backfill_of_an_old_column_is_warned_of() -> None:

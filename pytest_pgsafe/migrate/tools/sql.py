@@ -64,6 +64,19 @@ class SqlFiles(Migration):
             raise ConfigError("empty migration: no statement in the file", looked_at=[str(path)])
         return cls(files=(path,), text=str(path))
 
+    @classmethod
+    def forth(cls, files: Sequence[Path], *, text: str, folder: bool = False) -> Self:
+        """Make one of files whose statements are read, and not run: files that undo are left out.
+
+        :raises ConfigError: nothing is left.
+        """
+        if folder:
+            files = sorted((one for one in files if not _BACK_NAME.fullmatch(one.stem)), key=_order)
+        if all(is_blank(_read(file)) for file in files):
+            where = "any .sql file of the folder" if folder else "the file"
+            raise ConfigError(f"empty migration: no statement in {where}", looked_at=[text])
+        return cls(files=tuple(files), text=text, folder=folder)
+
     def __str__(self) -> str:
         return self.text
 
