@@ -98,7 +98,8 @@ class Scale:
 
 def works_on(lock: Lock) -> bool:
     """Tell whether a statement reads or rewrites the whole relation that it locks."""
-    if lock.rewritten or lock.scanned:
+    # A materialised view that is filled anew is not read itself.
+    if lock.rewritten or lock.scanned or lock.statement[:7].lower() == "refresh":
         return True
     # Where the rows that were read cannot be told, the statement says whether it reads them.
     return lock.scanned is None and any(one.work in _WORKS for one in read(lock.statement).locks)

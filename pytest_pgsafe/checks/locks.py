@@ -96,7 +96,11 @@ def _lasting(evidence: Evidence, lock: Lock, *, reads: bool) -> Finding:
     told = f"{lock.relation}{'' if size is None else f' ({size})'} was held in {lock.mode} {_held(lock)}"
     told += f" by {_statement(lock.statement)}"
     if reads and lock.reader is None:
-        told += ", while the rows are read that refer to it" if lock.scanned == 0 else ", which reads it whole"
+        told += (
+            ", while rows of another table are read"
+            if lock.scanned == 0 and "REFRESH" not in lock.statement[:7].upper()
+            else ", which reads it whole"
+        )
     later = lock.reader if lock.reader is not None else None if lock.prolonged is None else lock.prolonged.text
     if lock.reader is not None:
         told += f", and on by {_statement(lock.reader)}, which reads it whole"

@@ -80,7 +80,9 @@ def test_a_database_is_rehearsed_and_never_written(server: Server, crm: Address,
     assert result.rows > 4000
     assert result.source["database"] == crm.dbname
     # Locks are read from the log, which an existing server does not show.
-    assert result.unused.keys() == {"denormalized", "rollback"} | ({"locks"} if server.kind == "existing" else set())
+    assert result.unused.keys() == {"cost", "denormalized", "rollback"} | (
+        {"locks"} if server.kind == "existing" else set()
+    )
     assert result.unused["rollback"].startswith("no way back is configured; the restore of the backup is one")
     assert touched() == before
     assert crm.parameters["password"] not in repr(result)

@@ -258,7 +258,7 @@ def test_the_referenced_table_is_locked_while_the_other_is_read() -> None:
     found = judge(evidence(side, side, trace=Trace(seconds=1, sessions=1, locks=(one, other), observed=True)))
     told = {finding.object: finding for finding in found if finding.code == "PGS801"}
     assert {name: finding.severity.value for name, finding in told.items()} == {T: "warning", "public.other": "warning"}
-    assert "while the rows are read that refer to it" in told["public.other"].message
+    assert "while rows of another table are read" in told["public.other"].message
     assert told[T].remedy is not None
     assert "NOT VALID; then, in a transaction of its own, ALTER TABLE sales VALIDATE" in told[T].remedy
 
