@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..catalog.values import Catalog, Constraint
 from ..compare.values import Action
@@ -20,8 +19,8 @@ def _unindexed(evidence: Evidence) -> Iterator[Finding]:
         columns = ", ".join(key.columns)
         told = f"the new foreign key {key.name} ({columns}) has no index: each DELETE, and each UPDATE of the key, of"
         told += f" {key.references} reads all of {key.table}"
-        index = f"CREATE INDEX CONCURRENTLY ON {key.table} ({columns}); before the key is added."
-        yield replace(UNINDEXED.finding(key.name, told), remedy=index)
+        told += f"; CREATE INDEX CONCURRENTLY ON {key.table} ({columns}) before the key is added"
+        yield UNINDEXED.finding(key.name, told)
 
 
 def _serves(catalog: Catalog, key: Constraint) -> bool:
@@ -36,7 +35,7 @@ UNINDEXED = Check(
     code="PGS816",
     check="locks",
     name="foreign-key-unindexed",
-    severity=Severity.WARNING,
+    severity=Severity.NOTE,
     is_effect=False,
     condition="A foreign key was added whose columns are not the first ones of any valid index over all rows.",
     effect="Each DELETE, and each UPDATE of the key, in the referenced table reads the whole referencing table.",

@@ -296,7 +296,7 @@ def test_a_new_foreign_key_wants_an_index(columns: tuple, more: dict, found: boo
     key = foreign_key(f"{T}.to_customer", "customer_id", "public.customers")
     indexes = [index("public.of_customer", T, columns, **more)] if columns else []
     got = judged(before, [*before, key, *indexes])
-    assert ([one for one in got if one[0] == "PGS816"] == [("PGS816", "warning", key.name)]) is found
+    assert ([one for one in got if one[0] == "PGS816"] == [("PGS816", "note", key.name)]) is found
     assert [one for one in judged([*before, key], [*before, key]) if one[0] == "PGS816"] == []
 
 
