@@ -30,12 +30,15 @@ class Host(Protocol):
 
         :raises StepError: the host refuses, or does not answer.
         """
+        ...
 
     def create(self, text: str) -> str:
         """Write a comment; return its address."""
+        ...
 
     def edit(self, comment: Comment, text: str) -> str:
         """Replace a comment's text; return its address."""
+        ...
 
 
 def marker(name: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError, StepError
 from .comment import Comment, needed
@@ -48,8 +49,8 @@ class Pull:
         """Yield them."""
         login = self._login()
         for found in self._api.pages(f"{self._of_pull}?"):
-            app = found.get("performed_via_github_app") or {}
-            own = found["user"]["login"] == login if login is not None else app.get("slug") == "github-actions"
+            app: dict[str, Any] = found.get("performed_via_github_app") or {}
+            own: bool = found["user"]["login"] == login if login is not None else app.get("slug") == "github-actions"
             yield Comment(id=found["id"], text=found["body"] or "", own=own)
 
     def create(self, text: str) -> str:
@@ -71,8 +72,9 @@ class Pull:
 def _number(environment: Mapping[str, str]) -> int:
     path = environment.get("GITHUB_EVENT_PATH", "")
     try:
-        event = json.loads(Path(path).read_bytes()) if path else {}
-        return int((event.get("pull_request") or event.get("issue") or {})["number"])
+        event: dict[str, Any] = json.loads(Path(path).read_bytes()) if path else {}
+        pull: dict[str, Any] = event.get("pull_request") or event.get("issue") or {}
+        return int(pull["number"])
     except (OSError, ValueError, KeyError, AttributeError):
         found = _PULL.match(environment.get("GITHUB_REF", ""))
     if found is None:

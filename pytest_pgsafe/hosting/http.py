@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 from ..errors import ConfigError, StepError
 
 #: Seconds.
 TIMEOUT = 30
 PAGE = 100
-
-
-class _Stay(HTTPRedirectHandler):
-    """Follow nobody: a token is for the host that it was given for."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Interface:
         headers = {**self.headers, "Content-Type": "application/json", "User-Agent": "pgsafe"}
         request = Request(f"{self.url}{path}", method=method, data=body, headers=headers)  # noqa: S310 (checked above)
         try:
-            with build_opener(_Stay).open(request, timeout=TIMEOUT) as answer:
+            with _opener().open(request, timeout=TIMEOUT) as answer:
                 return json.loads(answer.read())
         except HTTPError as error:
             with error:
@@ -70,3 +71,11 @@ class Interface:
             if len(found) < PAGE:
                 return
             number += 1
+
+
+def _opener() -> OpenerDirector:
+    """Return one that is redirected nowhere: a token is for the host that it was given for."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler(), HTTPDefaultErrorHandler(), HTTPErrorProcessor()):
+        opener.add_handler(handler)
+    return opener
