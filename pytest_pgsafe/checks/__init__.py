@@ -30,6 +30,7 @@ from . import (
     recoverability,
     replaced,
     restored,
+    retry,
     rollback,
     rows,
     sequences,
@@ -83,6 +84,7 @@ _MODULES = (
     siblings,
     works,
     without_effect,
+    retry,
     rollback,
     copy_undeclared,
 )

@@ -11,6 +11,7 @@ from ..compare.values import Comparison
 from ..config.expectations import Converted, Expect, Moved
 from ..migrate.values import Trace
 from ..reading.values import Cited
+from ..retry.values import Retried
 from ..snapshot.values import (
     ConvertedContent,
     DenormalizedContent,
@@ -173,6 +174,8 @@ class Evidence:
     new_rows: NewRows | None = None
     #: What was tried on both copies.
     tried: Tried = field(default_factory=Tried)
+    #: The migration broken off and run again.
+    retried: Retried = field(default_factory=Retried)
 
 
 def _nothing(_: Evidence) -> Iterable[Finding]:

@@ -304,6 +304,12 @@ class BudgetSection(Section):
     wait: Duration | None = None
 
 
+class RetrySection(Section):
+    points: Annotated[int, Field(ge=0, le=1000)] = 20
+    back: bool = False
+    budget: Duration | None = None
+
+
 class PitrSection(Section):
     base: Text | None = None
     archive: Text | None = None
@@ -323,6 +329,7 @@ class Document(Section):
     denormalized: list[DenormalizedEntry] = Field(default_factory=list[DenormalizedEntry])
     foreign_keys: dict[Column, Policy | ForeignKeyEntry] = Field(default_factory=dict)
     budget: BudgetSection = Field(default_factory=BudgetSection)
+    retry: RetrySection = Field(default_factory=RetrySection)
     backup: BackupSection = Field(default_factory=BackupSection)
     retention: RetentionSection = Field(default_factory=RetentionSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
@@ -356,5 +363,6 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("alerts",): AlertsSection,
     ("storage",): StorageSection,
     ("restore",): RestoreSection,
+    ("retry",): RetrySection,
     ("pitr",): PitrSection,
 }

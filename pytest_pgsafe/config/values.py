@@ -223,6 +223,16 @@ class Pitr:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retry:
+    #: At how many points the migration is broken off and run again, at most; 0 turns that off.
+    points: int = 20
+    #: Whether the way back is as well.
+    back: bool = False
+    #: Seconds after which no further point is tried; None is half of what the rehearsal has taken by then.
+    budget: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a run was told, resolved once."""
 
@@ -249,6 +259,7 @@ class Settings:
     lock_wait: float = 60.0
     #: Whether the migration is run once more after its way back.
     again: bool = True
+    retry: Retry = Retry()
     hooks: Hooks = Hooks()
     server: Server = Server()
     report: Report = Report()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -61,6 +61,7 @@ def run(
     source: Address | None = None,
     network: Network = "auto",
     observed: bool = True,
+    via: Callable[[Address], Address] | None = None,
 ) -> Trace:
     """Run a migration on a scratch database and return what was seen of it.
 
@@ -75,10 +76,13 @@ def run(
     :param network: whether a command is kept from every network but the way to the copy: ``auto`` where the machine
         allows it, ``isolated`` or it does not run at all, ``open``.
     :param observed: put event triggers into the copy for the time of the run, and take them out again.
+    :param via: tells the address by which the migration is to come to the one that is given.
     :raises FailedRun: with the trace.
     :raises ConfigError: a placeholder in ``env`` that nothing can fill.
     """
     own = server.address(address.dbname, user=role)
+    if via is not None:
+        own = via(own)
     secrets = (*_passwords(own, server.address(), source), *_given(env or {}))
     end: End | None = None
     try:

@@ -67,7 +67,8 @@ def rehearsed(settings: Settings) -> tuple[str, ...]:
     backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()
     if settings.migration is None:
         return (*backup, "restore")
-    return (*backup, "restore", "migrate", *_CONTENT, "rollback")
+    retry = () if settings.retry.points == 0 else ("retry",)
+    return (*backup, "restore", "migrate", *_CONTENT, *retry, "rollback")
 
 
 def owner(finding: Finding, collected: Sequence[str]) -> str:

@@ -18,12 +18,13 @@ from ..config.values import Settings
 from ..copy.likeness import Likeness
 from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
+from ..retry.values import Retried
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from . import majors
 from .measured import measure
 from .preflight import Plan
 from .steps import Steps, Stopped
-from .values import Result
+from .values import Result, Tries
 
 T = TypeVar("T")
 
@@ -47,6 +48,8 @@ class Known:
     comparison: Comparison | None = None
     #: Of what content was compared.
     compared: Snapshot | None = None
+    #: The migration broken off and run again.
+    retried: Retried | None = None
     #: What the last judgement found: each one judges everything again.
     findings: tuple[Finding, ...] | None = None
     #: What was written to the baseline.
@@ -107,6 +110,7 @@ class Known:
             not_verified=gaps,
             trace=self.trace,
             unused=self.unused,
+            retry=None if self.retried is None else _tries(self.retried),
             kept=self.kept,
             baseline=self.baseline,
         )
@@ -141,6 +145,10 @@ class Known:
             # What files or a dump of others built has no facts that it could be compared with: a line, no failure.
             if gap.object not in named | {SERVER_VERSION, "restore"}:
                 yield NOT_VERIFIED.finding(gap.object, f"{gap.object} was not verified: {gap.reason}", check="restore")
+
+
+def _tries(retried: Retried) -> Tries:
+    return Tries(points=len(retried.attempts), left_out=retried.left_out)
 
 
 def _of_base(base: About | None) -> Mapping[str, str]:

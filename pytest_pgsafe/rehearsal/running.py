@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,9 +27,14 @@ class Runner:
     #: What must not be reached.
     source: Address | None
 
-    def run(self, migration: Migration, copy: Address, *, observed: bool = False) -> Trace:
+    def run(
+        self, migration: Migration, copy: Address, *, observed: bool = False,
+        via: Callable[[Address], Address] | None = None, deadline: float | None = None,
+    ) -> Trace:  # fmt: skip
         """Run a migration, or a way back.
 
+        :param via: tells the address by which it comes to the copy.
+        :param deadline: seconds, where it is to be less than what is configured.
         :raises FailedRun: with what was seen.
         """
         return migrate(
@@ -38,12 +44,13 @@ class Runner:
             role=self.role,
             transaction=self.settings.transaction,
             env=self.settings.env,
-            deadline=self.settings.timeout,
+            deadline=min(self.settings.timeout, self.settings.timeout if deadline is None else deadline),
             lock_wait=self.settings.lock_wait,
             network=self.settings.network,
             folder=self.settings.folder,
             source=self.source,
             observed=observed,
+            via=via,
         )
 
     def forth(self, migration: Migration, copy: Address) -> None:

@@ -41,6 +41,15 @@ class Read:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tries:
+    """How often the migration was broken off and run again."""
+
+    points: int
+    #: What was left out, and why.
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One rehearsal or drill."""
 
@@ -60,6 +69,8 @@ class Result:
     trace: Trace | None = None
     #: Checks that had nothing to judge, and why (``rollback``: no way back configured).
     unused: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: None where it was not broken off on purpose.
+    retry: Tries | None = None
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
     #: What broke it off is a full disk.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..checks.values import Finding
 from ..compare.values import Attribute, Change
-from ..rehearsal.values import Result
+from ..rehearsal.values import Result, Tries
 from ..snapshot.values import RowSample
 from ..visible import in_json
 from . import costs, recovery
@@ -54,6 +54,7 @@ def document(result: Result) -> dict[str, Any]:
         **costs.migration(result),
         **({} if result.measured is None else costs.document(result.measured)),
         "unused": dict(result.unused),
+        "retry": None if result.retry is None else _retry(result.retry),
         **({} if result.read is None else {"read": vars(result.read)}),
         **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),
     }
@@ -86,6 +87,10 @@ def key_value(value: str | None) -> str | int | None:
     if value is not None and _INTEGER.fullmatch(value) and abs(int(value)) < 2**53:
         return int(value)
     return value
+
+
+def _retry(tries: Tries) -> dict[str, Any]:
+    return {"points": tries.points, "left_out": list(tries.left_out)}
 
 
 def _known(facts: Mapping[str, str]) -> dict[str, str]:

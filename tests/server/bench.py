@@ -16,8 +16,9 @@ from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.copy.likeness import Likeness
 from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.rehearsal import judging, returning
+from pytest_pgsafe.rehearsal import judging, retried, returning
 from pytest_pgsafe.rehearsal.judged import Judged
+from pytest_pgsafe.rehearsal.known import Stage
 from pytest_pgsafe.rehearsal.migrated import Migrated
 from pytest_pgsafe.rehearsal.preflight import Plan
 from pytest_pgsafe.rehearsal.restored import Restored
@@ -61,14 +62,27 @@ class Bench:
         finally:
             self.server.drop(before)
 
-    def judge(self, migration: Path, rules: Rules | None = None, rollback: Path | None = None) -> tuple[Finding, ...]:
-        """Run a migration on a clone and return what a rehearsal finds."""
+    def judge(
+        self,
+        migration: Path | str,
+        rules: Rules | None = None,
+        rollback: Path | None = None,
+        *,
+        retry: Settings | None = None,
+    ) -> tuple[Finding, ...]:
+        """Run a migration on a clone and return what a rehearsal finds.
+
+        :param retry: it is broken off and run again as well, with these settings, in their folder.
+        """
+        folder = Path() if retry is None else retry.folder
         after = self.server.clone(self.before, "after")
         try:
-            trace = run(parse(str(migration), Path()), self.server, after, role=self.role, folder=Path())
+            trace = run(parse(str(migration), folder), self.server, after, role=self.role, folder=folder)
             with connect(self.before) as one, connect(after, read_only=False) as two:
                 comparison = compare_databases(one, two, self.facts, take(two), "values")
                 evidence = judging.evidence(comparison, trace, rules or Rules(), one, two)
+            if retry is not None:
+                evidence = self.retry(evidence, after, str(migration), retry)
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
             return judge(evidence)
@@ -88,28 +102,45 @@ class Bench:
         finally:
             self.server.drop(after)
 
+    def retry(self, evidence: Evidence, after: Address, up: str, settings: Settings) -> Evidence:
+        """Break the migration off and run it again, as a rehearsal does; return the evidence with what came of it."""
+        judged = self._judged(evidence, after, up, settings)
+        return self._end(retried.go(judged), judged.evidence)
+
     def go_back(
         self, evidence: Evidence, after: Address, up: str, down: str, *, folder: Path
     ) -> tuple[Evidence, Steps]:
         """Go back on a migrated clone, and forth again, as a rehearsal does; return what it adds and its steps."""
-        settings, steps = Settings(folder=folder), Steps()
-        up_again = parse(up, folder)
+        judged = self._judged(evidence, after, up, Settings(folder=folder), down)
+        return self._end(returning.go(judged), evidence), judged.restored.steps
+
+    def _judged(
+        self, evidence: Evidence, after: Address, up: str, settings: Settings, down: str | None = None
+    ) -> Judged:
+        migration = parse(up, settings.folder)
         plan = Plan(
-            source=Source(shown="bench"), choice=None, migration=up_again,  # type: ignore[arg-type]
-            rollback=parse(down, folder, way_back=True),
+            source=Source(shown="bench"), choice=None, migration=migration,  # type: ignore[arg-type]
+            rollback=None if down is None else parse(down, settings.folder, way_back=True),
         )  # fmt: skip
         restored = Restored(
-            settings=settings, plan=plan, steps=steps, server=self.server, before=self.before, facts=self.facts,
+            settings=settings, plan=plan, steps=Steps(), server=self.server, before=self.before, facts=self.facts,
             runner=Runner(settings=settings, server=self.server, role=self.role, source=None), like=Likeness(),
             backup=None, reference=self.facts, seconds=0.0,
         )  # fmt: skip
         assert evidence.trace is not None
-        migrated = Migrated(migration=up_again, after=after, trace=evidence.trace)
-        stage = returning.go(Judged(restored=restored, migrated=migrated, evidence=evidence))
+        return Judged(
+            restored=restored, migrated=Migrated(migration=migration, after=after, trace=evidence.trace),
+            evidence=evidence,
+        )  # fmt: skip
+
+    @staticmethod
+    def _end(stage: Stage[Evidence], evidence: Evidence) -> Evidence:
+        """Run a stage to its end, or to the step that failed."""
         try:
             while True:
                 next(stage)
         except StopIteration as end:
-            return end.value, steps
+            found: Evidence = end.value
+            return found
         except Stopped:
-            return evidence, steps
+            return evidence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from ...passwords import redact
 from ...reading.files import of_files
 from ...reading.read import read
 from ...reading.script import statements
+from ...reading.transactions import BEGIN, COMMIT, ROLLBACK, SAVEPOINT
 from ...reading.values import Cited, Does, Place, Reading
 from .. import BY_CODE
 from ..values import Finding
@@ -26,14 +26,8 @@ from .subjects import BELOW, CONTENT, Subject, World
 MOST_STATEMENTS = 5_000
 MOST_CHANGES = 2_000
 #: Findings that no statement of the migration is the cause of.
-_OTHERS = {"rollback", "restore", "backup", "migrate"}
+_OTHERS = {"rollback", "restore", "backup", "migrate", "retry"}
 _SUBJECTS = {"rows": "rows", "values": "values", "foreign_keys": "values", "denormalized": "values"}
-_BEGIN = re.compile(r"(?i)\s*(?:begin|start\s+transaction)\b")
-_COMMIT = re.compile(r"(?i)\s*(?:commit|end|prepare\s+transaction)\b")
-_ROLLBACK = re.compile(
-    r"(?i)\s*(?:rollback|abort)\b(?P<part>(?:\s+(?:work|transaction))?\s+to\s+(?:savepoint\s+)?(?P<name>\S+))?"
-)
-_SAVEPOINT = re.compile(r"(?i)\s*savepoint\s+(?P<name>\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,16 +84,16 @@ def _lasting(kept: Sequence[tuple[str, Executed]]) -> Iterator[tuple[str, Execut
     points: dict[str, int] = {}
     within = False
     for text, one in kept:
-        if _BEGIN.match(text):
+        if BEGIN.match(text):
             within, begun, points = True, [], {}
-        elif savepoint := _SAVEPOINT.match(text):
+        elif savepoint := SAVEPOINT.match(text):
             points[savepoint["name"]] = len(begun)
-        elif (rollback := _ROLLBACK.match(text)) is not None:
+        elif (rollback := ROLLBACK.match(text)) is not None:
             if rollback["part"] is not None:
                 del begun[points.get(rollback["name"], len(begun)) :]
             else:
                 within, begun = False, []
-        elif _COMMIT.match(text):
+        elif COMMIT.match(text):
             yield from begun
             within, begun = False, []
         elif within:

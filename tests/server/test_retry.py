@@ -1,0 +1,52 @@
+"""The migration broken off and run again, on real servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench import Bench
+from interrupted import SAFE, SCHEMA, UNSAFE
+from pytest_pgsafe.checks.values import Finding
+from pytest_pgsafe.config.values import Retry, Settings
+from pytest_pgsafe.server.base import Server
+
+#: Each third of them; all with the variable.
+STEP = 1 if os.environ.get("PGSAFE_TEST_FULL") == "1" else 3
+SETTINGS = Settings(folder=Path(), retry=Retry(budget=120.0))
+
+
+@pytest.fixture(scope="module")
+def shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    if not server.owns_cluster:
+        pytest.skip("statements are not seen on an existing server")
+    file = tmp_path_factory.mktemp("retry") / "schema.sql"
+    file.write_text(SCHEMA)
+    bench = Bench.load(server, [file], role=server.address().user)
+    yield bench
+    server.drop(bench.before)
+
+
+def found(shop: Bench, folder: Path, text: str, settings: Settings = SETTINGS) -> list[Finding]:
+    file = folder / "change.sql"
+    file.write_text(text)
+    return [one for one in shop.judge(file, retry=settings) if one.check == "retry"]
+
+
+@pytest.mark.parametrize("name", list(UNSAFE)[::STEP])
+def test_what_cannot_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None:
+    text, codes = UNSAFE[name]
+    told = found(shop, tmp_path, text)
+    assert {one.code for one in told} <= codes, told
+    assert told
+    for one in told:
+        assert one.statement is not None
+        assert (one.statement.file, one.statement.line is not None) == ("change.sql", True)
+
+
+@pytest.mark.parametrize("name", list(SAFE)[::STEP])
+def test_what_can_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None:
+    assert found(shop, tmp_path, SAFE[name]) == []
