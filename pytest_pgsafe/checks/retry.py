@@ -32,7 +32,7 @@ def _told(attempt: Attempt, others: int = 0) -> str:
     if attempt.invalid:
         left += f", and INVALID: {', '.join(attempt.invalid)}"
     more = f"; alike at {others} more of the points" if others else ""
-    return f"broken off {point} ({left}{more})"
+    return f"{'the way back, ' if attempt.back else ''}broken off {point} ({left}{more})"
 
 
 def _cited(finding: Finding, attempt: Attempt) -> Finding:
@@ -63,7 +63,7 @@ def _failures(evidence: Evidence) -> Iterator[Finding]:
         stuck = evidence.retried.remembers and not one.point.unrecorded
         said = one.failed if one.failure is None else str(one.failure)
         finding = CANNOT_BE_REPEATED.finding(
-            "migration", f"{_told(one, others)}, the migration cannot be run again: {said}",
+            "migration", f"{_told(one, others)}, it cannot be run again: {said}",
             severity=Severity.ERROR if stuck else unproven(evidence), aspect=str(one.point),
         )  # fmt: skip
         yield _cited(finding, one)
@@ -114,7 +114,7 @@ def _less(evidence: Evidence) -> Iterator[Finding]:
         return _is_less(change) and not _books(evidence, change) and not _records(evidence, one)
 
     for one, change, others in _different(evidence, wanted):
-        told = f"{_told(one, others)} and run again, the migration ends well, and {_missing(change)}"
+        told = f"{_told(one, others)} and run again, it ends well, and {_missing(change)}"
         yield _cited(ENDS_IN_LESS.finding(change.object, told, aspect=_aspect(change)), one)
 
 
@@ -123,7 +123,7 @@ def _more(evidence: Evidence) -> Iterator[Finding]:
         return not _is_less(change) and not _books(evidence, change)
 
     for one, change, others in _different(evidence, wanted):
-        told = f"{_told(one, others)} and run again, the migration ends well, and {_too_much(change)}"
+        told = f"{_told(one, others)} and run again, it ends well, and {_too_much(change)}"
         yield _cited(ENDS_IN_MORE.finding(change.object, told, aspect=_aspect(change)), one)
 
 
@@ -135,7 +135,7 @@ def _disagrees(evidence: Evidence) -> Iterator[Finding]:
         return change.kind == "rows" and _books(evidence, change)
 
     for one, change, others in _different(evidence, applied):
-        told = f"{_told(one, others)} and run again, the migration counts as applied, and {_missing(change)}"
+        told = f"{_told(one, others)} and run again, it counts as applied, and {_missing(change)}"
         yield _cited(RECORDED_WRONGLY.finding(change.object, told, aspect=_aspect(change)), one)
     for one, change, others in _different(evidence, forgotten):
         told = f"{_told(one, others)} and run again, {change.object} holds {change.after} rows, not {change.before}"

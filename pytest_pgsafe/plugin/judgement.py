@@ -34,7 +34,7 @@ _OWNERS = {
     "base": "restore", "server": "restore", "keep": "restore", "copy": "restore",
     "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
-    "read": "static", "again": "rollback", "restore_again": "rollback",
+    "read": "static", "again": "rollback", "retry_back": "retry", "restore_again": "rollback",
 }  # fmt: skip
 
 

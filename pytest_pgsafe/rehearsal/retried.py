@@ -8,15 +8,24 @@ from dataclasses import replace
 from ..checks.blame.explained import places
 from ..checks.bookkeeping import keeps_books
 from ..checks.values import Evidence
+from ..config.values import Settings
+from ..errors import MigrationError
+from ..migrate import backwards
 from ..migrate.tables import every
 from ..migrate.tools import Migration
+from ..migrate.values import Trace
 from ..reading.values import Place
 from ..retry.between import PLAIN
 from ..retry.points import points, units
 from ..retry.tries import Ground, attempt_all
-from ..retry.values import Point, Retried, Unit
+from ..retry.values import Point, Retried
+from ..server.address import Address
+from ..server.connection import connect
+from ..snapshot.take import take as read_facts
+from ..snapshot.values import Snapshot
 from .judged import Judged
 from .known import Known, Stage
+from .restored import Restored
 
 #: Seconds that all points together may take in any case; and no more than this part of what the rehearsal has taken.
 LEAST, PART = 3.0, 0.5
@@ -25,29 +34,28 @@ PATIENCE = 60.0
 
 
 def go(judged: Judged) -> Stage[Evidence]:
-    """Try the points worth trying, and return the evidence with what came of them."""
+    """Try the points worth trying, of the way back as well if that is wanted; return the evidence with what came."""
     settings = judged.restored.settings
     if settings.retry.points == 0:
         return judged.evidence
     reason = _nothing(judged)
-    found: tuple[Point, ...] = ()
-    if reason is None:
-        effective = _units(judged)
-        found = points(
-            effective,
-            files=judged.migrated.migration.folder and not settings.transaction,
-            handled=not judged.migrated.migration.files,
-        )
-        if not found:
-            reason = "nothing is to be tried: wherever it is broken off, all of it is left or nothing"
     if reason is not None:
         yield Known(unused={"retry": reason})
         return judged.evidence
-    with judged.restored.steps.step("retry"):
-        retried = _tried(judged, found)
+    found = _points(judged.migrated.trace, judged.migrated.migration, settings)
+    retried = Retried()
+    if found:
+        with judged.restored.steps.step("retry"):
+            retried = _tried(judged, found)
+    if settings.retry.back and judged.restored.plan.rollback is not None:
+        with judged.restored.steps.step("retry_back"):
+            retried = _with_back(judged, judged.restored.plan.rollback, retried)
     yield Known(retried=retried)
     if not retried.attempts:
-        yield Known(unused={"retry": f"nothing was tried: {'; '.join(retried.left_out)}"})
+        reason = "nothing is to be tried: wherever it is broken off, all of it is left or nothing"
+        if retried.left_out:
+            reason = f"nothing was tried: {'; '.join(retried.left_out)}"
+        yield Known(unused={"retry": reason})
     return replace(judged.evidence, retried=retried)
 
 
@@ -61,42 +69,76 @@ def _nothing(judged: Judged) -> str | None:
     return None
 
 
-def _units(judged: Judged) -> tuple[Unit, ...]:
-    found_at = places(judged.migrated.migration)
+def _points(trace: Trace, migration: Migration, settings: Settings) -> tuple[Point, ...]:
+    found_at = places(migration)
 
     def place(text: str) -> Place | None:
         return next(found_at.get(text, iter(())), None)
 
-    return units(judged.migrated.trace.statements, books={one.name.lower() for one in every()}, place=place)
+    effective = units(trace.statements, books={one.name.lower() for one in every()}, place=place)
+    return points(effective, files=migration.folder and not settings.transaction, handled=not migration.files)
 
 
 def _tried(judged: Judged, found: tuple[Point, ...]) -> Retried:
-    restored, migrated = judged.restored, judged.migrated
-    runner = restored.runner
-    comparison = judged.evidence.comparison
-    catalog = comparison.after.catalog
+    restored, migrated, comparison = judged.restored, judged.migrated, judged.evidence.comparison
+    written = (table for table, rows in comparison.rows.items() if any((rows.gone, rows.added, *rows.changed.values())))
+    ground = replace(
+        _ground(restored, restored.before, comparison.after, migrated.trace.seconds),
+        prepare=lambda copy: restored.runner.hook("before_migration", copy),
+        finish=lambda copy: restored.runner.hook("after_migration", copy),
+        written=tuple(table for table in written if table in comparison.before.catalog.tables),
+    )
+    return _all(restored, found, migrated.migration, ground)
+
+
+def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried:
+    """Try the way back as well: where it begins, the migration has ended."""
+    restored, after = judged.restored, judged.migrated.after
+    clone = restored.server.clone(after, "back")
+    try:
+        try:
+            applied = backwards.resolve(rollback, restored.before, clone)
+            if applied is None:
+                return retried
+            trace = restored.runner.run(applied, clone, observed=True)
+        except MigrationError as error:
+            # That it fails is told by its own item.
+            return replace(retried, left_out=(*retried.left_out, f"the way back: {error.message}"))
+        with connect(clone) as session:
+            end = read_facts(session)
+    finally:
+        restored.server.drop(clone)
+    found = _points(trace, applied, restored.settings)
+    if not found:
+        return retried
+    back = _all(restored, found, applied, _ground(restored, after, end, trace.seconds))
+    return replace(
+        back,
+        attempts=(*retried.attempts, *(replace(one, back=True) for one in back.attempts)),
+        left_out=(*retried.left_out, *(f"the way back: {text}" for text in back.left_out)),
+    )
+
+
+def _ground(restored: Restored, before: Address, end: Snapshot, seconds: float) -> Ground:
+    return Ground(
+        server=restored.server,
+        before=before,
+        end=end,
+        run=lambda migration, copy, via, deadline: restored.runner.run(migration, copy, via=via, deadline=deadline),
+        patience=min(restored.settings.timeout, PATIENCE + 10 * seconds),
+    )
+
+
+def _all(restored: Restored, found: tuple[Point, ...], migration: Migration, ground: Ground) -> Retried:
+    catalog = ground.end.catalog
     records = tuple(table for table in catalog.tables if keeps_books(catalog, table))
     budget = restored.settings.retry.budget
     if budget is None:
         budget = max(LEAST, PART * sum(step.seconds for step in restored.steps.done))
-    ground = Ground(
-        server=restored.server,
-        before=restored.before,
-        end=judged.evidence.comparison.after,
-        run=lambda migration, copy, via, deadline: runner.run(migration, copy, via=via, deadline=deadline),
-        prepare=lambda copy: runner.hook("before_migration", copy),
-        finish=lambda copy: runner.hook("after_migration", copy),
-        written=tuple(
-            table
-            for table, rows in comparison.rows.items()
-            if table in comparison.before.catalog.tables and any((rows.gone, rows.added, *rows.changed.values()))
-        ),
-        patience=min(restored.settings.timeout, PATIENCE + 10 * migrated.trace.seconds),
-    )
     return attempt_all(
-        found, _rest(migrated.migration, transaction=restored.settings.transaction), migrated.migration, ground,
-        most=restored.settings.retry.points, budget=budget,
-        remembers=not migrated.migration.files and bool(records), records=records,
+        found, _rest(migration, transaction=restored.settings.transaction), migration, ground,
+        most=restored.settings.retry.points, budget=budget, remembers=not migration.files and bool(records),
+        records=records,
     )  # fmt: skip
 
 

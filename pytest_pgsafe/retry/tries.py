@@ -44,11 +44,11 @@ class Ground:
     end: Snapshot
     #: Runs a migration on a copy, by an address, for so many seconds at most.
     run: Callable[[Migration, Address, _Via, float], object]
-    #: What a project does around a migration.
-    prepare: Callable[[Address], object]
-    finish: Callable[[Address], object]
     #: Seconds that a run may take.
     patience: float
+    #: What a project does around a migration.
+    prepare: Callable[[Address], object] = lambda _: None
+    finish: Callable[[Address], object] = lambda _: None
     #: Tables whose rows it writes, as SQL names them.
     written: tuple[str, ...] = ()
 

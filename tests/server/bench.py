@@ -82,7 +82,8 @@ class Bench:
                 comparison = compare_databases(one, two, self.facts, take(two), "values")
                 evidence = judging.evidence(comparison, trace, rules or Rules(), one, two)
             if retry is not None:
-                evidence = self.retry(evidence, after, str(migration), retry)
+                down = None if rollback is None else str(rollback)
+                evidence = self.retry(evidence, after, str(migration), retry, down)
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
             return judge(evidence)
@@ -102,9 +103,11 @@ class Bench:
         finally:
             self.server.drop(after)
 
-    def retry(self, evidence: Evidence, after: Address, up: str, settings: Settings) -> Evidence:
+    def retry(
+        self, evidence: Evidence, after: Address, up: str, settings: Settings, down: str | None = None
+    ) -> Evidence:
         """Break the migration off and run it again, as a rehearsal does; return the evidence with what came of it."""
-        judged = self._judged(evidence, after, up, settings)
+        judged = self._judged(evidence, after, up, settings, down)
         return self._end(retried.go(judged), judged.evidence)
 
     def go_back(

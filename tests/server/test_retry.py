@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ def found(shop: Bench, folder: Path, text: str, settings: Settings = SETTINGS) -
     file = folder / "change.sql"
     file.write_text(text)
     return [one for one in shop.judge(file, retry=settings) if one.check == "retry"]
+
+
+def test_the_way_back_is_broken_off_too(shop: Bench, tmp_path: Path) -> None:
+    (tmp_path / "up.sql").write_text("alter table sale add column tag integer, add column kind integer")
+    down = tmp_path / "down.sql"
+    down.write_text("alter table sale drop column tag; alter table sale drop column kind;")
+    settings = replace(SETTINGS, retry=replace(SETTINGS.retry, back=True))
+    [told] = [one for one in shop.judge(tmp_path / "up.sql", rollback=down, retry=settings) if one.check == "retry"]
+    assert told.code == "PGS581"
+    assert told.message.startswith("the way back, broken off after down.sql:1 alter table sale drop column tag (1 of 2")
 
 
 @pytest.mark.parametrize("name", list(UNSAFE)[::STEP])
