@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ..checks.blame.explained import places
 from ..checks.bookkeeping import keeps_books
@@ -84,8 +85,8 @@ def _tried(judged: Judged, found: tuple[Point, ...]) -> Retried:
     written = (table for table, rows in comparison.rows.items() if any((rows.gone, rows.added, *rows.changed.values())))
     ground = replace(
         _ground(restored, restored.before, comparison.after, migrated.trace.seconds),
-        prepare=lambda copy: restored.runner.hook("before_migration", copy),
-        finish=lambda copy: restored.runner.hook("after_migration", copy),
+        prepare=partial(restored.runner.hook, "before_migration"),
+        finish=partial(restored.runner.hook, "after_migration"),
         written=tuple(table for table in written if table in comparison.before.catalog.tables),
     )
     return _all(restored, found, migrated.migration, ground)

@@ -13,6 +13,7 @@ from ..catalog.names import split, unquoted
 from ..reading.read import read
 from ..server.base import Server
 from ..server.connection import Connection, connect
+from ..snapshot.session import encoded
 from .values import Point
 
 #: Seconds in which the statement has to come to its wait.
@@ -69,10 +70,10 @@ class Holder:
                 session.execute("select count(*) from pg_class")
             elif self._point.how == "batch":
                 for name in self._written:
-                    session.execute(sql.SQL(_LATER).format(sql.SQL(name)))
+                    session.execute(encoded(session, _LATER.format(name)))
             else:
                 for name in self._tables(session):
-                    session.execute(sql.SQL("lock table {} in row exclusive mode").format(sql.SQL(name)))
+                    session.execute(encoded(session, f"lock table {name} in row exclusive mode"))
         return self._break
 
     def _tables(self, session: Connection) -> Iterator[str]:
