@@ -139,8 +139,8 @@ def _rows(content: TableContent | None) -> int | None:
 def _columns(
     table: str, contents: tuple[TableContent | None, TableContent | None], changes: Mapping[str, Sequence[Change]]
 ) -> Iterator[ColumnFacts]:
-    one, other = ({} if content is None else content.columns for content in contents)
-    for column in dict.fromkeys([*one, *other]):
+    before, after = map(_nulls, contents)
+    for column in dict.fromkeys([*before, *after]):
         counted = [
             change.after
             for change in changes.get(f"{table}.{column}", ())
@@ -148,9 +148,13 @@ def _columns(
         ]
         yield ColumnFacts(
             column=column,
-            nulls=(one[column].nulls if column in one else None, other[column].nulls if column in other else None),
+            nulls=(before.get(column), after.get(column)),
             changed=max(counted, default=0),
         )
+
+
+def _nulls(content: TableContent | None) -> Mapping[str, int | None]:
+    return {} if content is None else {name: column.nulls for name, column in content.columns.items()}
 
 
 def _files(migration: Migration) -> Iterator[File]:
