@@ -40,7 +40,7 @@ def test_the_environment_turns_it_on(project: Project, monkeypatch: pytest.Monke
     monkeypatch.setenv("PGSAFE_STATIC", "1")
     result = project.run("--pgsafe-migration=m.sql", "-q")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["pgsafe passed: 2 statements*"])
+    result.stdout.fnmatch_lines(["pgsafe passed: 3 statements*"])
     monkeypatch.setenv("PGSAFE_STATIC", "0")
     assert project.run("--pgsafe-migration=m.sql", "-q").ret == pytest.ExitCode.USAGE_ERROR
 
@@ -49,11 +49,11 @@ def test_strict_makes_it_fail(project: Project) -> None:
     project.write({"m.sql": f"{DROP}do $$ begin end $$;\n"})
     result = project.run(*STATIC, "--pgsafe-strict", "--pgsafe-report=out.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["PGS001 error: m.sql:4 was not verified: *a DO block", "PGS020 error: *people.email*"])
+    result.stdout.fnmatch_lines(["PGS001 error: m.sql:5 was not verified: *a DO block", "PGS020 error: *people.email*"])
     report = project.report()
     assert report["result"] == "failed"
-    assert report["read"] == {"statements": 3, "unread": 1}
-    assert [gap["object"] for gap in report["compared"]["not_verified"]] == ["m.sql:4"]
+    assert report["read"] == {"statements": 4, "unread": 1}
+    assert [gap["object"] for gap in report["compared"]["not_verified"]] == ["m.sql:5"]
     places = {finding["code"]: finding["statement"] for finding in report["findings"]}
     assert places["PGS020"] == {"file": "m.sql", "line": 2, "text": "alter table people drop column email"}
 
@@ -179,4 +179,4 @@ def test_under_xdist(project: Project) -> None:
     project.write({"m.sql": DROP})
     result = project.run_apart(*STATIC, "-n", "1")
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["pgsafe passed: 2 statements*", "PGS020 warning: *"])
+    result.stdout.fnmatch_lines(["pgsafe passed: 3 statements*", "PGS020 warning: *"])
