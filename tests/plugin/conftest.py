@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot.dialects.postgres
 
-# Loaded once: what an inner run in this process loads is unloaded after it.
+# Loaded once: what an inner run in this process loads is unloaded after it; half of sqlglot can parse nothing.
 import pytest_pgsafe.config.file
 import pytest_pgsafe.plugin.feature
-import pytest_pgsafe.rehearsal.preflight  # noqa: F401
+import pytest_pgsafe.rehearsal.preflight
+
+_LOADED = (pytest_pgsafe, sqlglot)
 
 #: A table of three rows.
 SCHEMA = """
