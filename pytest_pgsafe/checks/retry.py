@@ -187,8 +187,9 @@ CANNOT_BE_REPEATED = Check(
         "somebody has to undo by hand what is there."
     ),
     remedy=(
-        "Run it as one transaction (BEGIN … COMMIT, psql --single-transaction, [migration] transaction = true), or let "
-        "each statement find out what is there: IF NOT EXISTS, IF EXISTS, ON CONFLICT DO NOTHING."
+        "Run it as one transaction (BEGIN … COMMIT, psql --single-transaction, [migration] transaction = true), and "
+        "what may not be in one (CONCURRENTLY) by itself, in another file; or let each statement find out what is "
+        "there: IF NOT EXISTS, IF EXISTS, ON CONFLICT DO NOTHING."
     ),
     judge=_failures,
 )
