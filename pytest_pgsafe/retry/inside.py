@@ -77,7 +77,10 @@ class Holder:
         return self._break
 
     def _tables(self, session: Connection) -> Iterator[str]:
-        reading = read(self._point.at.text.rstrip("; "))
+        at = self._point.at
+        # As it was sent, in one line, a comment before it hides it; as it is cited, it may be cut.
+        text = at.text if at.cited.text.endswith("…") else at.cited.text
+        reading = read(text.rstrip("; "))
         named = {one.relation for one in reading.locks} | {one.object for one in reading.effects}
         for name in named:
             *schema, own = (unquoted(part) for part in split(name))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.string import TextLoader
 
-from . import limits, pooler
+from . import limits, pooler, unreached
 from .address import Address
 from .limits import PINNED
 from .lost import KEEPALIVES, PATIENCE, ConnectionLost, Session, parameters_of
@@ -27,6 +28,8 @@ __all__ = [
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+#: Seconds that a server without a connection left is asked again.
+ROOM = 1.0
 #: OID of the type unknown, which psycopg has no name for.
 UNKNOWN = 705
 
@@ -81,10 +84,16 @@ def _open(address: Address, connect_timeout: int) -> Session:
     """
     parameters: dict[str, Any] = {**KEEPALIVES, "connect_timeout": connect_timeout, **address.parameters}
     parameters["application_name"] = "pgsafe" if address.sessions == "own" else ""
-    try:
-        connection = Session.connect(**parameters, autocommit=True, row_factory=tuple_row, prepare_threshold=None)
-    except psycopg.OperationalError as error:
-        raise ConnectionLost.unreached(address, error) from error
+    until = time.monotonic() + ROOM
+    while True:
+        try:
+            connection = Session.connect(**parameters, autocommit=True, row_factory=tuple_row, prepare_threshold=None)
+            break
+        except psycopg.OperationalError as error:
+            # A session that has just ended, of ours too, may hold its place for a moment.
+            if not unreached.is_full(str(error)) or time.monotonic() > until:
+                raise ConnectionLost.unreached(address, error) from error
+            time.sleep(0.1)
     connection.address = address
     connection.add_notice_handler(connection.hear)
     return connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .address import Address
 
+_FULL = ("too many", "remaining connection slots")
 #: What to do, by the first words that libpq's or the server's message holds.
 _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
@@ -35,10 +36,15 @@ _REMEDIES: tuple[tuple[tuple[str, ...], str], ...] = (
         "that the server does not have, so nobody logs in so: ALTER ROLE … RESET them, or use another role",
     ),
     (
-        ("too many", "remaining connection slots"),
+        _FULL,
         "the server has no connection left: end some, or raise max_connections",
     ),
 )
+
+
+def is_full(text: str) -> bool:
+    """Tell whether the server, the database or the role has no connection left."""
+    return any(word in text for word in _FULL)
 
 
 def remedies(text: str, address: Address) -> list[str]:
