@@ -103,6 +103,8 @@ def test_exactly_what_was_done_is_found(
     assert found(result, Severity.ERROR) == foreign.errors
     assert found(result, Severity.WARNING) == own(result) | foreign.warnings
     shown = {
-        one.object: {", ".join(map(str, sample.key.values())) for sample in one.samples} for one in result.findings
+        one.object: {", ".join(map(str, sample.key.values())) for sample in one.samples}
+        for one in result.findings
+        if one.samples
     }
     assert {name: shown[name] for name in foreign.keys} == foreign.keys
