@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 
-#: How many places a file is cut at, and the seconds within which each is told.
-PLACES, SOON = 20, 20.0
+#: How many places a file is cut at, twenty with PGSAFE_TEST_FULL=1; and the seconds within which each is told.
+PLACES = 20 if os.environ.get("PGSAFE_TEST_FULL") == "1" else 8
+SOON = 20.0
 FORMS = {
     "plain": ["-Fp"], "gzip": ["-Fp"], "tar": ["-Ft"], "custom": ["-Fc"], "custom raw": ["-Fc", "-Z0"],
     "custom lz4": ["-Fc", "-Zlz4"], "custom zstd": ["-Fc", "-Zzstd"], "folder": ["-Fd"], "folder raw": ["-Fd", "-Z0"],
