@@ -5,6 +5,15 @@ Half of them are safe to repeat. Each is a ``.sql`` file for psql; the codes are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench import Bench
+from pytest_pgsafe.server.base import Server
+
 #: A small shop: what all of them migrate.
 SCHEMA = """
 create table customer (id integer primary key, name text not null, email text, phone text);
@@ -153,3 +162,15 @@ SAFE: dict[str, str] = {
         " update sale set state = 'old' where id > 40 and state = 'open';"
     ),
 }
+
+
+@contextmanager
+def loaded(server: Server, folder: Path) -> Iterator[Bench]:
+    """Yield the shop, to be migrated."""
+    if not server.owns_cluster:
+        pytest.skip("statements are not seen on an existing server")
+    file = folder / "schema.sql"
+    file.write_text(SCHEMA)
+    bench = Bench.load(server, [file], role=server.address().user)
+    yield bench
+    server.drop(bench.before)

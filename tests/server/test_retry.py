@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import Bench
-from interrupted import SAFE, SCHEMA, UNSAFE
+from interrupted import SAFE, UNSAFE, loaded
 from pytest_pgsafe.checks.values import Finding
 from pytest_pgsafe.config.values import Retry, Settings
 from pytest_pgsafe.server.base import Server
@@ -22,13 +22,8 @@ SETTINGS = Settings(folder=Path(), retry=Retry(budget=120.0))
 
 @pytest.fixture(scope="module")
 def shop(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    if not server.owns_cluster:
-        pytest.skip("statements are not seen on an existing server")
-    file = tmp_path_factory.mktemp("retry") / "schema.sql"
-    file.write_text(SCHEMA)
-    bench = Bench.load(server, [file], role=server.address().user)
-    yield bench
-    server.drop(bench.before)
+    with loaded(server, tmp_path_factory.mktemp("retry")) as bench:
+        yield bench
 
 
 def found(shop: Bench, folder: Path, text: str, settings: Settings = SETTINGS) -> list[Finding]:
