@@ -109,8 +109,10 @@ def test_what_the_source_does_not_know_at_all_is_an_error(
     )
     result, found = rehearsed(backup, tmp_path, f"begin;\n{merge};\ncommit;\n", newer.version.major)
     assert result.verdict == "failed"
-    [error] = [finding for finding in found if finding.severity is Severity.ERROR]
-    assert "MERGE … RETURNING" in error.message
+    errors = [finding for finding in found if finding.severity is Severity.ERROR]
+    # Up to 14 MERGE itself is one more.
+    assert len(errors) == (1 if server.version.major > 14 else 2)
+    [error] = [finding for finding in errors if "MERGE … RETURNING" in finding.message]
     assert error.statement is not None
     assert error.statement.line == 2
 
@@ -156,7 +158,8 @@ def test_sql_files_are_given_the_newest_major_that_fits(
         if old < 16:
             programs, reason = chosen(tmp_path, "create table t ();\n\nset force_parallel_mode = off;")
             assert programs is not None
-            assert programs.version.major == old
+            # Others of this machine's may lie between.
+            assert old <= programs.version.major < 16
             assert "SET force_parallel_mode at 0.sql:3 is known to PostgreSQL up to 15" in reason
         if old < 17 <= new:
             # A dump of the old server by programs of a newer one.
