@@ -14,9 +14,11 @@ from .values import Check, Evidence, Finding, Severity
 
 #: How tools say that somebody has to look first: golang-migrate, Flyway, Liquibase, Django, Prisma, Atlas.
 _BY_HAND = re.compile(
-    r"(?i)\bdirty database\b|\bfix and force\b|\bforce version\b|\bmarked as (?:failed|dirty)\b|\brepair\b|--fake\b"
-    r"|\bfailed migrations?\b|\bmigrate resolve\b"
+    r"(?i)\bdirty database\b|\bfix and force\b|\bforce version\b|\bmarked as (?:failed|dirty)\b"
+    r"|\b(?:run|flyway) repair\b|--fake\b|\bfailed migrations?\b|\bmigrate resolve\b"
 )
+#: Names of objects say nothing of a tool.
+_NAMES = re.compile(r'"[^"]*"')
 #: They protect, or are used, as long as they are as the uninterrupted run left them.
 _GUARDS = frozenset({"index", "constraint", "trigger", "policy"})
 _AGAIN = (
@@ -54,7 +56,7 @@ def _of_failures(evidence: Evidence, wanted: Callable[[Attempt], bool]) -> Itera
 
 
 def _by_hand(attempt: Attempt) -> bool:
-    return attempt.hung is None and _BY_HAND.search(attempt.failed or "") is not None
+    return attempt.hung is None and _BY_HAND.search(_NAMES.sub("", attempt.failed or "")) is not None
 
 
 def _failures(evidence: Evidence) -> Iterator[Finding]:

@@ -187,6 +187,10 @@ def test_the_action_without_what_it_needs(database: Address, project: Path, host
     assert "db/migration.sql" in printed
     assert host.comments == []
     (project / "db" / "migration.sql").write_text(SAFE, encoding="utf-8")
+    # What cannot be split is not left out.
+    status, printed, outputs = runner.run(arguments="--pgsafe-strict -k 'rows")
+    assert status not in {0, 5}, printed
+    assert outputs == {"result": "error"}
     # A pull request of a fork: its token may not write.
     status, printed, outputs = runner.run(token="none")
     assert (status, outputs) == (0, {"result": "passed"}), printed
