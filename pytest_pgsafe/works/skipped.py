@@ -55,92 +55,98 @@ FROM pg_catalog.pg_index i WHERE i.indexrelid = {}::pg_catalog.regclass
 _SHOWN = 5
 
 
-def tried(statements: Sequence[Statement], after: Side) -> Iterator[Otherwise | None]:
+def tried(statements: Sequence[Statement], before: Side, after: Side) -> Iterator[Otherwise | None]:
     """Run each statement that was skipped once more where nothing is in its way, and compare; None for what is equal.
 
-    What is there may have more than the statement says; what it lacks, or has in another way, is told. A statement
-    that cannot be run so says nothing.
+    What is there may have more than the statement says; what it lacks, or has in another way, is told if that was so
+    before the migration too: else the migration changed it later, on purpose. A statement that cannot be run so says
+    nothing.
     """
     for text in (part for one in statements if one.skipped and one.error is None for part in split(one.text)):
-        found: list[tuple[str, list[str]]] = []
-        try:
-            found = list(_compared(text, after))
-        except psycopg.Error:
-            # It needs more time, or what this role may not do.
-            continue
-        for name, differences in found:
-            shown = tuple(differences[:_SHOWN])
-            yield Otherwise(object=name, statement=text, differences=shown) if differences else None
+        then = _differences(text, before)
+        for name, differences in _differences(text, after).items():
+            left = differences if name not in then else [one for one in differences if one in then[name]]
+            shown = tuple(left[:_SHOWN])
+            yield Otherwise(object=name, statement=text, differences=shown) if left else None
 
 
-def _compared(text: str, after: Side) -> Iterator[tuple[str, list[str]]]:
+def _differences(text: str, side: Side) -> dict[str, list[str]]:
+    """Return what each object of a statement lacks or has in another way; none of those that are not there."""
+    try:
+        return dict(_compared(text, side))
+    except psycopg.Error:
+        # It needs more time, what this role may not do, or what is made only later.
+        return {}
+
+
+def _compared(text: str, side: Side) -> Iterator[tuple[str, list[str]]]:
     if relation := _RELATION.match(text):
-        with after.trying():
-            yield from _relation(text, relation, after)
+        with side.trying():
+            yield from _relation(text, relation, side)
     elif index := _INDEX.match(text):
-        with after.trying():
-            yield from _index(text, index, after)
+        with side.trying():
+            yield from _index(text, index, side)
     elif alter := _ALTER.match(text):
         for column in _COLUMN.finditer(text):
-            with after.trying():
-                yield from _column(text, alter["table"], column["name"], after)
+            with side.trying():
+                yield from _column(text, alter["table"], column["name"], side)
 
 
-def _relation(text: str, wanted: re.Match[str], after: Side) -> Iterator[tuple[str, list[str]]]:
-    found = _named(wanted["name"], after)
+def _relation(text: str, wanted: re.Match[str], side: Side) -> Iterator[tuple[str, list[str]]]:
+    found = _named(wanted["name"], side)
     if found is None:
         return
     oid, form, schema, name = found
     if form != wanted["what"].lower():
         yield f"{schema}.{name}", [f"it is {'an' if form == 'index' else 'a'} {form}"]
         return
-    columns, rules = after.rows(_COLUMNS.format(oid)), after.rows(_RULES.format(oid))
-    after.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
-    after.run(text)
+    columns, rules = side.rows(_COLUMNS.format(oid)), side.rows(_RULES.format(oid))
+    side.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
+    side.run(text)
     new = literal(f"{schema}.{name}")
-    lacking = (f"it has no {rule}" for (rule,) in after.rows(_RULES.format(new)) if (rule,) not in rules)
-    yield f"{schema}.{name}", [*_apart(columns, after.rows(_COLUMNS.format(new))), *lacking]
+    lacking = (f"it has no {rule}" for (rule,) in side.rows(_RULES.format(new)) if (rule,) not in rules)
+    yield f"{schema}.{name}", [*_apart(columns, side.rows(_COLUMNS.format(new))), *lacking]
 
 
-def _index(text: str, wanted: re.Match[str], after: Side) -> Iterator[tuple[str, list[str]]]:
-    table = _named(wanted["table"], after)
+def _index(text: str, wanted: re.Match[str], side: Side) -> Iterator[tuple[str, list[str]]]:
+    table = _named(wanted["table"], side)
     if table is None:
         return
     oid, _, schema, name = table
     index = f"{schema}.{wanted['name']}"
-    found = after.rows(_OF_INDEX.format(f"pg_catalog.to_regclass({literal(index)})"))
+    found = side.rows(_OF_INDEX.format(f"pg_catalog.to_regclass({literal(index)})"))
     if not found:
         yield index, ["it is no index"]
         return
     [(old, valid, of)] = found
     if of == oid:
         # An empty table like it, so that nothing is built.
-        after.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
-        after.run(f"CREATE TABLE {schema}.{name} (LIKE {_ASIDE}.{name})")
-        after.run(re.sub(r"(?i)\bindex\s+concurrently\b", "INDEX", text, count=1))
-        [(new, _, _)] = after.rows(_OF_INDEX.format(literal(index)))
+        side.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
+        side.run(f"CREATE TABLE {schema}.{name} (LIKE {_ASIDE}.{name})")
+        side.run(re.sub(r"(?i)\bindex\s+concurrently\b", "INDEX", text, count=1))
+        [(new, _, _)] = side.rows(_OF_INDEX.format(literal(index)))
     else:
         new = None
     yield index, [*([] if old == new else [f"it is {old}"]), *([] if valid else ["it is INVALID"])]
 
 
-def _column(text: str, table: str, column: str, after: Side) -> Iterator[tuple[str, list[str]]]:
-    found = _named(table, after)
+def _column(text: str, table: str, column: str, side: Side) -> Iterator[tuple[str, list[str]]]:
+    found = _named(table, side)
     if found is None:
         return
     oid, _, schema, name = found
-    after.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
-    after.run(f"CREATE TABLE {schema}.{name} (LIKE {_ASIDE}.{name})")
-    after.run(f"ALTER TABLE {schema}.{name} DROP COLUMN {column}")
-    after.run(text)
-    [own] = after.rows(f"SELECT pg_catalog.quote_ident((pg_catalog.parse_ident({literal(column)}))[1])")
-    old = [one for one in after.rows(_COLUMNS.format(oid)) if one[0] == own[0]]
-    new = [one for one in after.rows(_COLUMNS.format(literal(f"{schema}.{name}"))) if one[0] == own[0]]
+    side.run(f"CREATE SCHEMA {_ASIDE}; ALTER TABLE {schema}.{name} SET SCHEMA {_ASIDE}")
+    side.run(f"CREATE TABLE {schema}.{name} (LIKE {_ASIDE}.{name})")
+    side.run(f"ALTER TABLE {schema}.{name} DROP COLUMN {column}")
+    side.run(text)
+    [own] = side.rows(f"SELECT pg_catalog.quote_ident((pg_catalog.parse_ident({literal(column)}))[1])")
+    old = [one for one in side.rows(_COLUMNS.format(oid)) if one[0] == own[0]]
+    new = [one for one in side.rows(_COLUMNS.format(literal(f"{schema}.{name}"))) if one[0] == own[0]]
     yield f"{schema}.{name}.{own[0]}", _apart(old, new)
 
 
-def _named(name: str, after: Side) -> tuple[int, str, str, str] | None:
-    found = after.rows(f"{_FOUND} WHERE c.oid = pg_catalog.to_regclass({literal(name)})")
+def _named(name: str, side: Side) -> tuple[int, str, str, str] | None:
+    found = side.rows(f"{_FOUND} WHERE c.oid = pg_catalog.to_regclass({literal(name)})")
     if not found:
         return None
     oid, kind, schema, own = found[0]

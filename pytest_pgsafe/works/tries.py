@@ -92,7 +92,7 @@ class _Found:
 
 def _looked_at(comparison: Comparison, before: Side, after: Side, trace: Trace | None) -> Iterator[object]:
     statements = () if trace is None else trace.statements
-    yield from skipped.tried(statements, after)
+    yield from skipped.tried(statements, before, after)
     yield from secluded.tried(statements, None if trace is None else trace.role, after)
     for some in (code, published, access, defaults, shown, exposure):
         yield from some.tried(comparison, before, after)

@@ -127,6 +127,21 @@ AS_OWNER = "set role kinds_owner; "
         ("create unique index concurrently if not exists plain_n on plain (n)",
          {("PGS808", "error", "public.plain_n")}),
         ("create index if not exists plain_n on app_user (name)", {("PGS808", "error", "public.plain_n")}),
+        # What the migration changes later, it changes on purpose: the statement had nothing to make when it came.
+        ("create table if not exists app_more (id int primary key, name text);"
+         " alter table app_more add column fresh int; alter table app_more drop column name",
+         {("PGS807", "note", "migration")}),
+        ("alter table app_more add column if not exists name text; alter table app_more alter column name type varchar(50)",
+         {("PGS807", "note", "migration")}),
+        ("create index if not exists plain_n on plain (n); drop index plain_n; create index plain_n on plain (n, kind)",
+         {("PGS807", "note", "migration")}),
+        # And what is mended later is no harm.
+        ("alter table app_more add column if not exists name varchar(50);"
+         " alter table app_more alter column name type varchar(50)",
+         {("PGS807", "note", "migration")}),
+        # What it made itself it took for granted.
+        ("create table fresh_one (n int); create table if not exists fresh_one (n int, m int)",
+         {("PGS808", "error", "public.fresh_one")}),
         ("create schema if not exists public", {("PGS807", "note", "migration")}),
     ],
 )  # fmt: skip
