@@ -131,7 +131,8 @@ AS_OWNER = "set role kinds_owner; "
         ("create table if not exists app_more (id int primary key, name text);"
          " alter table app_more add column fresh int; alter table app_more drop column name",
          {("PGS807", "note", "migration")}),
-        ("alter table app_more add column if not exists name text; alter table app_more alter column name type varchar(50)",
+        ("alter table app_more add column if not exists name text;"
+         " alter table app_more alter column name type varchar(50)",
          {("PGS807", "note", "migration")}),
         ("create index if not exists plain_n on plain (n); drop index plain_n; create index plain_n on plain (n, kind)",
          {("PGS807", "note", "migration")}),
