@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .costs import Cost, Scale, measured, scaled
-from .evidence import unproven
+from .cost_values import Cost, Scale, measured, scaled
+from .evidence import size, unproven
 from .locking import excused, held
 from .values import Check, Evidence, Finding, Severity
 
@@ -22,15 +22,6 @@ class _Limit:
     took: str
     of: Callable[[Cost], float | None]
     shown: Callable[[float], str]
-
-
-def amount(number: float) -> str:
-    """Return bytes for people: ``12 kB``, ``3.4 MB``."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if abs(number) < 1024 or unit == "GB":
-            return f"{number:,.0f} {unit}" if unit == "bytes" or abs(number) >= 10 else f"{number:.1f} {unit}"
-        number /= 1024
-    raise AssertionError
 
 
 def time(seconds: float) -> str:
@@ -71,18 +62,18 @@ def _time(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _wal(evidence: Evidence) -> Iterator[Finding]:
-    limit = _Limit(key="wal", took="wrote WAL of", of=lambda cost: cost.wal, shown=amount)
+    limit = _Limit(key="wal", took="wrote WAL of", of=lambda cost: cost.wal, shown=size)
     yield from _over(evidence, WAL_BUDGET, limit, evidence.rules.wal_budget)
 
 
 def _growth(evidence: Evidence) -> Iterator[Finding]:
-    limit = _Limit(key="growth", took="left the database larger by", of=lambda cost: cost.growth, shown=amount)
+    limit = _Limit(key="growth", took="left the database larger by", of=lambda cost: cost.growth, shown=size)
     yield from _over(evidence, GROWTH_BUDGET, limit, evidence.rules.growth_budget)
 
 
 def _peak(evidence: Evidence) -> Iterator[Finding]:
     took = "needed at one time, temporary files included, at least"
-    limit = _Limit(key="peak", took=took, of=lambda cost: cost.peak, shown=amount)
+    limit = _Limit(key="peak", took=took, of=lambda cost: cost.peak, shown=size)
     yield from _over(evidence, PEAK_BUDGET, limit, evidence.rules.peak_budget)
 
 

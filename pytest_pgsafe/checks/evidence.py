@@ -61,6 +61,25 @@ def count(number: int, noun: str = "row") -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def duration(milliseconds: float) -> str:
+    """Return a time for people: ``25 ms``, ``1.20 s``, ``3 min 5 s``."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.2f} s" if seconds < 60 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+
+
+def size(number: float) -> str:
+    """Return bytes for people, as ``pg_size_pretty`` counts them: ``512 bytes``, ``12 kB``, ``3.4 MB``."""
+    if abs(number) < 1024:
+        return f"{number:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        number /= 1024
+        if abs(number) < 1024:
+            return f"{number:.1f} {unit}" if abs(number) < 10 else f"{number:.0f} {unit}"
+    return f"{number / 1024:.1f} TB"
+
+
 def say(value: object) -> str:
     """Return the value of an attribute for people."""
     if isinstance(value, bool):

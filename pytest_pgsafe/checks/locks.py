@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..catalog.names import covers
 from ..migrate.values import Lock
-from .costs import works_on
+from .cost_values import works_on
 from .evidence import count, unproven
 from .locking import concerns, excused, meant, table_before
 from .safer import brief, safer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..catalog.names import split
 from ..checks.blame.explained import flat, places
-from ..checks.costs import Cost, Scale, measured, scaled
+from ..checks.cost_values import Cost, Scale, measured, scaled
 from ..compare.values import Change, Comparison
 from ..migrate.tools import Migration
 from ..migrate.values import Lock, Statement, Trace

@@ -14,7 +14,7 @@ from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..server.address import Address
 from ..snapshot.values import NotVerified
-from . import aftermath, new_world, way_back
+from . import aftermath, new_rows, way_back
 from .judged import Judged
 from .known import Known, Stage
 from .restored import Restored
@@ -31,11 +31,11 @@ def go(judged: Judged) -> Stage[Evidence]:
     if restored.plan.rollback is None:
         yield Known(unused={"rollback": _instead(restored)})
         return evidence
-    with new_world.prepared(judged) as used:
+    with new_rows.prepared(judged) as used:
         return (yield from _go(judged, restored.plan.rollback, used))
 
 
-def _go(judged: Judged, rollback: Migration, used: new_world.Used | None) -> Stage[Evidence]:
+def _go(judged: Judged, rollback: Migration, used: new_rows.Used | None) -> Stage[Evidence]:
     restored, evidence = judged.restored, judged.evidence
     try:
         with restored.steps.step("rollback", skips=backwards.NoWayBackError):
@@ -50,7 +50,7 @@ def _go(judged: Judged, rollback: Migration, used: new_world.Used | None) -> Sta
     evidence = replace(evidence, rollback=comparison)
     if used is not None:
         with restored.steps.step("new_rows"):
-            evidence = replace(evidence, new_rows=new_world.go_back(used, rollback, restored))
+            evidence = replace(evidence, new_rows=new_rows.go_back(used, rollback, restored))
     return replace(evidence, again=_again(judged, comparison))
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..checks.costs import Cost
+from ..checks.cost_values import Cost
+from ..checks.evidence import duration, size
 from ..checks.strengths import keeps_out
 from ..migrate.values import Lock
 from ..rehearsal.measured import Measured, Ran, TableFacts
 from ..rehearsal.values import Result
-from .overview import duration, size
 
 #: A statement that took less, and wrote less, is told only where all are.
 _SECONDS, _WAL = 0.5, 10 << 20

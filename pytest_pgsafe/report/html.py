@@ -13,13 +13,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from ..checks.evidence import duration
 from ..checks.values import ANNOUNCED, Finding, Severity
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
 from ..visible import visible
 from . import costs, recovery
-from .overview import Entry, duration, overview, plain, table_of
+from .overview import Entry, overview, plain, table_of
 from .terminal import cause, finding_lines, shown
 
 _WORDS = {"passed": "safe", "failed": "not safe", "error": "no verdict"}

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ..catalog.names import split
 from ..checks import EVERY
 from ..checks.announcing import announcement
-from ..checks.costs import longest
+from ..checks.cost_values import longest
+from ..checks.evidence import duration, size
 from ..checks.values import Finding, Severity
 from ..migrate.values import Lock
 from ..reading.values import Cited
@@ -157,25 +158,6 @@ def table_of(name: str) -> str:
     """Return the table that an object belongs to, or its own name."""
     parts = split(name)
     return ".".join(parts[:2])
-
-
-def duration(milliseconds: float) -> str:
-    """Return a time for people: ``25 ms``, ``1.20 s``, ``3 min 5 s``."""
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    return f"{seconds:.2f} s" if seconds < 60 else f"{int(seconds // 60)} min {seconds % 60:.0f} s"
-
-
-def size(number: float) -> str:
-    """Return bytes for people, as ``pg_size_pretty`` counts them: ``512 bytes``, ``12 kB``, ``3.4 MB``."""
-    if abs(number) < 1024:
-        return f"{number:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
-        number /= 1024
-        if abs(number) < 1024:
-            return f"{number:.1f} {unit}" if abs(number) < 10 else f"{number:.0f} {unit}"
-    return f"{number / 1024:.1f} TB"
 
 
 def _headline(result: Result, found: Sequence[Cause]) -> Iterable[str]:

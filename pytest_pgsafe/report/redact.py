@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from ..catalog.names import matches, parts
-from ..checks.costs import Cost
+from ..checks.cost_values import Cost
 from ..checks.values import Finding
 from ..compare.values import Action
 from ..migrate.values import Lock, Statement, Trace

@@ -12,7 +12,7 @@ import pytest
 
 from builders import evidence, sales, sales_content, shown, snapshot
 from pytest_pgsafe.checks import judge
-from pytest_pgsafe.checks.costs import Scale, measured, scaled
+from pytest_pgsafe.checks.cost_values import Scale, measured, scaled
 from pytest_pgsafe.checks.values import Finding, Rules
 from pytest_pgsafe.config import resolve
 from pytest_pgsafe.config.expectations import Locked

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from pytest_pgsafe.checks.announcing import announcement
+from pytest_pgsafe.checks.evidence import duration, size
 from pytest_pgsafe.checks.values import BEYOND, Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
-from pytest_pgsafe.report.overview import duration, longest_lock, overview, size
+from pytest_pgsafe.report.overview import longest_lock, overview
 from pytest_pgsafe.report.terminal import summary, wrapped
 
 DROP = Cited(text="alter table sales drop column name cascade", file="m.sql", line=9)
