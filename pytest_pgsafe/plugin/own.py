@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..testing.ground import Ground
-from ..testing.server import ScratchServer
 from .run import Run
 
 if TYPE_CHECKING:
     from ..backup.take import Backup
     from ..server.address import Address
+    from ..testing.ground import Ground
+    from ..testing.server import ScratchServer
 
 NAME = "pgsafe-own"
 _FAILED = pytest.StashKey[bool]()
@@ -46,6 +46,8 @@ class OwnTests:
 
         :raises PgsafeError: it cannot be had.
         """
+        from ..testing.server import ScratchServer
+
         ground = self._started()
         assert ground.server
         return ScratchServer(ground)
@@ -88,6 +90,8 @@ class OwnTests:
             store = self._run.store
             if store is None or not self._run.obtainable:
                 pytest.fail(_ELSEWHERE, pytrace=False)
+            from ..testing.ground import Ground
+
             told: dict[str, Any] = getattr(self._config, "workerinput", {})
             self._ground = Ground(
                 self._run.settings,

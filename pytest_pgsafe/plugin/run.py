@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
     from ..rehearsal.static import Static
 
-_SETTINGS = TypeAdapter(Settings)
+
+@cache
+def _settings() -> TypeAdapter[Settings]:
+    # Made for workers alone: most runs have none.
+    return TypeAdapter(Settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,7 @@ class Run:
         if self.store is not None and self.plan is not None:
             self.store.tell(self.plan)
         return {
-            "settings": _SETTINGS.dump_json(self.settings).decode(),
+            "settings": _settings().dump_json(self.settings).decode(),
             "folder": None if self.store is None else str(self.store.folder),
         }
 
@@ -55,7 +60,7 @@ class Run:
     def of_worker(cls, given: dict[str, Any], selection: Selection) -> Run:
         """Return the run in a worker, from what its controller told."""
         return cls(
-            settings=_SETTINGS.validate_json(given["settings"]),
+            settings=_settings().validate_json(given["settings"]),
             selection=selection,
             worker=True,
             store=None if given["folder"] is None else Store(Path(given["folder"])),

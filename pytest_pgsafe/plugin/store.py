@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,13 +26,17 @@ from ..visible import visible
 if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
 
-_RESULT = TypeAdapter(Result)
 _PLAN = "plan"
 #: What the names of a recovery's files begin with.
 RECOVERED = "pitr-"
 _DIED = "the process that rehearsed is gone, and left no result"
 
 Rehearse = Callable[[Progress], Result]
+
+
+@cache
+def _result() -> TypeAdapter[Result]:
+    return TypeAdapter(Result)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Store:
         """Return the result; None if nothing was begun, a result that says so if it was begun and never ended."""
         stored = self.folder / f"{self.part}result.json"
         if stored.exists():
-            return _RESULT.validate_json(stored.read_bytes())
+            return _result().validate_json(stored.read_bytes())
         if not self._journal.exists():
             return None
         return broken_off(_DIED, self._steps())
@@ -128,10 +133,10 @@ class Store:
 
 def _dumped(result: Result) -> bytes:
     try:
-        return _RESULT.dump_json(result)
+        return _result().dump_json(result)
     except PydanticSerializationError:
         # The name of a file that is no UTF-8: JSON holds no such byte.
-        return _RESULT.dump_json(_RESULT.validate_python(_written(_RESULT.dump_python(result))))
+        return _result().dump_json(_result().validate_python(_written(_result().dump_python(result))))
 
 
 def _written(value: Any) -> Any:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..rehearsal.values import Result
-from . import codequality, ctrf, html, json, markdown, sarif
+from . import codequality, ctrf, json, markdown, sarif
+
+
+def _html(result: Result) -> str:
+    # Its templates' engine is loaded by who wants a page, and by nobody else.
+    from . import html
+
+    return html.render(result)
+
 
 #: Formats by what a file's name ends in, the longest first; the configuration refuses any other.
 FORMATS: Mapping[str, Callable[[Result], str]] = {
@@ -16,7 +24,7 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
     ".ctrf.json": ctrf.render,
     ".json": json.render,
     ".md": markdown.render,
-    ".html": html.render,
+    ".html": _html,
     ".sarif": sarif.render,
 }
 
