@@ -39,6 +39,20 @@ def _hidden(evidence: Evidence) -> Iterator[Finding]:
         yield SHOWS_HIDDEN.finding(one.object, told, severity=unproven(evidence), aspect=one.role)
 
 
+def _seen(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.seen:
+        through = tuple(name for name in one.through if name != one.object)
+        # A table, or its policies, that were changed themselves are told of where they are.
+        if not through:
+            continue
+        told = f"{one.role} sees {count(one.after) if one.after else 'no row'} of {one.object}"
+        told += f", and saw {one.before:,}" if one.after != one.before else ", and not those that it saw"
+        told += f", though its rows are what they were: {', '.join(through)} was changed"
+        yield ROLE_SEES_OTHERS.finding(
+            one.object, told, before=one.before, after=one.after, aspect=one.role, causes=through
+        )
+
+
 def _stamped(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.tried.stamped:
         source = "the clock gave while the migration ran" if one.source == "clock" else "was drawn by chance, once"
@@ -77,6 +91,20 @@ SHOWS_HIDDEN = Check(
     remedy="CREATE VIEW … WITH (security_invoker) (from PostgreSQL 15); SECURITY INVOKER; or REVOKE it from the role.",
     judge=_hidden,
 )
+ROLE_SEES_OTHERS = Check(
+    code="PGS563",
+    check="works",
+    name="role-sees-others",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"table", "function", "policy"}),
+    condition=(
+        "A role sees other rows of a table under row security than before, though the table holds what it held, nor "
+        "was a policy of it changed: a function or a table that a policy asks was. Counted as that role on both copies."
+    ),
+    effect="Rows of others are shown, or one's own are not there any more, and no policy says so.",
+    remedy="Compare the function with what it was; announce it if it is meant: [expect] changed, with the function.",
+    judge=_seen,
+)
 COLUMN_STAMPED = Check(
     code="PGS560",
     check="works",
@@ -91,4 +119,4 @@ COLUMN_STAMPED = Check(
     remedy="Add the column without a default, set the default afterwards, and fill old rows with what is known.",
     judge=_stamped,
 )
-CHECKS = (SHOWS_OTHERS, SHOWS_HIDDEN, COLUMN_STAMPED)
+CHECKS = (SHOWS_OTHERS, SHOWS_HIDDEN, COLUMN_STAMPED, ROLE_SEES_OTHERS)

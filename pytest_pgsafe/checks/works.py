@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..catalog.names import bare, container, unquoted
+from ..catalog.names import bare, container, split, unquoted
+from ..catalog.values import Grant
 from ..compare.values import Action, Change
 from ..works.values import Attempt, Kind
 from .bodies import stale
@@ -13,6 +14,10 @@ from .evidence import unproven
 from .values import Check, Evidence, Finding, Severity
 
 _WORDS = re.compile(r'"(?:[^"]|"")+"|\w+')
+#: insufficient_privilege
+_DENIED = "42501"
+#: raise_exception: what a function says itself.
+_RAISED = "P0001"
 
 
 def attempts(evidence: Evidence, *kinds: Kind) -> Iterator[Attempt]:
@@ -41,6 +46,14 @@ def _code(evidence: Evidence) -> Iterator[Finding]:
             yield CODE_BROKEN.finding(
                 one.object, f"{one.statement} {what}: {one.after.error}", causes=causes(evidence, one)
             )
+    for one in attempts(evidence, "call"):
+        if one.object not in told and one.after.error is not None:
+            told.add(one.object)
+            raised = not one.about and one.after.error.state == _RAISED
+            yield CODE_BROKEN.finding(
+                one.object, f"{one.statement} worked before, and fails: {one.after.error}",
+                severity=Severity.WARNING if raised else None, causes=causes(evidence, one),
+            )  # fmt: skip
     for name in stale(evidence.comparison):
         if name.before not in told:
             said = f"the body of {name.after} names {name.written}, and {name.object} is not there any more"
@@ -81,11 +94,34 @@ def _published(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _access(evidence: Evidence) -> Iterator[Finding]:
+    refused = {(one.object, one.statement) for one in attempts(evidence, "write")}
     for one in attempts(evidence, "access"):
-        if one.after.error is not None:
-            verb = one.statement.split(maxsplit=1)[0]
-            told = f"{one.statement} as {one.role} worked before, and fails: {one.after.error}"
-            yield ACCESS_REFUSED.finding(one.object, told, aspect=f"{verb} {one.role}", causes=causes(evidence, one))
+        # What its owner cannot do any more either is told of that.
+        if (one.object, one.statement) in refused or _is_told(evidence, one):
+            continue
+        verb = one.statement.split(maxsplit=1)[0]
+        told, severity = f"{one.statement} as {one.role} worked before, and fails: {one.after.error}", None
+        if one.after.error is None:
+            told = f"{one.statement} as {one.role} wrote a row before, and writes none now, without an error"
+            severity = Severity.WARNING if verb == "DELETE" else None
+        yield ACCESS_REFUSED.finding(
+            one.object, told, severity=severity, aspect=f"{verb} {one.role}", causes=causes(evidence, one)
+        )
+
+
+def _is_told(evidence: Evidence, attempt: Attempt) -> bool:
+    """Tell whether a grant went that the server misses, or a policy of the table changed: their checks tell of it."""
+    said = attempt.after.error
+    if said is None or said.state != _DENIED:
+        return False
+    words = _said(said.message)
+    for change in evidence.comparison.changes:
+        if change.action is not Action.ADDED and isinstance(change.old, Grant):
+            if unquoted(bare(change.old.object.partition("(")[0])) in words:
+                return True
+        elif change.kind == "policy" and "policy" in words and _is_near(change, attempt.object):
+            return True
+    return False
 
 
 def causes(evidence: Evidence, attempt: Attempt) -> tuple[str, ...]:
@@ -102,7 +138,9 @@ def causes(evidence: Evidence, attempt: Attempt) -> tuple[str, ...]:
 
 
 def _said(text: str) -> set[str]:
-    return {unquoted(word) for word in _WORDS.findall(text)}
+    """Return the words of a message; a name in its quotation marks may have a schema."""
+    words = (part for word in _WORDS.findall(text) for part in (word, *split(unquoted(word))))
+    return {unquoted(word) for word in words}
 
 
 def _names(change: Change) -> set[str]:
@@ -142,8 +180,10 @@ CODE_BROKEN = Check(
     excused_by=frozenset({"function", "view"}),
     condition=(
         "The body of a function that PostgreSQL found sound before is not sound now, a view that could be planned "
-        "cannot, or the body of a PL/pgSQL function names a relation or a column that is gone. If such a body looks "
-        "for itself what is there, or catches errors, it is a warning."
+        "cannot, a function that a change may have reached cannot be called any more with values of rows that there "
+        "are (in a transaction that reads only), or the body of a PL/pgSQL function names a relation or a column that "
+        "is gone. If such a body looks for itself what is there, or catches errors, or if a function that was "
+        "replaced refuses a call by RAISE, it is a warning."
     ),
     effect="Whatever calls it fails, at the moment at which it is called: no migration tool looks into bodies.",
     remedy="Replace the function or the view in the same migration; drop it if nobody calls it.",
@@ -199,13 +239,14 @@ ACCESS_REFUSED = Check(
     check="works",
     name="access-refused",
     severity=Severity.ERROR,
-    excused_by=frozenset({"table", "view"}),
+    excused_by=frozenset({"table", "view", "function", "policy"}),
     condition=(
         "A role that could read or write a table or a view cannot any more, though no grant on it went: it owned it, "
-        "or was a member of a role that did. Superusers are not asked."
+        "was a member of a role that did, or code that decides about it (a policy, a rule, a trigger, their functions) "
+        "refuses it now. It was tried as that role on both copies. Superusers are not asked."
     ),
     effect="What connects as that role is refused.",
-    remedy="GRANT to the role what it did before, in the same migration.",
+    remedy="GRANT to the role what it needs, or mend the code that refuses it, in the same migration.",
     judge=_access,
 )
 CHECKS = (WRITE_FAILS, CODE_BROKEN, DEFAULT_LOST, CONFLICT_TARGET_LOST, REPLICATION_FAILS, ACCESS_REFUSED)

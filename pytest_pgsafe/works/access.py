@@ -51,7 +51,8 @@ def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt
 def may_have_changed(comparison: Comparison) -> bool:
     """Tell whether a role may have gained or lost access to anything."""
     return any(
-        change.kind in {"grant", "role", "schema"} or change.attribute == "owner" for change in comparison.changes
+        change.kind in {"grant", "role", "schema", "policy", "function", "trigger"} or change.attribute == "owner"
+        for change in comparison.changes
     )
 
 

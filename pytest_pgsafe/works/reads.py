@@ -34,14 +34,28 @@ class Reads:
 
     def of(self, name: str) -> frozenset[str]:
         """Return the tables, views, functions and types that a view or a function names, and those that these do."""
-        found: set[str] = set()
-        waiting = [name]
+        return self._below([name]) - {name}
+
+    def near(self, table: str) -> frozenset[str]:
+        """Return a table with what its policies, rules and enabled triggers name, and what these do."""
+        catalog = self._catalog
+        policies = (one for one in catalog.policies.values() if one.table == table)
+        rules = (one.definition for one in catalog.rules.values() if one.table == table)
+        said = [text for one in policies for text in (one.using, one.check) if text is not None]
+        named = {one for text in (*said, *rules) for one in self._all(self._whole, tokens(text))}
+        triggers = (one for one in catalog.triggers.values() if one.table == table and one.enabled != "disabled")
+        return frozenset({table}) | self._below([*named, *(one.function for one in triggers)])
+
+    def _below(self, names: Iterable[str]) -> frozenset[str]:
+        """Return objects, and those that they name."""
+        found = set(names)
+        waiting = list(found)
         while waiting:
             for one in self._named(waiting.pop()):
                 if one not in found:
                     found.add(one)
                     waiting.append(one)
-        return frozenset(found - {name})
+        return frozenset(found)
 
     def _named(self, name: str) -> Iterator[str]:
         catalog = self._catalog

@@ -6,20 +6,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import psycopg
 
 from ..catalog.names import container
-from ..catalog.values import Catalog
+from ..catalog.values import Catalog, Function
 from ..compare.values import Action, Comparison
 from ..snapshot.expressions import literal
 from ..snapshot.values import NotVerified
+from .arguments import arguments
 from .reach import reaching_out
 from .reads import Reads
-from .side import Side
-from .values import Shown
+from .side import Side, answer
+from .values import Answer, Attempt, Shown
 
 #: Seconds for all of them.
 BUDGET = 5.0
@@ -37,7 +38,8 @@ _UNSTEADY = re.compile(
 #: Of tables and columns, what a query over them may tell; of other objects everything but this may be told.
 _TELL = frozenset({"type", "collation", "row_security", "force_row_security", "form"})
 _ASIDE = frozenset({"comment", "access_method", "tablespace", "owner"})
-_STEADY = re.compile(r"^ (?:.* )?(?:STABLE|IMMUTABLE)\b", re.MULTILINE)
+#: Functions that give these are called by nobody, or give nothing that could be read.
+_NOT_CALLED = frozenset({"trigger", "event_trigger", "internal", "cstring", "record", "language_handler"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class _Pair:
     replaced: bool = False
 
 
-def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Shown | NotVerified | None]:
+def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Shown | Attempt | NotVerified | None]:
     """Read on both sides what a change may have reached; None for what shows the same."""
     end = time.monotonic() + BUDGET
     pairs = list(_pairs(comparison))
@@ -56,32 +58,107 @@ def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Shown |
         return
     reads = Reads(before.catalog), Reads(after.catalog)
     changed, content = _changed(comparison), _content(comparison)
+    reached = changed | _moved(comparison)
     for pair in pairs:
         below = reads[0].of(pair.before) | reads[1].of(pair.after)
         near = {pair.before, pair.after} | below
-        if not (pair.replaced or near & changed) or near & content or _unsteady(before.catalog, after.catalog, near):
+        # A body names what it reads: what was renamed or dropped is not there for it.
+        if not (pair.replaced or near & (reached if pair.before in before.catalog.functions else changed)):
             continue
-        if reaching_out(after.catalog, (one for one in near if one in after.catalog.functions)) is not None:
+        why = _unread(before.catalog, after.catalog, near)
+        if why is None and time.monotonic() > end:
+            why = f"{BUDGET:g} s did not suffice for all views and functions"
+        told = {pair.before, pair.after} & changed, tuple(sorted(below & changed))
+        if why is not None:
+            yield _skipped(pair, why)
+        elif pair.before in before.catalog.functions:
+            yield from _called(pair, before, after, told, reads=reads[0].of(pair.before), content=near & content)
+        elif near & content:
+            yield _redefined(pair, before.catalog, after, told, near & content)
+        else:
+            yield _compared(pair, before, after, told)
+
+
+_Told = tuple[Set[str], tuple[str, ...]]
+
+
+def _skipped(pair: _Pair, why: str) -> NotVerified:
+    return NotVerified(object=pair.before, reason=f"what it shows was not compared: {why}")
+
+
+def _others(told: Set[str]) -> str:
+    return f"{', '.join(sorted(told)[:3])} {'holds' if len(told) == 1 else 'hold'} other rows or values"
+
+
+def _compared(pair: _Pair, before: Side, after: Side, told: _Told) -> Shown | None:
+    """Compare what a view shows on both sides."""
+    columns = [name for name in _columns(before, pair.before) if name in set(_columns(after, pair.after))]
+    old = _read(before, pair.before, pair.before, columns)
+    new = _read(after, pair.after, pair.after, columns)
+    if isinstance(old, Answer) or isinstance(new, Answer) or old == new:
+        return None
+    return _shown(pair, old, new, columns, told) if _read(before, pair.before, pair.before, columns) == old else None
+
+
+def _redefined(pair: _Pair, old: Catalog, after: Side, told: _Told, content: Set[str]) -> Shown | NotVerified | None:
+    """Hold a view beside its old definition, both over the rows as they are now: the rows were changed as well."""
+    if pair.replaced or not told[0]:
+        return _skipped(pair, _others(content))
+    columns = _columns(after, pair.after)
+    was = f"({old.views[pair.before].definition.rstrip().rstrip(';')})"
+    there = _named(after, was)
+    columns = [name for name in columns if name in there]
+    first = _read(after, was, pair.after, columns) if there else Answer(unknown=True)
+    if isinstance(first, Answer):
+        return _skipped(pair, _others(content))
+    now = _read(after, pair.after, pair.after, columns)
+    return None if isinstance(now, Answer) or first == now else _shown(pair, first, now, columns, told)
+
+
+def _called(
+    pair: _Pair, before: Side, after: Side, told: _Told, *, reads: Set[str], content: Set[str]
+) -> Iterator[Shown | Attempt | NotVerified | None]:
+    """Call a function on both sides, with values of rows that there are."""
+    given = arguments(before, pair.before, [one for one in reads if one in before.catalog.tables])
+    if not given:
+        if "()" not in pair.before and not told[0]:
+            yield _skipped(pair, "no row holds a value for each of its parameters")
+        return
+    failed: Attempt | None = None
+    for one in given:
+        old, new = (
+            _read(side, f"{name.partition('(')[0]}({', '.join(one.values)})", name, [])
+            for side, name in ((before, pair.before), (after, pair.after))
+        )
+        if isinstance(old, Answer):
             continue
-        if time.monotonic() > end:
-            reason = f"its rows were not compared: {BUDGET:g} s did not suffice for all views"
-            yield NotVerified(object=pair.before, reason=reason)
+        if isinstance(new, Answer):
+            statement = f"SELECT {pair.after.partition('(')[0]}({', '.join(one.shown)})"
+            failed = Attempt(
+                kind="call", object=pair.before, statement=statement, before=Answer(), after=new,
+                about=told[1] if not told[0] else (),
+            )  # fmt: skip
             continue
-        columns = [name for name in _columns(before, pair.before) if name in set(_columns(after, pair.after))]
-        old, new = _read(before, pair.before, columns), _read(after, pair.after, columns)
-        if old is None or new is None or old == new:
-            yield None
-        elif _read(before, pair.before, columns) == old:
-            differ = tuple(name for name, one, other in zip(columns, old[1:], new[1:], strict=False) if one != other)
-            yield Shown(
-                object=pair.before,
-                before=int(str(old[0])),
-                after=int(str(new[0])),
-                columns=differ if old[0] == new[0] else (),
-                replaced=pair.replaced,
-                own=pair.before in changed or pair.after in changed,
-                through=tuple(sorted(below & changed)),
-            )
+        # It can still be called; a value that it refuses now may be one that it was to refuse.
+        failed = None
+        if old != new and not content and _is_compared(after.catalog.functions[pair.after], told):
+            yield _shown(pair, old, new, [], told)
+            return
+        break
+    yield failed
+
+
+def _is_compared(function: Function, told: _Told) -> bool:
+    """Tell whether other results are told: one value of a function that was written anew is what was wanted."""
+    return not told[0] or (function.returns or "").upper().startswith(("SETOF ", "TABLE"))
+
+
+def _shown(pair: _Pair, old: tuple[object, ...], new: tuple[object, ...], columns: list[str], told: _Told) -> Shown:
+    differ = tuple(name for name, one, other in zip(columns, old[1:], new[1:], strict=False) if one != other)
+    return Shown(
+        object=pair.before, before=int(str(old[0])), after=int(str(new[0])),
+        columns=differ if old[0] == new[0] else (), replaced=pair.replaced, own=bool(told[0]), through=told[1],
+    )  # fmt: skip
 
 
 def _pairs(comparison: Comparison) -> Iterator[_Pair]:
@@ -94,8 +171,7 @@ def _pairs(comparison: Comparison) -> Iterator[_Pair]:
             yield _Pair(before=name, after=name, replaced=True)
     for before, after in comparison.objects.get("functions", {}).items():
         function = new.functions[after]
-        rows = function.returns is not None and function.returns.upper().startswith(("SETOF ", "TABLE"))
-        if rows and before.endswith("()") and after.endswith("()") and _STEADY.search(function.definition):
+        if function.form == "function" and function.returns is not None and function.returns not in _NOT_CALLED:
             yield _Pair(before=before, after=after)
 
 
@@ -112,6 +188,16 @@ def _changed(comparison: Comparison) -> frozenset[str]:
             found.add(container(change.object))
     names = {old: new for some in comparison.objects.values() for old, new in some.items()}
     return frozenset(found | {names[name] for name in found if name in names})
+
+
+def _moved(comparison: Comparison) -> frozenset[str]:
+    """Return the tables and views that were renamed or dropped, or columns of which were, by their names before."""
+    found = [one for one in comparison.changes if one.action in {Action.RENAMED, Action.DROPPED}]
+    return frozenset(
+        container(one.object) if one.kind == "column" else one.object
+        for one in found
+        if one.kind in {"table", "view", "column", "function", "type"}
+    )
 
 
 def _content(comparison: Comparison) -> frozenset[str]:
@@ -137,24 +223,40 @@ def _same_labels(comparison: Comparison, column: str) -> bool:
     return types[0][old.type].form == types[1][new.type].form == "enum"
 
 
-def _unsteady(before: Catalog, after: Catalog, names: set[str]) -> bool:
+def _unread(before: Catalog, after: Catalog, names: Set[str]) -> str | None:
+    """Return why what something shows is not compared; None if it is."""
     for catalog in (before, after):
-        for name in names:
+        for name in sorted(names):
             value = catalog.views.get(name) or catalog.functions.get(name)
-            if value is not None and _UNSTEADY.search(value.definition):
-                return True
-    return False
+            found = None if value is None else _UNSTEADY.search(value.definition)
+            if found is not None:
+                return f"{name} asks {found.group()}, which the moment, chance or who asks decides"
+        way = reaching_out(catalog, (one for one in names if one in catalog.functions))
+        if way is not None:
+            return way
+    return None
 
 
 def _columns(side: Side, name: str) -> list[str]:
-    if name.endswith("()"):
-        return []
     with side.trying():
         return [str(row[0]) for row in side.rows(_COLUMNS.format(literal(name)))]
 
 
-def _read(side: Side, name: str, columns: list[str]) -> tuple[object, ...] | None:
-    """Return the number of rows, a sum of each column and one of whole rows; None if it cannot be read."""
+def _named(side: Side, query: str) -> list[str]:
+    """Return the columns of a query in brackets; none where it cannot be run."""
+    try:
+        with side.trying():
+            side.run(f"CREATE TEMPORARY VIEW pgsafe_v AS SELECT * FROM {query} v")
+            return [str(row[0]) for row in side.rows(_COLUMNS.format("'pg_temp.pgsafe_v'"))]
+    except psycopg.Error:
+        return []
+
+
+def _read(side: Side, source: str, name: str, columns: list[str]) -> tuple[object, ...] | Answer:
+    """Return the number of rows, a sum of each column and one of whole rows, or what the server said.
+
+    :param name: the object whose owner reads.
+    """
     shown = [f"v.{column}" for column in columns] if columns else ["v"]
     sums = [f"coalesce(pg_catalog.hashtextextended({one}::pg_catalog.text, 0), 42)" for one in shown]
     row = f"pg_catalog.hashtextextended(ROW({', '.join(shown)})::pg_catalog.text, 0)"
@@ -162,11 +264,13 @@ def _read(side: Side, name: str, columns: list[str]) -> tuple[object, ...] | Non
     owner = _owner(side.catalog, name)
     try:
         with side.trying():
+            # What a function would write is refused on both sides alike.
+            side.run("SET LOCAL transaction_read_only = on")
             if side.superuser and owner is not None:
                 side.become(owner)
-            return side.rows(f"SELECT pg_catalog.count(*), {parts} FROM {name} v")[0]
-    except psycopg.Error:
-        return None
+            return side.rows(f"SELECT pg_catalog.count(*), {parts} FROM {source} v")[0]
+    except psycopg.Error as error:
+        return answer(error)
 
 
 def _owner(catalog: Catalog, name: str) -> str | None:

@@ -10,9 +10,9 @@ from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import access, code, defaults, exposure, published, secluded, shown, skipped, stamped, writes
+from . import access, code, defaults, exposure, published, roles, secluded, shown, skipped, stamped, writes
 from .side import Side
-from .values import Attempt, Exposed, Otherwise, Secluded, Shown, Stamped, Tried, Unpublished
+from .values import Attempt, Exposed, Otherwise, Secluded, Seen, Shown, Stamped, Tried, Unpublished
 
 _Kind = TypeVar("_Kind")
 
@@ -39,18 +39,20 @@ def gather(
     number = 0
     found = _Found()
     chosen, left = writes.choose(comparison)
-    for gap in (*left, *_without_superuser(sides[1], chosen, comparison)):
+    used, unused = roles.choose(comparison, *sides)
+    for gap in (*left, *unused, *_without_superuser(sides[1], chosen, comparison)):
         found.add(gap)
     held = [side.sequences() for side in sides]
     try:
-        for one in _looked_at(comparison, *sides, trace):
+        for one in _looked_at(comparison, *sides, trace, used):
             number += 1
             found.add(one)
+        chosen = (*chosen, *(write for one in used for write in roles.writes(one)))
         for at, write in enumerate(chosen):
             if time.monotonic() - started > budget:
                 reason = f"its rows were not written: {budget:g} s did not suffice for all tables"
-                for other in chosen[at:]:
-                    found.add(NotVerified(object=other.before, reason=reason))
+                for name in dict.fromkeys(other.before for other in chosen[at:]):
+                    found.add(NotVerified(object=name, reason=reason))
                 break
             for attempt in writes.tried(write, *sides, comparison):
                 number += 1
@@ -67,6 +69,7 @@ def gather(
         secluded=found.of(Secluded),
         shown=found.of(Shown),
         exposed=found.of(Exposed),
+        seen=found.of(Seen),
         stamped=found.of(Stamped),
         untried=found.of(NotVerified),
         prepared=_prepared(sides[1]),
@@ -90,12 +93,16 @@ class _Found:
         return tuple(one for one in self._all if isinstance(one, kind))
 
 
-def _looked_at(comparison: Comparison, before: Side, after: Side, trace: Trace | None) -> Iterator[object]:
+def _looked_at(
+    comparison: Comparison, before: Side, after: Side, trace: Trace | None, used: Sequence[roles.Used]
+) -> Iterator[object]:
     statements = () if trace is None else trace.statements
     yield from skipped.tried(statements, before, after)
     yield from secluded.tried(statements, None if trace is None else trace.role, after)
     for some in (code, published, access, defaults, shown, exposure):
         yield from some.tried(comparison, before, after)
+    for table in used:
+        yield from roles.tried(table, before, after, comparison)
     yield from stamped.tried(comparison, statements, after)
 
 

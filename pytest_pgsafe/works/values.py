@@ -8,7 +8,7 @@ from typing import Literal
 from ..snapshot.values import NotVerified
 
 #: What was tried: a row written, a view planned, a function's body checked …
-Kind = Literal["write", "omitted", "conflict", "body", "plan", "published", "access"]
+Kind = Literal["write", "omitted", "conflict", "body", "plan", "published", "access", "call"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +127,20 @@ class Exposed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A role that sees other rows of a table, though it holds the rows that it held."""
+
+    #: By its name before.
+    object: str
+    role: str
+    #: Rows that it sees on both sides.
+    before: int
+    after: int
+    #: What decides about it and was changed.
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stamped:
     """A new column that holds one value in all rows that were there."""
 
@@ -150,6 +164,7 @@ class Tried:
     secluded: tuple[Secluded, ...] = ()
     shown: tuple[Shown, ...] = ()
     exposed: tuple[Exposed, ...] = ()
+    seen: tuple[Seen, ...] = ()
     stamped: tuple[Stamped, ...] = ()
     #: Transactions that were prepared and not ended, by their names.
     prepared: tuple[str, ...] = ()

@@ -41,6 +41,8 @@ class Write:
     before: str
     after: str
     events: tuple[str, ...]
+    #: Who writes; None for the table's owner.
+    role: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> It
     known = {name: bare(there) for name, there in pairs.items() if there is not None}
     theirs = tuple(known.values()) if len(known) == len(key) else ()
     for event in write.events:
-        tries = _rows(after, write.after, event, theirs)
+        tries = _rows(after, write.after, event, theirs, write.role)
         if not tries:
             return
         row, now = tries[0]
@@ -122,10 +124,12 @@ def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> It
             yield None
             continue
         named = {name: row.key[there] for name, there in known.items()} if theirs else None
-        was = _before(before, write.before, event, named)
+        was = _before(before, write.before, event, named, write.role)
         if was is not None:
-            statement = shown(after, write.after, event)
-            yield Attempt(kind="write", object=write.before, statement=statement, before=was, after=now)
+            yield Attempt(
+                kind="write" if write.role is None else "access", object=write.before,
+                statement=shown(after, write.after, event), role=write.role, before=was, after=now,
+            )  # fmt: skip
 
 
 def again(side: Side, table: str, *, without: str) -> Answer | None:
@@ -135,13 +139,13 @@ def again(side: Side, table: str, *, without: str) -> Answer | None:
         return None if row is None else _write(side, table, "INSERT", row, without=without)
 
 
-def _rows(side: Side, table: str, event: str, key: Sequence[str]) -> list[tuple[_Row, Answer]]:
+def _rows(side: Side, table: str, event: str, key: Sequence[str], role: str | None) -> list[tuple[_Row, Answer]]:
     """Write a row, and where it is refused for what it holds, others: a rule may be about one of them alone."""
     tries: list[tuple[_Row, Answer]] = []
     for at in range(ROWS):
         with side.trying():
-            row = _row(side, table, key, None, skip=at)
-            now = None if row is None else _write(side, table, event, row)
+            row = _row(side, table, key, None, skip=at, role=role)
+            now = None if row is None else _write(side, table, event, row, role=role)
         if row is None or now is None:
             break
         tries.append((row, now))
@@ -150,16 +154,24 @@ def _rows(side: Side, table: str, event: str, key: Sequence[str]) -> list[tuple[
     return tries
 
 
-def _before(side: Side, table: str, event: str, key: Mapping[str, str] | None) -> Answer | None:
+def _before(side: Side, table: str, event: str, key: Mapping[str, str] | None, role: str | None) -> Answer | None:
     with side.trying():
-        row = _row(side, table, tuple(key or ()), key)
+        row = _row(side, table, tuple(key or ()), key, role=role)
         if row is None and key is not None:
-            row = _row(side, table, (), None)
-        return None if row is None else _write(side, table, event, row)
+            row = _row(side, table, (), None, role=role)
+        return None if row is None else _write(side, table, event, row, role=role)
 
 
-def _row(side: Side, table: str, key: Sequence[str], wanted: Mapping[str, str] | None, *, skip: int = 0) -> _Row | None:
-    """Return some row, or the one of a key; None if there is none."""
+def _row(
+    side: Side,
+    table: str,
+    key: Sequence[str],
+    wanted: Mapping[str, str] | None,
+    *,
+    skip: int = 0,
+    role: str | None = None,
+) -> _Row | None:
+    """Return some row, or the one of a key, that a role sees; None if there is none."""
     shown = "".join(f", pgsafe_t.{name}::pg_catalog.text" for name in key)
     where = " AND ".join(f"pgsafe_t.{name} = {literal(value)}" for name, value in (wanted or {}).items())
     text = (
@@ -167,7 +179,11 @@ def _row(side: Side, table: str, key: Sequence[str], wanted: Mapping[str, str] |
         f" FROM {_source(side.catalog, table)} pgsafe_t{f' WHERE {where}' if where else ''} LIMIT 1 OFFSET {skip}"
     )
     try:
+        if role is not None:
+            side.become(role)
         found = side.rows(text)
+        if role is not None:
+            side.become("NONE")
     except psycopg.Error:
         return None
     if not found or len(str(found[0][2])) > _LARGEST:
@@ -177,8 +193,10 @@ def _row(side: Side, table: str, key: Sequence[str], wanted: Mapping[str, str] |
     return _Row(tid=str(tid), table=int(str(oid)), text=str(row), key=named)
 
 
-def _write(side: Side, table: str, event: str, row: _Row, *, without: str | None = None) -> Answer | None:
-    """Write a row within what is tried; None if that cannot be tried here."""
+def _write(
+    side: Side, table: str, event: str, row: _Row, *, without: str | None = None, role: str | None = None
+) -> Answer | None:
+    """Write a row within what is tried, as its owner or as a role; None if that cannot be tried here."""
     source = _source(side.catalog, table)
     place = f"pgsafe_t.ctid = {literal(row.tid)} AND pgsafe_t.tableoid = {row.table}"
     owner = side.catalog.tables[table].owner
@@ -190,7 +208,7 @@ def _write(side: Side, table: str, event: str, row: _Row, *, without: str | None
             side.run("SET LOCAL session_replication_role = replica")
             side.run(f"DELETE FROM {source} pgsafe_t WHERE {place}")
             side.run("SET LOCAL session_replication_role = origin")
-        side.become(owner)
+        side.become(owner if role is None else role)
     except psycopg.Error as error:
         return answer(error) if answer(error).unknown else None
     if event == "INSERT":

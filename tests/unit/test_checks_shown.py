@@ -1,4 +1,4 @@
-"""PGS558 view-shows-others, PGS559 shows-hidden-rows, PGS560 column-stamped, and a prepared transaction."""
+"""PGS558 view-shows-others, PGS559 shows-hidden-rows, PGS560 column-stamped, PGS563 role-sees-others, and others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pytest
 from builders import evidence, sales, shown, snapshot
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Finding, Rules
-from pytest_pgsafe.works.values import Exposed, Shown, Stamped, Tried
+from pytest_pgsafe.works.values import Exposed, Seen, Shown, Stamped, Tried
 
 VIEW = Shown(object="public.v", before=9, after=3, own=True)
 HIDDEN = Exposed(object="public.v", role="app", tables=("public.t",), shown=9, own=1)
 STAMP = Stamped(object="public.t.c", table="public.t", rows=9, source="clock")
+
+SEEN = Seen(object="public.t", role="app", before=3, after=9, through=("public.mine(text)", "public.t"))
 
 
 def found(tried: Tried, rules: Rules | None = None) -> tuple[Finding, ...]:
@@ -59,3 +61,22 @@ def test_strict_makes_errors() -> None:
 def test_the_words(tried: Tried, words: str) -> None:
     [told] = found(tried)
     assert words in told.message
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (SEEN, "app sees 9 rows of public.t, and saw 3, though its rows are what they were: public.mine(text) was"),
+        (replace(SEEN, after=0), "app sees no row of public.t, and saw 3"),
+        (replace(SEEN, after=3), "app sees 3 rows of public.t, and not those that it saw"),
+    ],
+)
+def test_a_role_that_sees_others(one: Seen, words: str) -> None:
+    [told] = found(Tried(seen=(one,)))
+    assert (told.code, told.severity.value, told.object) == ("PGS563", "error", "public.t")
+    assert words in told.message
+    assert told.causes == ("public.mine(text)",)
+
+
+def test_a_table_that_was_changed_itself_is_told_of_where_it_is() -> None:
+    assert found(Tried(seen=(replace(SEEN, through=("public.t",)),))) == ()
