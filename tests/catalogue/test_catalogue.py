@@ -16,7 +16,6 @@ A representative part runs by default, everything with PGSAFE_TEST_FULL=1. Words
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +26,8 @@ from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.server.base import Server
 from tests.catalogue.headers import HERE, asked_for, header
 from tests.server.bench import Bench
+from tests.tiers import FULL
 
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Without PGSAFE_TEST_FULL, one file of so many.
 PART = 4
 WORDS = {"harm", "benign", "object", "check", "key", "note", "needs", "since", "role", "tier", "known gap"}

@@ -7,7 +7,6 @@ A small number by default, all with PGSAFE_TEST_FULL=1. What is equal is decided
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +25,8 @@ from pytest_pgsafe.snapshot.digest import key_hash, row_hash
 from pytest_pgsafe.snapshot.expressions import form
 from pytest_pgsafe.snapshot.plan import Plan, PlanColumn
 from pytest_pgsafe.snapshot.take import take
+from tests.tiers import FULL
 
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: For each of four kinds of key: 50,000 for each family of types.
 SWAPS = 12_500 if FULL else 500
 EXAMPLES = 150 if FULL else 25

@@ -19,9 +19,10 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import SCHEMA, answer, env_of, uri
+from tests.tiers import FULL
 
 #: Seconds after the start at which a backup is killed.
-MOMENTS = [n / 25 for n in range(50)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [0.9, 1.4]
+MOMENTS = [n / 25 for n in range(50)] if FULL else [0.9, 1.4]
 FILES = {
     "MANIFEST.txt", "contents.txt", "data.txt", "database.dump", "database.sql", "facts.json", "globals.sql",
     "metadata.txt", "schema.sql",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import SCHEMA, answer, uri
+from tests.tiers import FULL
 
 #: Seconds after the start at which a restore is killed.
-MOMENTS = [0.8 + n / 20 for n in range(50)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [1.5, 2.2]
+MOMENTS = [0.8 + n / 20 for n in range(50)] if FULL else [1.5, 2.2]
 
 MORE = """
 create type mood as enum ('well', 'ill');

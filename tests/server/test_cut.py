@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,9 +18,10 @@ from pytest_pgsafe.errors import PgsafeError, RestoreError
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.tiers import FULL
 
 #: How many places a file is cut at, twenty with PGSAFE_TEST_FULL=1; and the seconds within which each is told.
-PLACES = 20 if os.environ.get("PGSAFE_TEST_FULL") == "1" else 8
+PLACES = 20 if FULL else 8
 SOON = 20.0
 FORMS = {
     "plain": ["-Fp"], "gzip": ["-Fp"], "tar": ["-Ft"], "custom": ["-Fc"], "custom raw": ["-Fc", "-Z0"],

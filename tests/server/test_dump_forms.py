@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -22,10 +21,10 @@ from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take as read_facts
 from pytest_pgsafe.snapshot.values import Snapshot
 from test_rehearsal import settings
+from tests.tiers import part
 
-#: Every form is restored; verified and rehearsed is one of two, by turns, and all of them with PGSAFE_TEST_FULL=1.
-EVERY = os.environ.get("PGSAFE_TEST_FULL") == "1"
-VERIFIED, REHEARSED = ([*FORMS], [*FORMS]) if EVERY else ([*FORMS][::2], [*FORMS][1::2])
+#: Every form is restored; of the other two ways each is taken by some.
+VERIFIED, REHEARSED = part(FORMS, 3), part([*FORMS][::-1], 3)
 
 
 @pytest.fixture(scope="module")

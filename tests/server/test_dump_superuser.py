@@ -22,6 +22,7 @@ from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.existing import ExistingServer
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.tiers import FULL
 
 #: What a dump's author has run while the dump is restored or read; each does what it may, and says nothing.
 ATTACK = """
@@ -49,9 +50,6 @@ PLACES = {
     "partition key": "create table public.t (n int) partition by list (public.attacked(n));"
     " create table public.t1 partition of public.t for values in (1); insert into public.t values (1);",
 }
-
-
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 
 
 @pytest.fixture(scope="module")

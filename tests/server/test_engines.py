@@ -32,8 +32,8 @@ from pytest_pgsafe.snapshot.file import load, save
 from pytest_pgsafe.snapshot.take import take as read_facts
 from tests.server.engines import Kept, barman, pgbackrest
 from tests.server.runbook import answer
+from tests.tiers import FULL
 
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 TYPES = ("full", "diff", "incr") if FULL else ("full", "incr")
 
 

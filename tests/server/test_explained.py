@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.reading.files import of_files
 from pytest_pgsafe.server.base import Server
 from tests.catalogue.headers import HERE, asked_for
+from tests.tiers import FULL
 
 HARMS = sorted((HERE / "harms").glob("*.sql"))
 #: What drops most, and in the most different ways.
@@ -21,7 +21,6 @@ FEW = {
     "column_dropped", "columns_dropped_with_type", "hidden_in_do", "identity_dropped", "schema_dropped_with_rows",
     "trigger_function_dropped", "view_dropped_with_table", "foreign_key_cascades",
 }  # fmt: skip
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 
 
 @pytest.fixture(scope="module")

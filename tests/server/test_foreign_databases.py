@@ -19,6 +19,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from test_rehearsal import outcomes, settings
+from tests.tiers import FULL
 
 FETCH = Path(__file__).parents[2] / ".ci" / "foreign-schemas"
 
@@ -40,7 +41,7 @@ def packages() -> Path:
 
 
 #: The large one, and one of another hand; the others with PGSAFE_TEST_FULL=1.
-CHOSEN = [name for name in FOREIGN if os.environ.get("PGSAFE_TEST_FULL") == "1" or name in {"zabbix", "kea"}]
+CHOSEN = [name for name in FOREIGN if FULL or name in {"zabbix", "kea"}]
 
 
 @pytest.fixture(scope="module", params=CHOSEN)

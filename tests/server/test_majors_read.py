@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import psycopg
@@ -21,6 +20,7 @@ from pytest_pgsafe.reading.majors import (
 )
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
+from tests.tiers import part
 
 BASE = """
 create table t (id int primary key, a int, b int, d jsonb, s text, at timestamptz);
@@ -139,7 +139,7 @@ def test_each_feature_has_an_example() -> None:
 
 
 #: One of three is held against the server; all of them with PGSAFE_TEST_FULL=1.
-HELD = [*FEATURES, VIRTUAL][:: 1 if os.environ.get("PGSAFE_TEST_FULL") == "1" else 3]
+HELD = part([*FEATURES, VIRTUAL], 3)
 
 
 @pytest.mark.parametrize("feature", HELD, ids=lambda one: one.name)

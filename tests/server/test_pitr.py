@@ -27,10 +27,10 @@ from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server.archived import archiving_server
 from tests.server.runbook import answer, env_of, uri
+from tests.tiers import FULL
 
 #: Rows that are written, each in a transaction of its own; a segment is begun after each third.
 ROWS = 9
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,10 +32,10 @@ from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server import pitr_writers
 from tests.server.pitr_writers import session_of
 from tests.server.runbook import answer, env_of, uri
+from tests.tiers import FULL
 
 #: Everything that a shell, PostgreSQL's configuration or its placeholders could read otherwise.
 HOSTILE = "a b'c\"d%f%%$HOME`e`\\n\nf;g"
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,11 +32,11 @@ from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server import pitr_writers
 from tests.server.pitr_writers import PAGE, SIZE, Entry, Record, State, Writer, session_of
+from tests.tiers import FULL
 
 if TYPE_CHECKING:
     import psycopg
 
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Two recoveries cost what they cost; the issue's twenty with PGSAFE_TEST_FULL=1.
 MOMENTS = 20 if FULL else 2
 SEED = int(os.environ.get("PGSAFE_TEST_SEED") or random.SystemRandom().randrange(1 << 32))

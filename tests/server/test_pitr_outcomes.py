@@ -32,9 +32,9 @@ from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server.archived import Archived, archived
 from tests.server.runbook import answer, env_of, uri
+from tests.tiers import FULL
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 #: Nothing is so young.
 NO_TIME = 0.001
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pytest_pgsafe.server import lost
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.tiers import FULL
 
 SCHEMA = b"""
 create table public.people (id int primary key, name text);
@@ -27,7 +27,7 @@ insert into public.people select g, repeat(md5(g::text), 30) from generate_serie
 #: Seconds after which nobody believes any more that it ends by itself.
 NEVER = 240.0
 #: Where among the sessions, from the first one to the last: all of them with PGSAFE_TEST_FULL=1.
-PLACES = [number / 10 for number in range(11)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [0.0, 0.5, 1.0]
+PLACES = [number / 10 for number in range(11)] if FULL else [0.0, 0.5, 1.0]
 #: Words that nobody is to read.
 FOREIGN = ("Traceback", "OperationalError", "PGSAFE_TRACEBACK", "error ignored")
 

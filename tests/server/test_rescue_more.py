@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -17,8 +16,9 @@ from pytest_pgsafe.server.connection import Connection, connect
 from pytest_pgsafe.server.programs import LocalPrograms
 from tests.server.harmed import Cluster, archived, archiving, table
 from tests.server.runbook import answer, env_of
+from tests.tiers import FULL
 
-pytestmark = pytest.mark.skipif(os.environ.get("PGSAFE_TEST_FULL") != "1", reason="PGSAFE_TEST_FULL=1 runs it")
+pytestmark = pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1 runs it")
 
 SCHEMA = """
 create role keeper;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.server.runbook import answer, uri
+from tests.tiers import FULL
 
 SHAPES = """
 create schema "Far; off";
@@ -92,7 +92,7 @@ insert into child values (2, 'two', 'more');
 refresh materialized view summary;
 """
 #: Seconds after the start at which a replacement is killed.
-MOMENTS = [0.6 + n / 20 for n in range(30)] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [1.2]
+MOMENTS = [0.6 + n / 20 for n in range(30)] if FULL else [1.2]
 ODD = '"Odd, ""name"'
 #: From 15.20 on no column changes its type while a function whose body is stored parsed uses the table's row type.
 WITHOUT = 'drop function named("Odd, ""name")'

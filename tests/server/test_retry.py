@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,8 @@ from interrupted import SAFE, UNSAFE, loaded
 from pytest_pgsafe.checks.values import Finding
 from pytest_pgsafe.config.values import Retry, Settings
 from pytest_pgsafe.server.base import Server
+from tests.tiers import part
 
-#: Each third of them; all with the variable.
-STEP = 1 if os.environ.get("PGSAFE_TEST_FULL") == "1" else 3
 SETTINGS = Settings(folder=Path(), retry=Retry(budget=120.0))
 
 
@@ -42,7 +40,7 @@ def test_the_way_back_is_broken_off_too(shop: Bench, tmp_path: Path) -> None:
     assert told.message.startswith("the way back, broken off after down.sql:1 alter table sale drop column tag (1 of 2")
 
 
-@pytest.mark.parametrize("name", list(UNSAFE)[::STEP])
+@pytest.mark.parametrize("name", part(UNSAFE, 3))
 def test_what_cannot_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None:
     text, codes = UNSAFE[name]
     told = found(shop, tmp_path, text)
@@ -53,6 +51,6 @@ def test_what_cannot_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None
         assert (one.statement.file, one.statement.line is not None) == ("change.sql", True)
 
 
-@pytest.mark.parametrize("name", list(SAFE)[::STEP])
+@pytest.mark.parametrize("name", part(SAFE, 3))
 def test_what_can_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None:
     assert found(shop, tmp_path, SAFE[name]) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from interrupted import loaded
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.config.values import Retry, Settings
 from pytest_pgsafe.server.base import Server
+from tests.tiers import FULL
 
 #: Each takes as long as its tool takes to start, six times and more.
-long = pytest.mark.skipif(os.environ.get("PGSAFE_TEST_FULL") != "1", reason="PGSAFE_TEST_FULL=1: 5 s")
+long = pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: 5 s")
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 Found = set[tuple[str, Severity]]
 

@@ -18,14 +18,15 @@ from pytest_pgsafe.cli import run
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.tiers import FULL, part
 
 #: Two pieces that stand in nothing else, and between them what means something in addresses, shells and files.
 HEAD, TAIL = "Gqzw", "Kxvj"
 MARKS = ["/", "@", ":", "?", "#", "%", "&", "[", "]", "'", '"', "\\", " ", "ü"]
 ALL = "".join(MARKS)
 FORMS = ["uri", "uri query", "conninfo", "service file", "PGPASSWORD", "passfile", "pgsafe.toml"]
-#: By the commands every form is read; by a rehearsal all of them with PGSAFE_TEST_FULL=1.
-REHEARSED = FORMS if os.environ.get("PGSAFE_TEST_FULL") == "1" else ("conninfo", "passfile", "pgsafe.toml")
+#: Those that are read in different places.
+READ = FORMS if FULL else ("conninfo", "passfile", "pgsafe.toml")
 
 
 def password(marks: str) -> str:
@@ -149,7 +150,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", READ)
 def test_every_command(
     database: Address, clean: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], form: str
 ) -> None:
@@ -179,7 +180,7 @@ def test_every_command(
     assert ended["snapshot"] == ended["backup"] == ended["verify"] == 0, (ended, err)
 
 
-@pytest.mark.parametrize("form", REHEARSED)
+@pytest.mark.parametrize("form", READ)
 def test_a_rehearsal(database: Address, clean: Path, form: str) -> None:
     secret = password(ALL)
     set_password(database, secret)
@@ -210,7 +211,7 @@ def test_a_rehearsal(database: Address, clean: Path, form: str) -> None:
     assert not shown
 
 
-@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("mark", part(MARKS, 3))
 def test_each_character_in_each_form(
     database: Address, clean: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mark: str
 ) -> None:
@@ -244,7 +245,7 @@ def test_each_character_in_each_form(
     assert not found(clean.parent)
 
 
-@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("mark", part(MARKS, 3))
 def test_a_wrong_password_is_not_told(
     database: Address, clean: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], mark: str
 ) -> None:

@@ -28,9 +28,9 @@ from pytest_pgsafe.server.container_place import ContainerPlace
 from pytest_pgsafe.server.programs import find as find_programs
 from pytest_pgsafe.server.recovered_container import RecoveredContainer
 from tests.server.archived import Archived, archived
+from tests.tiers import FULL
 
 SOON = 30.0
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 
 
 @pytest.fixture(scope="module")

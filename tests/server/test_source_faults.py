@@ -33,6 +33,7 @@ from pytest_pgsafe.server.programs import LocalPrograms
 from pytest_pgsafe.server.tied import Tied
 from pytest_pgsafe.server.user import server_user
 from tests.server.runbook import answer, env_of, uri
+from tests.tiers import FULL
 
 SCHEMA = b"""
 create table public.people (id serial primary key, name text);
@@ -250,7 +251,7 @@ ENDS = [
     (how, step)
     for number, how in enumerate(["stopped", "crashed", "restarted"])
     for place, step in enumerate(STEPS)
-    if number == place or os.environ.get("PGSAFE_TEST_FULL") == "1"
+    if number == place or FULL
 ]
 
 

@@ -17,6 +17,7 @@ from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
 from pytest_pgsafe.testing import ground as grounds
 from pytest_pgsafe.testing.ground import Ground
+from tests.tiers import FULL
 
 SCHEMA = "create table t (id int primary key);\ninsert into t values (1);\ncreate role pgsafe_ground_owner;\n"
 
@@ -68,7 +69,7 @@ def test_workers_share_a_restore_until_its_maker_is_gone(tmp_path: Path) -> None
             ground.close()
 
 
-@pytest.mark.skipif(os.environ.get("PGSAFE_TEST_FULL") != "1", reason="PGSAFE_TEST_FULL=1 asks for it")
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1 asks for it")
 def test_a_maker_that_was_killed_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = settings(tmp_path)
     shared = tmp_path / "run"

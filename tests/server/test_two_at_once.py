@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.tiers import FULL
 
 PROJECTS = ("crm", "shop")
 #: Under xdist, too, with PGSAFE_TEST_FULL=1.
-WORKERS = ["", "-n2"] if os.environ.get("PGSAFE_TEST_FULL") == "1" else [""]
+WORKERS = ["", "-n2"] if FULL else [""]
 
 
 @pytest.fixture

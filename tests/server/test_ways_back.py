@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take
 from tests.migrations import parse
+from tests.tiers import FULL
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "ways-back"
-FULL = os.environ.get("PGSAFE_TEST_FULL") == "1"
 _PARTS = re.compile(r"(?P<head>(?:-- judged: .*\n)+)-- up\n(?P<up>.*?)^-- down\n(?P<down>.*)", re.DOTALL | re.MULTILINE)
 FILES = sorted(file for file in FOLDER.glob("*.sql") if file.name != "base.sql")
 TOOLS = ("alembic", "django", "command")
