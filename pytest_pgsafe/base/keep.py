@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import CopyError
 from ..server.cluster import Template
 from ..server.programs import LocalPrograms
-from . import cluster, manifest, place, room
+from . import cluster, manifest, place, proof, room
 from .values import About, Base, Identity
 
 #: How far clocks of two machines may be apart.
@@ -81,11 +81,11 @@ def _opened(base: Base, handle: int, fits: Callable[[bytes], bool]) -> tuple[Hel
     except (CopyError, OSError) as error:
         return None, (str(error),)
     # The files first: what is damaged is not to be believed.
-    if faults := manifest.faults(base.folder, said):
+    if faults := proof.faults(base.folder, said):
         return None, faults
     if said.key != base.key or not fits(state):
         return None, ()
-    template = Template(data=base.folder / manifest.DATA, password=said.password)
+    template = Template(data=base.folder / manifest.DATA, password=said.password, stays=True)
     return Held(base=base, template=template, state=state, handle=handle), ()
 
 
@@ -103,11 +103,15 @@ def put(
     try:
         cluster.take(sealed.data, folder / manifest.DATA, programs)
         _written(folder / manifest.STATE, state)
-        files, folders = manifest.describe(folder)
+        read = datetime.now(timezone.utc)
+        paths, folders = manifest.entries(folder)
+        states = proof.states(folder, paths)
+        files = manifest.read(folder, paths)
         said = manifest.Manifest(
             format=manifest.FORMAT, key=identity.key, about=about, password=sealed.password, files=files,
             folders=folders,
         )  # fmt: skip
+        proof.write(folder, states, read)
         manifest.write(folder, said)
         folder = place.finish(folder, handle)
     except OSError as error:
@@ -123,7 +127,7 @@ def put(
             place.remove(base.folder)
     room.prune(most, spared=[folder])
     base = Base(folder=folder, key=identity.key, about=about, bytes=said.bytes, used=about.built)
-    template = Template(data=folder / manifest.DATA, password=sealed.password)
+    template = Template(data=folder / manifest.DATA, password=sealed.password, stays=True)
     return Held(base=base, template=template, state=state, handle=handle)
 
 

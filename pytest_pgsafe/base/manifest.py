@@ -1,4 +1,4 @@
-"""What a base is made of: every folder and file of it, with size and checksum. Written last, read before each use.
+"""What a base is made of: every folder and file of it, with size and checksum. Written last.
 
 The checksums are CRC-32, as those of PostgreSQL's own backup manifests are: they are for what a disk or a hand damages.
 Who could write into the private folder could write a manifest, too.
@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,8 +54,8 @@ class Manifest:
         return sum(file.bytes for file in self.files.values())
 
 
-def describe(folder: Path) -> tuple[Mapping[str, File], tuple[str, ...]]:
-    """Read everything of a base; return its files and its folders.
+def entries(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Return the files and the folders that a base is made of.
 
     :raises CopyError: something in it is neither.
     """
@@ -68,11 +68,15 @@ def describe(folder: Path) -> tuple[Mapping[str, File], tuple[str, ...]]:
             folders.append(path.relative_to(folder).as_posix())
         else:
             raise CopyError("a base is made of files and folders alone", looked_at=[str(path)])
+    return tuple(paths), tuple(folders)
+
+
+def read(folder: Path, paths: Sequence[Path]) -> Mapping[str, File]:
+    """Read files of a base."""
     # zlib lets other threads run while it computes.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = list(pool.map(_file, paths))
-    names = [path.relative_to(folder).as_posix() for path in paths]
-    return dict(zip(names, found, strict=True)), tuple(folders)
+    return {path.relative_to(folder).as_posix(): file for path, file in zip(paths, found, strict=True)}
 
 
 def _entries(folder: Path) -> Iterator[tuple[Path, int]]:
@@ -132,15 +136,9 @@ def load(folder: Path) -> Manifest:
     return manifest
 
 
-def faults(folder: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Read every file of a base; return each that is missing, damaged or unknown, for people."""
-    try:
-        files, folders = describe(folder)
-    except (OSError, CopyError) as error:
-        return (str(error),)
-    found = [f"{name}: missing" for name in manifest.files if name not in files]
-    found += [f"{name}: not in the manifest" for name in files if name not in manifest.files]
-    found += [f"{name}: damaged" for name, file in manifest.files.items() if name in files and files[name] != file]
-    found += [f"{name}: this folder is missing" for name in manifest.folders if name not in folders]
-    found += [f"{name}: this folder is not in the manifest" for name in folders if name not in manifest.folders]
-    return tuple(found)
+def misfits(manifest: Manifest, files: Collection[str], folders: Collection[str]) -> Iterator[str]:
+    """Yield each file and folder that is missing, or is there and should not be, for people."""
+    yield from (f"{name}: missing" for name in manifest.files if name not in files)
+    yield from (f"{name}: not in the manifest" for name in files if name not in manifest.files)
+    yield from (f"{name}: this folder is missing" for name in manifest.folders if name not in folders)
+    yield from (f"{name}: this folder is not in the manifest" for name in folders if name not in manifest.folders)

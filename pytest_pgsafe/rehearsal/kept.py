@@ -22,7 +22,8 @@ import psycopg
 from ..backup import manifest
 from ..backup.take import Backup
 from ..base import keep, place
-from ..base.values import About, Identity
+from ..base.manifest import DATA
+from ..base.values import About, Base, Identity
 from ..catalog import codec
 from ..catalog import read as catalog_of
 from ..checks.values import Finding
@@ -35,6 +36,7 @@ from ..errors import CopyError, ServerError
 from ..migrate.tools import of
 from ..server.address import Address
 from ..server.base import Server
+from ..server.cluster import Template
 from ..server.connection import connect
 from ..server.local import LocalServer
 from ..snapshot.values import NotVerified, Snapshot
@@ -136,7 +138,19 @@ def header(settings: Settings, plan: Plan) -> tuple[str, ...]:
     if not own:
         return (f"pgsafe base: none is there yet; this run builds it in {place.folder()}",)
     [base, *_] = sorted(own, key=lambda one: one.about.moment, reverse=True)
-    return (f"pgsafe base: {base.folder.name}, {_age(base.about)} old, {base.bytes >> 20:,} MiB",)
+    return (
+        f"pgsafe base: {base.folder.name}, {_age(base.about)} old, {base.bytes >> 20:,} MiB;"
+        f" its copies: {_way(base, plan)}",
+    )
+
+
+def _way(base: Base, plan: Plan) -> str:
+    assert plan.choice.copied is not None
+    try:
+        # It is looked at alone.
+        return plan.choice.copied(Template(data=base.folder / DATA, password="", stays=True))
+    except ServerError as error:
+        return error.message
 
 
 def obtain(settings: Settings, plan: Plan, steps: Steps, backups: Path, known: Known) -> Obtained:

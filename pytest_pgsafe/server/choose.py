@@ -37,6 +37,8 @@ class Choice:
     start: Callable[[], Server] = field(repr=False, compare=False)
     #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.
     copy: Callable[[Template], Server] | None = field(default=None, repr=False, compare=False)
+    #: Says in which way it would be copied, for people; of local programs alone.
+    copied: Callable[[Template], str] | None = field(default=None, repr=False, compare=False)
 
     def check_libraries(self, needed: Collection[str], configured: Sequence[str]) -> None:
         """Say which libraries it would have to load, before anything is restored into it.
@@ -182,6 +184,12 @@ def _start_local(
     return LocalServer.start(found, settings=settings, reason=reason, template=template, enclosed=True)
 
 
+def _copied(found: programs.LocalPrograms, template: Template) -> str:
+    from .local import LocalServer
+
+    return LocalServer.probe_copy(found, template)
+
+
 def _start_existing(address: Address, *, major: int | None, reason: str, superuser: bool) -> Server:
     from .existing import ExistingServer
 
@@ -219,7 +227,7 @@ def _local(
     start = partial(_start_local, found, settings=settings, reason=reason)
     return Choice(
         kind="local", origin=found.origin, reason=reason, version=found.version, extensions=found.extensions(),
-        start=start, copy=start,
+        start=start, copy=start, copied=partial(_copied, found),
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class Template:
     data: Path
     #: The superuser's; each server gets one of its own as soon as it runs.
     password: str = field(repr=False)
+    #: It lies there, unchanged, as long as any copy of it runs.
+    stays: bool = False
 
 
 def template(programs: LocalPrograms, folder: Path, user: ServerUser | None) -> Template:

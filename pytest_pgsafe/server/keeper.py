@@ -66,13 +66,17 @@ class Keeper:
         self.enclosure = _loaded(wanted["enclosure"]["module"]) if wanted.get("enclosure") else None
         #: Loaded now: who the server's user is may not be able to read it later.
         self.segments = _loaded(wanted["segments"])
+        self.ways = [_loaded(path) for path in wanted["ways"]]
+        #: How the template is copied, and why in no better way.
+        self.copy: Any = None
+        self.refused: list[str] = []
         self.shut = self.enclosure is not None
         #: Why the server is not shut in although it should be.
         self.opened = ""
 
     def start(self) -> dict[str, Any]:
-        data = self._fill()
-        configuration = (data / "postgresql.conf").read_text("utf-8")
+        configuration = self._fill()
+        data = self.copy.written
         reason = ""
         for _ in range(TRIES):
             port = _free_port()
@@ -80,7 +84,10 @@ class Keeper:
             self._spawn(data)
             if self._ready(data):
                 pid = self.server.pid if self.server else 0
-                return {"folder": str(self.folder), "port": port, "pid": pid, "opened": self.opened}
+                if self.copy.entered:
+                    _become(self.wanted["uid"], self.wanted["gid"])
+                told = {"folder": str(self.folder), "port": port, "pid": pid, "opened": self.opened}
+                return {**told, **self._way()}
             reason = self._reason()
             if self.shut and self.wanted["enclosure"]["may_open"] and "Address already in use" not in reason:
                 self.shut, self.opened = False, f"the server did not start so: {_last(reason)}"
@@ -146,17 +153,27 @@ class Keeper:
             return path
         raise NoServerError("no folder for the server's data\n" + "\n".join(refused))
 
-    def _copy(self, template: Path, data: Path) -> None:
-        if self.wanted.get("move"):
-            shutil.move(template, data)
-            return
-        # GNU's cp shares blocks where the file system can, and is faster than shutil where it cannot.
-        for command in (["cp", "-R", "--reflink=auto"], ["cp", "-R"]):
-            status, said = self._run([*command, str(template), str(data)])
-            if status == 0:
+    def _choose(self) -> None:
+        """Find the best way to copy the template that works here."""
+        template = Path(self.wanted["template"])
+        for way in self.ways:
+            self.copy = way.Copy(template, self.folder)
+            try:
+                self.copy.attempt()
+            except OSError as error:
+                self.refused.append(f"{self.copy.name}: {error.strerror or error}")
+            else:
                 return
-            shutil.rmtree(data, ignore_errors=True)
-        raise NoServerError(f"the initialised cluster could not be copied\n{said}")
+
+    def _way(self) -> dict[str, str]:
+        """Say how it is copied, and why in no better way."""
+        return {"copy": self.copy.name, "refused": "; ".join(self.refused)}
+
+    def probe(self) -> dict[str, Any]:
+        """Find out how a template would be copied."""
+        self.folder = self._make_folder()
+        self._choose()
+        return self._way()
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         """Run a program, as long as the owner is there; return its exit status and what it said."""
@@ -183,33 +200,54 @@ class Keeper:
         sockets = "" if self.shut and self.wanted["enclosure"]["connects"] else f"{self.folder}/s"
         return f"{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{sockets}'\n"
 
-    def _fill(self) -> Path:
-        """Make the folder, and the data directory in it, as the server's user; return the latter."""
+    def _fill(self) -> str:
+        """Make the folder, and the data directory in it, as the server's user; return its configuration."""
+        template = Path(self.wanted["template"])
+        if not self.shut:
+            _become(self.wanted["uid"], self.wanted["gid"])
+            self.wanted |= {"uid": None, "gid": None}
         uid, gid = self.wanted["uid"], self.wanted["gid"]
-        if not self.shut or uid is None:
-            _become(uid, gid)
-            self.folder = self._make_folder()
-            self._copy(Path(self.wanted["template"]), self.folder / "data")
-            return self.folder / "data"
-        _act_as(uid, gid)
+        if uid is not None:
+            _act_as(uid, gid)
         self.folder = self._make_folder()
-        data = self.folder / "data"
         # The template is another user's.
-        _act_as(0, 0)
-        self._copy(Path(self.wanted["template"]), data)
-        for folder, _, names in os.walk(data):
+        if uid is not None:
+            _act_as(0, 0)
+        self._choose()
+        configuration = (template / "postgresql.conf").read_text("utf-8")
+        try:
+            if self.wanted.get("move"):
+                shutil.move(template, self.copy.data)
+            else:
+                self.copy.make(self._run)
+        except OSError as error:
+            raise NoServerError(f"the cluster could not be copied\n{error}") from error
+        if uid is None:
+            return configuration
+        self._give(self.folder)
+        if self.copy.entered:
+            # Its process has to be root until it has entered.
+            _act_as(uid, gid)
+        else:
+            _become(uid, gid)
+        return configuration
+
+    def _give(self, top: Path) -> None:
+        """Let the server's user own everything below a folder."""
+        uid, gid = self.wanted["uid"], self.wanted["gid"]
+        if uid is None:
+            return
+        for folder, _, names in os.walk(top):
             os.chown(folder, uid, gid)
             for name in names:
                 os.chown(os.path.join(folder, name), uid, gid, follow_symlinks=False)  # noqa: PTH118 thousands
-        _become(uid, gid)
-        return data
 
     def _spawn(self, data: Path) -> None:
         (data / "postmaster.pid").unlink(missing_ok=True)
         with (self.folder / "start.log").open("wb") as log:
             try:
                 self.server = subprocess.Popen(
-                    [self.wanted["postgres"], "-D", str(data)],
+                    [self.wanted["postgres"], "-D", str(self.copy.data)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -228,11 +266,13 @@ class Keeper:
             self.libc.prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
     def _prepare(self) -> None:
+        if self.copy.entered:
+            self._enter()
         self._follow(signal.SIGQUIT)
         if not self.shut:
             return
         wanted = self.wanted["enclosure"]
-        own = [str(self.folder / name) for name in ("data", "s")]
+        own = [str(self.copy.data), str(self.folder / "s")]
         assert self.enclosure is not None
         writes = [*wanted["writes"], *own]
         rules = self.enclosure.Rules(wanted["reads"], writes, wanted["executes"], reaches=False)
@@ -241,6 +281,17 @@ class Keeper:
         except OSError as error:
             os.write(2, f"{error}\n".encode())
             raise
+
+    def _enter(self) -> None:
+        uid, gid = self.wanted["uid"], self.wanted["gid"]
+        if uid is not None:
+            _act_as(0, 0)
+        try:
+            self.copy.enter(None if uid is None else (uid, gid), self._give)
+        except OSError as error:
+            os.write(2, f"FATAL:  {self.copy.name}: {error.strerror or error}\n".encode())
+            raise
+        _become(uid, gid)
 
     def _ready(self, data: Path) -> bool:
         """Wait until postmaster.pid says so, as pg_ctl does; False when the server has ended."""
@@ -397,7 +448,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         try:
-            answer = keeper.start()
+            answer = keeper.probe() if wanted.get("probe") else keeper.start()
         except (NoServerError, OSError) as error:
             answer = {"error": str(error)}
         os.write(1, json.dumps(answer).encode() + b"\n")

@@ -18,7 +18,7 @@ from typing import ClassVar
 import psycopg
 
 from ..errors import ServerError
-from . import cluster, enclosure, keeper, private, segments, serverlog
+from . import cluster, copies, enclosure, keeper, private, segments, serverlog
 from .address import Address
 from .base import Kind
 from .capabilities import JSON_LOG, SHARED_STATISTICS
@@ -57,6 +57,7 @@ class LocalServer(OwnedServer):
         self._folder = Path()
         self._postmaster = 0
         self._shut = "not enclosed: it was not asked for"
+        self._copied = ""
 
     @classmethod
     def start(
@@ -87,7 +88,7 @@ class LocalServer(OwnedServer):
             template = cluster.template(programs, folder, server_user())
         server = cls(programs, process=start_keeper(), reason=reason)
         try:
-            wanted = order(folder, template.data, user, programs.version, settings or {})
+            wanted = order(folder, template, user, programs.version, settings or {})
             if shut:
                 wanted |= shut_in(wanted, programs.version, fresh=fresh)
             started = server._ask(wanted)
@@ -95,6 +96,8 @@ class LocalServer(OwnedServer):
                 server._shut = _told(user, started["opened"], programs.version)
             elif enclosed:
                 server._shut = f"not enclosed: its settings name commands ({', '.join(commands)})"
+            if not fresh:
+                server._copied = copied(started)
             server._folder = Path(started["folder"])
             server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
@@ -103,6 +106,20 @@ class LocalServer(OwnedServer):
             raise
         return server
 
+    @classmethod
+    def probe_copy(cls, programs: LocalPrograms, template: cluster.Template) -> str:
+        """Say for people in which way a copy of a stopped cluster would be made here: each way is tried.
+
+        :raises ServerError: nothing could be tried.
+        """
+        user = own_user()
+        server = cls(programs, process=start_keeper(), reason="probe")
+        try:
+            wanted = order(programs.readable_by(user), template, user, programs.version, {})
+            return copied(server._ask({**wanted, "probe": True}))
+        finally:
+            server.close()
+
     @property
     def local(self) -> LocalPrograms:
         """The programs, by their folder."""
@@ -110,7 +127,7 @@ class LocalServer(OwnedServer):
 
     @property
     def data(self) -> Path:
-        """The data directory."""
+        """The data directory; of a copy that is an overlay, what was written there since it began."""
         return self._folder / "data"
 
     @property
@@ -123,13 +140,14 @@ class LocalServer(OwnedServer):
         return serverlog.read(self.data / "log" / f"pgsafe.{suffix}", since)
 
     def describe(self) -> Mapping[str, str]:
-        return {
+        told = {
             "kind": self.kind,
             "version": str(self.version),
             "origin": self.programs.origin,
             "reason": f"{self._reason} ({self._local.found_by})",
             "enclosure": self._shut,
         }
+        return told if not self._copied else {**told, "copy": self._copied}
 
     def keep(self) -> Sequence[str]:
         service = self._folder / "service.conf"
@@ -211,6 +229,11 @@ class LocalServer(OwnedServer):
             ) from error
 
 
+def copied(told: Mapping[str, str]) -> str:
+    """Return for people how a copy is made, and, where every byte is copied, why."""
+    return f"{told['copy']} ({told['refused']})" if told["copy"] == "plain" and told["refused"] else told["copy"]
+
+
 def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> dict[str, object]:
     """Return what a keeper is asked for besides, to shut a server in.
 
@@ -261,12 +284,12 @@ def start_keeper() -> subprocess.Popen[bytes]:
 
 
 def order(
-    folder: Path, data: Path, user: ServerUser | None, version: Version, settings: Mapping[str, str]
+    folder: Path, template: cluster.Template, user: ServerUser | None, version: Version, settings: Mapping[str, str]
 ) -> dict[str, object]:
     """Return what a keeper is asked for.
 
     :param folder: of the programs.
-    :param data: the data directory that it copies.
+    :param template: what it copies.
     """
     own = {
         "listen_addresses": "127.0.0.1",
@@ -281,7 +304,8 @@ def order(
         "uid": None if user is None else user.uid,
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),
-        "template": str(data),
+        "template": str(template.data),
+        "ways": copies.ways(stays=template.stays),
         "places": list(dict.fromkeys([tempfile.gettempdir(), *private.ROOMY])),
         "configuration": configuration({**SETTINGS, **own, **settings}),
     }

@@ -14,6 +14,7 @@ from ..errors import ServerError
 from .address import Address
 from .base import Programs
 from .capabilities import EVENT_TRIGGERS_OFF
+from .cluster import Template
 from .connection import connect
 from .local import LocalServer, order, start_keeper
 from .private import private_folder
@@ -74,7 +75,7 @@ class RecoveredServer(LocalServer):
     ) -> None:  # fmt: skip
         """Let PostgreSQL recover a data directory that is ours, and enter when it is promoted."""
         own = {"listen_addresses": "", **harmless(self.programs.version), **floors(self.programs, data)}
-        wanted = order(folder, data, user, self.programs.version, {**own, **settings})
+        wanted = order(folder, Template(data=data, password=""), user, self.programs.version, {**own, **settings})
         started = self._ask({**wanted, "move": True, "wait": wait})
         self._folder = Path(started["folder"])
         self._enter(int(started["port"]), superuser)

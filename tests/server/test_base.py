@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from pytest_pgsafe.backup.restore import run_sql
 from pytest_pgsafe.backup.take import take
-from pytest_pgsafe.base import keep, manifest, place, room
+from pytest_pgsafe.base import keep, manifest, place, proof, room
 from pytest_pgsafe.base.values import Base, Identity
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Hook, Hooks, Settings, Source, Way
@@ -111,6 +112,8 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     assert plain.verdict == "passed"
     # The seconds of the restore stand among what is said.
     assert seen(first)[:-1] == seen(plain)[:-1] == seen(second)[:-1]
+    [line] = kept.header(wanted := settings(tmp_path, backup), preflight(wanted))
+    assert line.endswith(f" MiB; its copies: {second.server['copy']}")
     assert second.source["base"]
     assert second.source["taken"]
     harmed = rehearse(settings(tmp_path, backup, "update public.people set name = '' where id = 7"))
@@ -118,7 +121,12 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     assert {one.object for one in harmed.findings if one.severity is Severity.ERROR} == {"public.people.name"}
     # The base itself was not touched by any of them.
     [base] = place.bases()
-    assert manifest.faults(base.folder, manifest.load(base.folder)) == ()
+    assert all_faults(base) == ()
+
+
+def all_faults(base: Base) -> tuple[str, ...]:
+    """What is wrong when every file is read."""
+    return proof.faults(base.folder, manifest.load(base.folder), now=datetime.now(timezone.utc) + 2 * proof.EVERY)
 
 
 @pytest.fixture
@@ -166,18 +174,42 @@ def flip(path: Path, place_in: random.Random) -> None:
 
 def test_a_bit_in_any_file_is_seen(base: Base) -> None:
     said = manifest.load(base.folder)
-    assert manifest.faults(base.folder, said) == ()
+    assert all_faults(base) == ()
     files = sorted(path for path in base.folder.rglob("*") if path.is_file() and path.stat().st_size)
-    files = [path for path in files if path.name not in {manifest.NAME, place.MARK}]
+    files = [path for path in files if path.name not in {manifest.NAME, proof.NAME, place.MARK}]
     chance = random.Random(17)
     # Weighted by size as a disk would: half of them anywhere, half in what the source's tables are in.
     for path in [*chance.sample(files, 10), *chance.choices(files, [one.stat().st_size for one in files], k=10)]:
-        whole = path.read_bytes()
+        whole, state = path.read_bytes(), path.stat()
         flip(path, chance)
-        [fault] = manifest.faults(base.folder, said)
-        assert fault == f"{path.relative_to(base.folder).as_posix()}: damaged"
+        # Whoever hides it so has changed the file's ctime once more.
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        assert proof.faults(base.folder, said) == (f"{path.relative_to(base.folder).as_posix()}: damaged",)
         path.write_bytes(whole)
-    assert manifest.faults(base.folder, said) == ()
+    assert proof.faults(base.folder, said) == all_faults(base) == ()
+
+
+def test_what_the_file_system_does_not_see_is_found_by_reading_everything(
+    base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, now = manifest.load(base.folder), datetime.now(timezone.utc)
+    path = base.folder / "data" / "PG_VERSION"
+    whole = path.read_bytes()
+    flip(path, random.Random(3))
+    # As a disk does that rots: nothing else tells of it.
+    proof.write(base.folder, proof.states(base.folder, manifest.entries(base.folder)[0]), now)
+    damaged = ("data/PG_VERSION: damaged",)
+    try:
+        assert proof.faults(base.folder, said) == ()
+        assert proof.faults(base.folder, said, now=now + 2 * proof.EVERY) == damaged
+        assert proof.faults(base.folder, said, now=now - timedelta(days=1)) == damaged
+        monkeypatch.setattr(proof, "boot", lambda: "another start of the machine")
+        assert proof.faults(base.folder, said) == damaged
+        (base.folder / proof.NAME).write_bytes(b"{")
+        assert proof.faults(base.folder, said) == damaged
+    finally:
+        path.write_bytes(whole)
+    assert proof.faults(base.folder, said) == ()
 
 
 def truncated(folder: Path) -> None:
