@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cost_values import Cost, Scale, measured, scaled
 from .evidence import size, unproven
@@ -86,6 +86,7 @@ def _wait(evidence: Evidence) -> Iterator[Finding]:
         told = f"[budget] wait = {time(budget)} was not checked: no lock could be observed"
         yield WAIT_BUDGET.finding("migration", told, severity=unproven(evidence))
         return
+    yield from _behind(evidence, budget)
     for lock in held(scale.trace):
         seconds = scale.seconds(lock)
         if seconds is None or lock.held is None or seconds <= budget:
@@ -95,6 +96,19 @@ def _wait(evidence: Evidence) -> Iterator[Finding]:
             told += f", and about {time(seconds)} where the tables have the rows of [source] rows (scaled)"
         told += f": the budget is {time(budget)}"
         yield excused(evidence, lock, WAIT_BUDGET.finding(lock.relation, told, after=lock.mode))
+
+
+def _behind(evidence: Evidence, budget: float) -> Iterator[Finding]:
+    """Yield who waited too long behind the migration while it waited itself."""
+    for queue in evidence.traffic.queues:
+        longest, taken = queue.longest, queue.hold.taken
+        if not queue.waiters or (longest is not None and longest <= budget):
+            continue
+        lasts = "as long as that lasts" if longest is None else f"{time(longest)}, its lock_timeout"
+        told = f"{queue.waiting()} behind the migration, which waits for {queue.hold.who} at {taken.at.cited}: for"
+        told += f" {lasts}; the budget is {time(budget)}"
+        found = WAIT_BUDGET.finding(taken.relation, told, check="traffic", after=taken.mode)
+        yield replace(found, statement=taken.at.cited)
 
 
 TIME_BUDGET = Check(
@@ -147,7 +161,10 @@ WAIT_BUDGET = Check(
     name="wait-budget",
     severity=Severity.ERROR,
     is_effect=False,
-    condition="A lock that keeps writers out, or readers too, was held for longer than [budget] wait allows.",
+    condition=(
+        "A lock that keeps writers out, or readers too, was held for longer than [budget] wait allows; or others had "
+        "to wait behind the migration, while it waited for its lock itself, for longer than that (item traffic)."
+    ),
     effect="Who comes when it has just been taken waits for that long, and behind a waiting session all others queue.",
     remedy="Commit right behind the statement that takes the lock, or raise the budget.",
     judge=_wait,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from . import traffic
 from .locking import concerns
 from .values import Check, Evidence, Finding, Severity
 
@@ -14,8 +15,10 @@ _MOST = 3
 def _endless(evidence: Evidence) -> Iterator[Finding]:
     if evidence.trace is None:
         return
-    waiting = [lock for lock in evidence.trace.locks if lock.endless and concerns(evidence, lock)]
-    names = list(dict.fromkeys(lock.relation for lock in waiting))
+    waiting = [lock for lock in evidence.trace.locks if lock.patience == 0 and concerns(evidence, lock)]
+    # Who waits behind it was tried, and is told there.
+    told_there = {queue.hold.taken.relation for queue in traffic.endless(evidence)}
+    names = [name for name in dict.fromkeys(lock.relation for lock in waiting) if name not in told_there]
     if names:
         shown = ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
         told = f"no lock_timeout was set when strong locks of {shown} were asked for"

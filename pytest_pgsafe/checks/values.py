@@ -23,6 +23,7 @@ from ..snapshot.values import (
     ReferenceRule,
     RowSample,
 )
+from ..traffic.values import Traffic
 from ..works.values import Tried
 from .baseline import Section
 
@@ -176,6 +177,8 @@ class Evidence:
     tried: Tried = field(default_factory=Tried)
     #: The migration broken off and run again.
     retried: Retried = field(default_factory=Retried)
+    #: The migration run once more while others work.
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 def _nothing(_: Evidence) -> Iterable[Finding]:

@@ -22,6 +22,7 @@ from .values import (
     Server,
     Settings,
     Source,
+    Traffic,
     Way,
 )
 
@@ -113,6 +114,10 @@ class _Resolution:
                 points=document.retry.points,
                 back=document.retry.back,
                 budget=None if document.retry.budget is None else forms.duration(document.retry.budget),
+            ),
+            traffic=Traffic(
+                clients=document.traffic.clients,
+                budget=None if document.traffic.budget is None else forms.duration(document.traffic.budget),
             ),
             hooks=self._hooks(),
             server=self._server(source),

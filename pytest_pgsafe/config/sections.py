@@ -310,6 +310,11 @@ class RetrySection(Section):
     budget: Duration | None = None
 
 
+class TrafficSection(Section):
+    clients: Annotated[int, Field(ge=0, le=100)] = 4
+    budget: Duration | None = None
+
+
 class PitrSection(Section):
     base: Text | None = None
     archive: Text | None = None
@@ -330,6 +335,7 @@ class Document(Section):
     foreign_keys: dict[Column, Policy | ForeignKeyEntry] = Field(default_factory=dict)
     budget: BudgetSection = Field(default_factory=BudgetSection)
     retry: RetrySection = Field(default_factory=RetrySection)
+    traffic: TrafficSection = Field(default_factory=TrafficSection)
     backup: BackupSection = Field(default_factory=BackupSection)
     retention: RetentionSection = Field(default_factory=RetentionSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
@@ -364,5 +370,6 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("storage",): StorageSection,
     ("restore",): RestoreSection,
     ("retry",): RetrySection,
+    ("traffic",): TrafficSection,
     ("pitr",): PitrSection,
 }

@@ -233,6 +233,14 @@ class Retry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Traffic:
+    #: How many sessions of others come at once while the migration waits, at most; 0 turns that off.
+    clients: int = 4
+    #: Seconds after which nothing further is tried; None is half of what the rehearsal has taken by then.
+    budget: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a run was told, resolved once."""
 
@@ -260,6 +268,7 @@ class Settings:
     #: Whether the migration is run once more after its way back.
     again: bool = True
     retry: Retry = Retry()
+    traffic: Traffic = Traffic()
     hooks: Hooks = Hooks()
     server: Server = Server()
     report: Report = Report()

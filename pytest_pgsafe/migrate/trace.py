@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from .values import Lock, Statement
 from .work import holds_on
 
 _INDEX = frozenset({"i", "I"})
+_TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>us|ms|s|min|h|d|)")
+#: Of a time, in milliseconds.
+_UNITS = {"us": 0.001, "ms": 1.0, "": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
 
 
 @dataclass
@@ -158,16 +162,16 @@ def _follow(
     relations: Mapping[int, Relation],
 ) -> None:
     """Add what the events of one message tell."""
-    starts: list[tuple[datetime | None, bool]] = []
+    starts: list[tuple[datetime | None, float | None]] = []
     transaction.failed = None
     for event in events:
         kind = event.content.get("event")
         if kind == "ddl_command_start":
-            starts.append((event.time, event.content.get("lock_timeout") == "0"))
+            starts.append((event.time, _milliseconds(str(event.content.get("lock_timeout", "")))))
         elif kind == "table_rewrite" and "relation" in event.content:
             transaction.rewritten.add(int(event.content["relation"]))
         elif kind == "ddl_command_end":
-            taken, endless = starts.pop() if starts else (event.time, False)
+            taken, patience = starts.pop() if starts else (event.time, None)
             named = names.next(str(event.content.get("tag")))
             statement = named if event.inner is None else event.inner
             shown = sorted(_entries(str(event.content.get("locks", ""))))
@@ -177,12 +181,18 @@ def _follow(
                     scanned = _scanned(transaction, session, oid, counter, relations[oid])
                     lock = Lock(
                         relation="", mode=mode, statement=statement, scanned=scanned, number=names.number,
-                        endless=endless,
+                        patience=patience,
                     )  # fmt: skip
                     _take(transaction, oid, taken, lock)
                     transaction.ended.setdefault((oid, mode), event.time)
             transaction.counters.update({oid: counter for oid, _, counter in shown})
             session.counted |= transaction.counters.keys()
+
+
+def _milliseconds(text: str) -> float | None:
+    """Return a time as current_setting prints it; None if it is none."""
+    found = _TIME.fullmatch(text)
+    return None if found is None else float(found["number"]) * _UNITS[found["unit"]]
 
 
 def _entries(locks: str) -> Iterator[tuple[int, str, int]]:

@@ -57,8 +57,8 @@ class Lock:
     prolonged: Statement | None = None
     #: The statement that read it, where that is a later one than the one that took it.
     reader: str | None = None
-    #: It was asked for while lock_timeout was 0.
-    endless: bool = field(default=False, compare=False)
+    #: Milliseconds of lock_timeout when it was asked for; 0 is none, None is not known.
+    patience: float | None = field(default=None, compare=False)
     #: Which of the run's statements took it, from 0; None where that is not known.
     number: int | None = field(default=None, compare=False)
     #: The virtual transaction that held it; empty where it is not known.

@@ -67,8 +67,9 @@ def rehearsed(settings: Settings) -> tuple[str, ...]:
     backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()
     if settings.migration is None:
         return (*backup, "restore")
+    traffic = () if settings.traffic.clients == 0 else ("traffic",)
     retry = () if settings.retry.points == 0 else ("retry",)
-    return (*backup, "restore", "migrate", *_CONTENT, *retry, "rollback")
+    return (*backup, "restore", "migrate", *_CONTENT, *traffic, *retry, "rollback")
 
 
 def owner(finding: Finding, collected: Sequence[str]) -> str:

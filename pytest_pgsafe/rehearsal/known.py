@@ -20,6 +20,7 @@ from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
 from ..retry.values import Retried
 from ..snapshot.values import NotVerified, Snapshot, TableContent
+from ..traffic.values import Traffic
 from . import majors
 from .measured import measure
 from .preflight import Plan
@@ -50,6 +51,8 @@ class Known:
     compared: Snapshot | None = None
     #: The migration broken off and run again.
     retried: Retried | None = None
+    #: The migration run once more while others work.
+    traffic: Traffic | None = None
     #: What the last judgement found: each one judges everything again.
     findings: tuple[Finding, ...] | None = None
     #: What was written to the baseline.
@@ -111,6 +114,7 @@ class Known:
             trace=self.trace,
             unused=self.unused,
             retry=None if self.retried is None else _tries(self.retried),
+            traffic=self.traffic,
             kept=self.kept,
             baseline=self.baseline,
         )

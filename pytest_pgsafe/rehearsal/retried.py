@@ -39,7 +39,7 @@ def go(judged: Judged) -> Stage[Evidence]:
     settings = judged.restored.settings
     if settings.retry.points == 0:
         return judged.evidence
-    reason = _nothing(judged)
+    reason = unseen(judged)
     if reason is not None:
         yield Known(unused={"retry": reason})
         return judged.evidence
@@ -60,8 +60,8 @@ def go(judged: Judged) -> Stage[Evidence]:
     return replace(judged.evidence, retried=retried)
 
 
-def _nothing(judged: Judged) -> str | None:
-    """Return why nothing can be tried."""
+def unseen(judged: Judged) -> str | None:
+    """Return why nothing can be tried: the statements of a run cannot be seen."""
     restored, trace = judged.restored, judged.migrated.trace
     if not trace.observed:
         return "nothing was tried: the statements of the migration cannot be seen on this server"
@@ -84,10 +84,7 @@ def _tried(judged: Judged, found: tuple[Point, ...]) -> Retried:
     restored, migrated, comparison = judged.restored, judged.migrated, judged.evidence.comparison
     written = (table for table, rows in comparison.rows.items() if any((rows.gone, rows.added, *rows.changed.values())))
     ground = replace(
-        _ground(restored, restored.before, comparison.after, migrated.trace.seconds),
-        prepare=partial(restored.runner.hook, "before_migration"),
-        finish=partial(restored.runner.hook, "after_migration"),
-        written=tuple(table for table in written if table in comparison.before.catalog.tables),
+        forth(judged), written=tuple(table for table in written if table in comparison.before.catalog.tables)
     )
     return _all(restored, found, migrated.migration, ground)
 
@@ -117,6 +114,16 @@ def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried
         back,
         attempts=(*retried.attempts, *(replace(one, back=True) for one in back.attempts)),
         left_out=(*retried.left_out, *(f"the way back: {text}" for text in back.left_out)),
+    )
+
+
+def forth(judged: Judged) -> Ground:
+    """Return what the migration is tried on once more, with the hooks around it."""
+    restored = judged.restored
+    return replace(
+        _ground(restored, restored.before, judged.evidence.comparison.after, judged.migrated.trace.seconds),
+        prepare=partial(restored.runner.hook, "before_migration"),
+        finish=partial(restored.runner.hook, "after_migration"),
     )
 
 

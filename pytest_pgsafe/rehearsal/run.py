@@ -14,7 +14,7 @@ from ..progress import SILENT, Progress
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import baseline, denormalized, kept, majors, pending, restored, retried, returning, stepwise
+from . import baseline, beside, denormalized, kept, majors, pending, restored, retried, returning, stepwise
 from .judged import Judged, compare
 from .known import Known, Stage, gathered
 from .migrated import migrate
@@ -27,7 +27,7 @@ from .values import Result
 
 #: What is done once the migration was judged, in order. A new stage is a module and its line here: it takes what is
 #: there by then, yields what comes to be known, and returns the evidence with what it found added.
-LATER: tuple[Callable[[Judged], Stage[Evidence]], ...] = (retried.go, returning.go)
+LATER: tuple[Callable[[Judged], Stage[Evidence]], ...] = (beside.go, retried.go, returning.go)
 
 
 def rehearse(

@@ -11,6 +11,7 @@ from ..compare.values import Change
 from ..migrate.values import Trace
 from ..pitr.outcome import Recoverability
 from ..snapshot.values import NotVerified
+from ..traffic.values import Traffic
 from .measured import Measured
 
 
@@ -71,6 +72,8 @@ class Result:
     unused: Mapping[str, str] = field(default_factory=dict[str, str])
     #: None where it was not broken off on purpose.
     retry: Tries | None = None
+    #: None where nobody was put beside it.
+    traffic: Traffic | None = None
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
     #: What broke it off is a full disk.

@@ -14,7 +14,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result, Tries
 from ..snapshot.values import RowSample
 from ..visible import in_json
-from . import costs, recovery
+from . import costs, recovery, traffic
 
 FORMAT = "pgsafe-report/1"
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -55,6 +55,7 @@ def document(result: Result) -> dict[str, Any]:
         **({} if result.measured is None else costs.document(result.measured)),
         "unused": dict(result.unused),
         "retry": None if result.retry is None else _retry(result.retry),
+        "traffic": None if result.traffic is None else traffic.document(result.traffic),
         **({} if result.read is None else {"read": vars(result.read)}),
         **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),
     }

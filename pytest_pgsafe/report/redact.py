@@ -17,6 +17,7 @@ from ..reading.values import Cited
 from ..rehearsal.measured import Measured
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
+from ..traffic.values import Taken, Traffic
 from .discreet import discreet
 
 MASKED = "***"
@@ -54,6 +55,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
         findings=tuple(_said(_finding(finding, samples, hidden, mask=mask), statements) for finding in result.findings),
         steps=tuple(_step(step) for step in result.steps),
+        traffic=None if result.traffic is None else _traffic(result.traffic),
         interrupted=None if result.interrupted is None else discreet(result.interrupted),
     )
 
@@ -130,7 +132,7 @@ def _shown_statements(result: Result) -> Mapping[str, str]:
 
 def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
     message = finding.message
-    if finding.check in {"locks", "migrate"}:
+    if finding.check in {"locks", "migrate", "traffic"}:
         for text, instead in statements.items():
             if text in message:
                 # What follows may be a part of a value.
@@ -143,6 +145,35 @@ def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
 
 def _step(step: Step) -> Step:
     return step if step.reason is None else replace(step, reason=discreet(step.reason))
+
+
+def _traffic(traffic: Traffic) -> Traffic:
+    def taken(one: Taken) -> Taken:
+        cited = _statement(one.at.cited)
+        return one if cited is None else replace(one, at=replace(one.at, text=masked(one.at.text), cited=cited))
+
+    return replace(
+        traffic,
+        queues=tuple(
+            replace(
+                one,
+                hold=replace(one.hold, taken=taken(one.hold.taken)),
+                waiters=tuple(
+                    replace(waiter, error=None if waiter.error is None else discreet(waiter.error))
+                    for waiter in one.waiters
+                ),
+            )
+            for one in traffic.queues
+        ),
+        deadlocks=tuple(
+            replace(
+                one,
+                inversion=replace(one.inversion, first=taken(one.inversion.first), second=taken(one.inversion.second)),
+            )
+            for one in traffic.deadlocks
+        ),
+        left_out=tuple(masked(text) for text in traffic.left_out),
+    )
 
 
 def _trace(trace: Trace) -> Trace:

@@ -181,6 +181,9 @@ def _steps(result: Result) -> list[Line]:
             lines += [Line(text=f"  {_revision(revision)}") for revision in result.trace.revisions]
             if result.trace.network not in {None, "isolated"}:
                 lines.append(Line(text=f"  other networks: {result.trace.network}", tone="warning"))
+        if step.name == "traffic" and result.traffic is not None:
+            lines.append(Line(text=f"  sessions that were put in its way: {result.traffic.probes}"))
+            lines += [Line(text=f"  left out: {text}") for text in result.traffic.left_out]
         if step.name == "retry" and result.retry is not None:
             lines.append(Line(text=f"  points at which it was broken off: {result.retry.points}"))
             lines += [Line(text=f"  left out: {text}") for text in result.retry.left_out]

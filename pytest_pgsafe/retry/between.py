@@ -52,9 +52,9 @@ class _Talk:
 class Between:
     """Pass on what a migration and its server say; a context manager."""
 
-    def __init__(self, server: Address, stop: Stop | None = None) -> None:
+    def __init__(self, server: Address, *stops: Stop) -> None:
         self._server = server
-        self._stop = stop
+        self._stops = {(stop.at.text, stop.at.occurrence): stop for stop in stops}
         self._lock = threading.Lock()
         self._sent: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
@@ -63,8 +63,18 @@ class Between:
         self._listening = socket.create_server(("127.0.0.1", 0))
         #: The point was reached, and every connection is broken.
         self.broken = False
-        #: The last statement that the server refused.
-        self.failure: Failure | None = None
+        #: The statements that the server refused.
+        self.failures: list[Failure] = []
+
+    @property
+    def failure(self) -> Failure | None:
+        """The last statement that the server refused."""
+        return self.failures[-1] if self.failures else None
+
+    def is_over(self, sent: Sent) -> bool:
+        """Tell whether a statement has ended."""
+        with self._lock:
+            return self._ended[sent.text] >= sent.occurrence
 
     def address(self, own: Address) -> Address:
         """Return the address by which the migration comes through here."""
@@ -173,9 +183,8 @@ class Between:
     def _begun(self, text: str) -> Callable[[], bool] | None:
         with self._lock:
             self._sent[text] += 1
-            stop = self._stop
-            here = stop is not None and (stop.at.text, stop.at.occurrence) == (text, self._sent[text])
-        return stop.inside() if stop is not None and here and stop.inside is not None else None
+            stop = self._stops.get((text, self._sent[text]))
+        return None if stop is None or stop.inside is None else stop.inside()
 
     def _back(self, talk: _Talk) -> None:
         """Pass on what the server says."""
@@ -197,21 +206,21 @@ class Between:
 
     def _answered(self, talk: _Talk, *, idle: bool) -> bool:
         """Note which statements are over, and tell whether it is broken off here."""
-        stop, here = self._stop, False
+        here = False
         with self._lock:
             for text in talk.cycles.popleft()[0] if talk.cycles else ():
                 self._ended[text] += 1
-                if stop is not None and stop.inside is None:
-                    here = here or (stop.at.text, stop.at.occurrence) == (text, self._ended[text])
+                stop = self._stops.get((text, self._ended[text]))
+                here = here or (stop is not None and stop.inside is None)
         return here and idle
 
     def _refused(self, talk: _Talk, body: bytes, done: int) -> None:
         fields = {part[:1]: part[1:].decode("utf-8", "replace") for part in body.split(b"\0") if part}
         texts = (talk.cycles[0][0] if talk.cycles else []) or talk.pending
         text = texts[min(done, len(texts) - 1)] if texts else ""
-        self.failure = Failure(
-            statement=Cited.of(text).text, state=fields.get(b"C", ""), message=fields.get(b"M", "")
-        )  # fmt: skip
+        self.failures.append(
+            Failure(statement=Cited.of(text).text, state=fields.get(b"C", ""), message=fields.get(b"M", ""))
+        )
 
 
 def _connected(address: Address) -> socket.socket:

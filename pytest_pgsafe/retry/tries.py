@@ -14,7 +14,7 @@ from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.base import Server
-from ..server.connection import connect
+from ..server.connection import Connection, connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from .between import Between, Stop
@@ -95,6 +95,11 @@ def attempt_all(
     )  # fmt: skip
 
 
+def invalid_indexes(session: Connection) -> tuple[str, ...]:
+    """Return the names of the indexes that are not valid."""
+    return tuple(str(name) for (name,) in session.execute(_INVALID))
+
+
 def _attempt(point: Point, rest: Migration, whole: Migration, ground: Ground, differs: _Differs) -> Attempt | None:
     """Try one point; None if the run did not come there."""
     copy = ground.server.clone(ground.before, "retry")
@@ -103,7 +108,7 @@ def _attempt(point: Point, rest: Migration, whole: Migration, ground: Ground, di
         if not _broken_off(point, whole, copy, ground):
             return None
         with connect(copy) as session:
-            invalid = tuple(str(name) for (name,) in session.execute(_INVALID))
+            invalid = invalid_indexes(session)
         with Between(copy) as between:
             started = time.monotonic()
             try:

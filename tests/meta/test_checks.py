@@ -26,7 +26,7 @@ ITEMS = {
     "5": {"schema", "works", "retry"},
     "6": {"sequences"},
     "7": {"privileges"},
-    "8": {"locks", "migrate", "cost"},
+    "8": {"locks", "migrate", "cost", "traffic"},
     "9": {"rollback"},
     "0": {"values", "schema", "restore", "static", "pitr_archive", "pitr_base", "pitr_recovery", "pitr_window"},
 }

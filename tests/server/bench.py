@@ -16,7 +16,7 @@ from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.copy.likeness import Likeness
 from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.rehearsal import judging, retried, returning
+from pytest_pgsafe.rehearsal import beside, judging, retried, returning
 from pytest_pgsafe.rehearsal.judged import Judged
 from pytest_pgsafe.rehearsal.known import Stage
 from pytest_pgsafe.rehearsal.migrated import Migrated
@@ -69,10 +69,12 @@ class Bench:
         rollback: Path | None = None,
         *,
         retry: Settings | None = None,
+        traffic: Settings | None = None,
     ) -> tuple[Finding, ...]:
         """Run a migration on a clone and return what a rehearsal finds.
 
         :param retry: it is broken off and run again as well, with these settings, in their folder.
+        :param traffic: it is run once more beside others as well.
         """
         folder = Path() if retry is None else retry.folder
         after = self.server.clone(self.before, "after")
@@ -84,6 +86,9 @@ class Bench:
             if retry is not None:
                 down = None if rollback is None else str(rollback)
                 evidence = self.retry(evidence, after, str(migration), retry, down)
+            if traffic is not None:
+                judged = self._judged(evidence, after, str(migration), traffic)
+                evidence = self._end(beside.go(judged), evidence)
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
             return judge(evidence)

@@ -45,7 +45,8 @@ def test_example(base: Bench, check: Check, example: str) -> None:
     back = folder / f"{example}.down.sql"
     # A run that hangs is to be one soon.
     retry = Settings(folder=Path(), timeout=4.0, retry=Retry(budget=60.0)) if check.check == "retry" else None
-    found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None, retry=retry)
+    traffic = Settings(folder=Path()) if check.check == "traffic" else None
+    found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None, retry=retry, traffic=traffic)
     codes = {finding.code for finding in found}
     assert (check.code in codes) == (example == "unsafe"), found
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_pgsafe.backup.restore import run_sql
 from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.checks.values import Severity
-from pytest_pgsafe.config.values import Report, Retry, Settings, Source, Way
+from pytest_pgsafe.config.values import Report, Retry, Settings, Source, Traffic, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.errors import ConfigError, ServerError, SourceError
 from pytest_pgsafe.rehearsal.preflight import check_extensions, preflight
@@ -50,8 +50,9 @@ def settings(
         rollback=None if rollback is None else Way(kind="sql", path=rollback),
         server=ServerSettings(use=use, image=image, superuser=True),
         report=Report(),
-        # What is broken off and run again has tests of its own, and takes its time.
+        # What is broken off and run again, or beside others, has tests of its own, and takes its time.
         retry=Retry(points=0),
+        traffic=Traffic(clients=0),
     )
 
 

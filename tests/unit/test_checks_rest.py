@@ -275,9 +275,9 @@ def test_what_holds_a_lock_on_is_named_with_what_to_do() -> None:
 
 
 def test_no_lock_timeout_is_noted_once() -> None:
-    taken = (lock(scanned=0, endless=True), lock("ShareLock", scanned=0, endless=True))
+    taken = (lock(scanned=0, patience=0.0), lock("ShareLock", scanned=0, patience=0.0))
     assert [one for one in locked(10, *taken) if one[0] == "PGS815"] == [("PGS815", "note", T)]
-    assert [one for one in locked(10, lock("RowExclusiveLock", endless=True)) if one[0] == "PGS815"] == []
+    assert [one for one in locked(10, lock("RowExclusiveLock", patience=0.0)) if one[0] == "PGS815"] == []
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from .subjects import BELOW, CONTENT, Subject, World
 MOST_STATEMENTS = 5_000
 MOST_CHANGES = 2_000
 #: Findings that no statement of the migration is the cause of.
-_OTHERS = {"rollback", "restore", "backup", "migrate", "retry"}
+_OTHERS = {"rollback", "restore", "backup", "migrate", "retry", "traffic"}
 _SUBJECTS = {"rows": "rows", "values": "values", "foreign_keys": "values", "denormalized": "values"}
 
 

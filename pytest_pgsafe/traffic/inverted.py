@@ -1,0 +1,87 @@
+"""A transaction of others that takes two locks in the other order, put beside the migration at its statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import psycopg
+
+from ..retry.between import Between, Stop
+from ..server.address import Address
+from .sessions import PATIENCE, Other, Waits, until
+from .values import Inversion
+
+#: SQLSTATE of a deadlock.
+DEADLOCK = "40P01"
+#: Seconds in which the server sees a deadlock: deadlock_timeout, and what a busy machine takes.
+_SEEN = 30.0
+
+
+class Inverted:
+    """The session, and what came of it."""
+
+    def __init__(self, inversion: Inversion, server: Address, copy: Address, oids: Mapping[str, int]) -> None:
+        self._inversion = inversion
+        self._waits = Waits(server, copy.dbname)
+        self._other = Other(copy, oids)
+        self._between: Between | None = None
+        #: The migration came to the statement, and the session had what it was to have.
+        self.placed = False
+
+    def stop(self) -> Stop:
+        """Return where the migration is held."""
+        return Stop(at=self._inversion.second.at, inside=self._place)
+
+    def attend(self, between: Between) -> None:
+        """Take what sees the migration's statements."""
+        self._between = between
+
+    def _place(self) -> Callable[[], bool]:
+        """Before the statement is sent: take what it will have to wait for, and ask for what was locked before."""
+        inversion = self._inversion
+        self.placed = self._other.take(inversion.held)
+        if self.placed and inversion.first.number < inversion.second.number:
+            self._other.ask(inversion.wants)
+            until(lambda: self._other.is_done or self._other.pid in self._waits.others())
+        return self._follow
+
+    def _follow(self) -> bool:
+        """Once it was sent: close the circle if it is not closed yet, and wait for what the server makes of it."""
+        try:
+            if self.placed:
+                self._close()
+        except psycopg.Error:
+            self.placed = False
+        finally:
+            self._other.leave()
+        return False
+
+    def _close(self) -> None:
+        inversion = self._inversion
+        if inversion.first.number == inversion.second.number:
+            until(lambda: self._is_over() or self._is_waited_for())
+            if self._is_over():
+                return
+            self._other.ask(inversion.wants)
+        until(lambda: self._is_over() or self._other.is_done, _SEEN)
+        self._other.wait(PATIENCE if self._is_over() else 0.0)
+
+    def _is_over(self) -> bool:
+        return self._between is not None and self._between.is_over(self._inversion.second.at)
+
+    def _is_waited_for(self) -> bool:
+        return any(self._other.pid in blockers for blockers in self._waits.migration().values())
+
+    def killed(self) -> Literal["migration", "other"] | None:
+        """Return whom the server ended; None if nobody."""
+        if self._other.error is not None and self._other.error[0] == DEADLOCK:
+            return "other"
+        if self._between is not None and any(one.state == DEADLOCK for one in self._between.failures):
+            return "migration"
+        return None
+
+    def close(self) -> None:
+        """End its sessions."""
+        self._other.close()
+        self._waits.close()
