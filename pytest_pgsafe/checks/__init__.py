@@ -47,6 +47,7 @@ from . import (
     without_effect,
     works,
 )
+from .blame.order import consequences
 from .bookkeeping import is_bookkeeping, renamed_model
 from .values import Check, Evidence, Finding, Severity
 
@@ -106,7 +107,9 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 def judge(evidence: Evidence) -> tuple[Finding, ...]:
-    """Return all findings: errors first, then by code, object and message; the same evidence gives the same order.
+    """Return all findings: errors first, causes before their consequences, then by code, object and message.
+
+    The same evidence gives the same order.
 
     What migration tools do to their own tables is a note at most.
     """
@@ -114,7 +117,13 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     section = evidence.rules.baseline
     if section is not None:
         found = list(effects.held(found, section, BY_CODE, rolled_back=evidence.rollback is not None))
-    return tuple(sorted(found, key=lambda one: (_ORDER[one.severity], one.code, one.object, one.message)))
+    follows = consequences(found, (evidence.comparison.before.catalog, evidence.comparison.after.catalog))
+
+    def key(one: Finding) -> tuple[object, ...]:
+        later, depth = follows(one)
+        return _ORDER[one.severity], later, one.code, depth, one.object, one.message
+
+    return tuple(sorted(found, key=key))
 
 
 def _softened(evidence: Evidence, finding: Finding, check: Check) -> Finding:

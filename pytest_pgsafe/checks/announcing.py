@@ -14,6 +14,8 @@ from .rows import ROWS_GONE, ROWS_MULTIPLIED
 from .values import BEYOND, Check, Finding, Severity
 
 _REASON = 'reason = "…"'
+#: What an object is that works otherwise and is as it was; a function is known by its name.
+_WORKS = ("view", "table")
 
 
 def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
@@ -33,7 +35,8 @@ def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
         return f'rows = {{ {_text(finding.object)} = {{ rule = "any", {_REASON} }} }}'
     if check is VALUES_CHANGED:
         return f"values = [{{ column = {_text(finding.object)}, {_REASON} }}]"
-    return _of_object(finding.object, check, changes)
+    found = tuple(changes)
+    return _of_object(finding.object, check, found) or _of_causes(finding, check, found)
 
 
 def _of_object(name: str, check: Check, changes: Iterable[Change]) -> str | None:
@@ -46,6 +49,19 @@ def _of_object(name: str, check: Check, changes: Iterable[Change]) -> str | None
         if change.action is Action.CHANGED and kind in check.excused_by:
             return f"changed = [{{ {kind} = {_text(name)}, {_REASON} }}]"
     return None
+
+
+def _of_causes(finding: Finding, check: Check, changes: Iterable[Change]) -> str | None:
+    """Return what announces the changes that made an object work otherwise which stayed as it was."""
+    known = {change.object: change.kind for change in changes if change.action is Action.CHANGED}
+    kinds = [known.get(cause, "") for cause in finding.causes]
+    if kinds and all(kind in check.excused_by for kind in kinds):
+        told = (f"{{ {kind} = {_text(cause)}, {_REASON} }}" for kind, cause in zip(kinds, finding.causes, strict=True))
+        return f"changed = [{', '.join(told)}]"
+    if finding.check != "works" or finding.severity is not Severity.ERROR:
+        return None
+    kind = "function" if "(" in finding.object else next((one for one in _WORKS if one in check.excused_by), None)
+    return None if kind is None else f"changed = [{{ {kind} = {_text(finding.object)}, {_REASON} }}]"
 
 
 def _text(name: str) -> str:

@@ -10,6 +10,7 @@ from ..compare.identity import collection
 from ..compare.values import Action
 from ..config.expectations import Changed
 from .announced import COLLECTIONS
+from .bodies import stale
 from .values import Check, Evidence, Finding, Severity
 
 
@@ -20,7 +21,20 @@ def excused(evidence: Evidence, finding: Finding, check: Check) -> Finding:
             known = COLLECTIONS[expected.kind]
             if finding.object in collection(evidence.comparison.before.catalog, known):
                 return replace(finding, severity=Severity.NOTE, reason=expected.reason, remedy=None)
+    reasons = [_reason(evidence, cause, check) for cause in finding.causes]
+    told = [reason for reason in reasons if reason is not None]
+    if finding.causes and len(told) == len(reasons):
+        return replace(finding, severity=Severity.NOTE, reason="; ".join(dict.fromkeys(told)), remedy=None)
     return finding
+
+
+def _reason(evidence: Evidence, cause: str, check: Check) -> str | None:
+    """Return why the change of what made a finding's object another was announced; None if it was not."""
+    for expected in evidence.rules.changed:
+        known = collection(evidence.comparison.before.catalog, COLLECTIONS[expected.kind])
+        if expected.kind in check.excused_by and cause in known and _meant(cause, expected):
+            return expected.reason
+    return None
 
 
 def _changes(evidence: Evidence) -> Iterator[Finding]:
@@ -37,7 +51,7 @@ def _changes(evidence: Evidence) -> Iterator[Finding]:
             yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but there are several: {shown}")
         elif not any(name in there for name in names):
             yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but it is gone: say dropped")
-        elif not any(_happened(evidence, expected.kind, name) for name in names):
+        elif not any(_happened(evidence, expected.kind, name) or name in told_of(evidence) for name in names):
             yield CHANGE_EXPECTED.finding(expected.object, f"{told}, but it is as it was")
 
 
@@ -47,6 +61,11 @@ def _happened(evidence: Evidence, kind: str, name: str) -> bool:
         change.action is Action.CHANGED and change.kind in kinds
         for change in evidence.comparison.by_object.get(name, ())
     )
+
+
+def told_of(evidence: Evidence) -> frozenset[str]:
+    """Return what stayed as it was and works otherwise: since something else was changed."""
+    return evidence.tried.objects | {one.before for one in stale(evidence.comparison)}
 
 
 def _meant(name: str, expected: Changed) -> bool:

@@ -30,9 +30,29 @@ def carried(evidence: Evidence, finding: Finding) -> Finding:
     return finding
 
 
+def lives_on(evidence: Evidence, finding: Finding) -> Finding:
+    """Return the finding of a dropped table as a note, if announced columns hold all that it held."""
+    if finding.severity is Severity.NOTE:
+        return finding
+    content = evidence.comparison.before.tables.get(finding.object)
+    rules = {rule: {name for name in found.reads if container(name) == finding.object} for rule, found in
+             _held(evidence)}  # fmt: skip
+    read = {name for names in rules.values() for name in names}
+    if content is None or not read:
+        return finding
+    names = {f"{finding.object}.{name}": one.nulls < content.rows for name, one in content.columns.items()}
+    names |= {f"{finding.object}.{name}": True for name in content.key}
+    left = sorted(name for name, holds in names.items() if holds and name not in read)
+    if left:
+        return replace(finding, message=f"{finding.message}; no announcement says where {', '.join(left)} went")
+    reasons = "; ".join(dict.fromkeys(rule.reason for rule, mine in rules.items() if mine))
+    told = f"{finding.message}; other columns hold what was announced of each of its values"
+    return replace(finding, message=told, severity=Severity.NOTE, reason=reasons, remedy=None)
+
+
 def _held(evidence: Evidence) -> Iterator[tuple[Converted, ConvertedContent]]:
     for rule, found in evidence.converted.items():
-        if not isinstance(found, str) and not found.wrong:
+        if not isinstance(found, str) and found.held:
             yield rule, found
 
 
@@ -47,11 +67,24 @@ def _converted(evidence: Evidence) -> Iterator[Finding]:
         told = f"{rule.column} was announced to be {rule.expression}"
         if isinstance(found, str):
             yield COLUMN_CONVERTED.finding(rule.column, f"{told}, but {found}")
-        elif found.wrong:
-            told += f" of the row as it was, and is another value in {count(found.wrong)}"
-            yield COLUMN_CONVERTED.finding(found.column, told, samples=found.samples, after=found.wrong)
-        elif found.before is not None and not _has_changed(evidence, found.before):
+        elif not found.held:
+            told += " of the row as it was" if rule.rows is None else f" of the rows of {rule.rows} as they were"
+            yield COLUMN_CONVERTED.finding(
+                found.column, f"{told}, and {_apart(found)}", samples=found.samples,
+                after=found.wrong + found.missing + found.besides,
+            )  # fmt: skip
+        elif rule.rows is None and found.before is not None and not _has_changed(evidence, found.before):
             yield COLUMN_CONVERTED.finding(found.column, f"{told}, but no row has another value, nor the column a type")
+
+
+def _apart(found: ConvertedContent) -> str:
+    said = [f"is another value in {count(found.wrong)}"] if found.wrong else []
+    if found.missing:
+        verbs = ("was", "is") if found.missing == 1 else ("were", "are")
+        said.append(f"{count(found.missing)} that {verbs[0]} announced {verbs[1]} not there")
+    if found.besides:
+        said.append(f"{count(found.besides)} {'is' if found.besides == 1 else 'are'} there that nobody announced")
+    return "; ".join(said)
 
 
 def _has_changed(evidence: Evidence, name: str) -> bool:
@@ -70,7 +103,8 @@ COLUMN_CONVERTED = Check(
     is_effect=False,
     condition=(
         "[expect] converted announces that each value of a column equals an expression over its row as it was before "
-        "the migration, and a row holds another value; or the column is not there, or has been as it is."
+        "the migration, and a row holds another value; or the column is not there, or has been as it is. Where the "
+        "rows come from others (rows, key), each row that was announced has to be there, and no other."
     ),
     effect="The value is not what it was meant to be: the wrong unit, another row's, a rounded one.",
     remedy="Correct the migration, or the expression in [expect] converted; the samples show both values.",

@@ -118,7 +118,7 @@ def _structure(evidence: Evidence) -> Iterator[Finding]:
     for change in _changes(evidence, content=False):
         severity = Severity.ERROR
         if change.action is Action.DROPPED:
-            told = f"the way back does not bring back the {change.kind} {change.object}"
+            told = f"the way back does not bring back the {change.kind} {change.object}{_held(evidence, change)}"
         elif change.action is Action.ADDED:
             told = f"the way back leaves the {change.kind} {change.object}, which the migration made"
         elif change.action is Action.RENAMED:
@@ -135,6 +135,18 @@ def _structure(evidence: Evidence) -> Iterator[Finding]:
                 severity = behaviour(evidence)
         aspect = f"{change.kind} {change.action.value if change.attribute is None else change.attribute}"
         yield SCHEMA_NOT_RESTORED.finding(change.object, told, severity=severity, aspect=aspect)
+
+
+def _held(evidence: Evidence, change: Change) -> str:
+    """Say how many rows a table, or values a column, held that does not come back."""
+    tables = evidence.comparison.before.tables
+    if change.kind == "table" and change.object in tables:
+        return f", which held {count(tables[change.object].rows)}"
+    content = tables.get(container(change.object)) if change.kind == "column" else None
+    values = None if content is None else content.columns.get(_bare(change.object))
+    if content is None or values is None:
+        return ""
+    return f", which held {count(content.rows - values.nulls, 'value')}"
 
 
 def _labels_left(change: Change) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..catalog.values import Table, View
 from ..compare.values import Action
 from ..snapshot.values import TableDifference
+from .converted import lives_on
 from .evidence import attribute, behaviour, count, excused, of, unproven
 from .expectations import allowance, rows_rule
 from .values import ANNOUNCED, Check, Evidence, Finding, Severity
@@ -93,7 +94,7 @@ def _table_dropped(evidence: Evidence) -> Iterator[Finding]:
         finding = TABLE_DROPPED.finding(
             table.name, told, severity=severity, before=None if content is None else content.rows
         )
-        yield excused(evidence, "table", finding)
+        yield lives_on(evidence, excused(evidence, "table", finding))
 
 
 def _added(evidence: Evidence) -> Iterator[Finding]:

@@ -53,6 +53,16 @@ def _seen(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _selected(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.selected:
+        index = one.object in evidence.comparison.before.catalog.indexes
+        what = f"{one.object} is of {count(one.after)}" if index else f"{one.object} holds for {count(one.after)}"
+        told = f"{what} of {one.table}, and was of {one.before:,}" if index else f"{what} of {one.table}"
+        told += "" if index else f", and held for {one.before:,}"
+        told += f", though its text is what it was, and no row another: {', '.join(one.through)} was changed"
+        yield SELECTS_OTHERS.finding(one.object, told, before=one.before, after=one.after, causes=one.through)
+
+
 def _stamped(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.tried.stamped:
         source = "the clock gave while the migration ran" if one.source == "clock" else "was drawn by chance, once"
@@ -65,7 +75,7 @@ SHOWS_OTHERS = Check(
     check="works",
     name="view-shows-others",
     severity=Severity.ERROR,
-    excused_by=frozenset({"view", "function", "table"}),
+    excused_by=frozenset({"view", "function", "table", "type"}),
     condition=(
         "A view, or a function without arguments that returns rows, shows other rows or values than before, though no "
         "row of a table that it reads is another. It is an error if it shows none any more, if a view stands in the "
@@ -90,6 +100,20 @@ SHOWS_HIDDEN = Check(
     effect="Row security is passed by: a view reads its tables with the rights of its owner.",
     remedy="CREATE VIEW … WITH (security_invoker) (from PostgreSQL 15); SECURITY INVOKER; or REVOKE it from the role.",
     judge=_hidden,
+)
+SELECTS_OTHERS = Check(
+    code="PGS565",
+    check="works",
+    name="selects-other-rows",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"index", "constraint", "type", "function"}),
+    condition=(
+        "A partial index is of other rows than before, or a CHECK holds for others, though its text and the rows are "
+        "what they were: a type that it compares by (an enum in another order) or a function that it calls is another."
+    ),
+    effect="A unique index lets duplicates in, queries that relied on the index read the table, rows break a rule.",
+    remedy="Write the predicate for the new order, or keep the order: ALTER TYPE … ADD VALUE … BEFORE.",
+    judge=_selected,
 )
 ROLE_SEES_OTHERS = Check(
     code="PGS563",
@@ -119,4 +143,4 @@ COLUMN_STAMPED = Check(
     remedy="Add the column without a default, set the default afterwards, and fill old rows with what is known.",
     judge=_stamped,
 )
-CHECKS = (SHOWS_OTHERS, SHOWS_HIDDEN, COLUMN_STAMPED, ROLE_SEES_OTHERS)
+CHECKS = (SHOWS_OTHERS, SHOWS_HIDDEN, COLUMN_STAMPED, ROLE_SEES_OTHERS, SELECTS_OTHERS)

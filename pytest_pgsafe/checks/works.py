@@ -37,6 +37,19 @@ def _writes(evidence: Evidence) -> Iterator[Finding]:
         yield WRITE_FAILS.finding(one.object, told, severity=severity, aspect=verb, causes=causes(evidence, one))
 
 
+def _unwritten(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.tried.unwritten:
+        changes = [change for change in evidence.comparison.changes if change.kind in {"trigger", "rule", "function"}]
+        if any(change.kind != "function" and _is_near(change, one.object) for change in changes):
+            continue
+        told = f"{one.event} of a row of {one.object} wrote one of {one.table} too before, and writes none now"
+        told += f", but one of {', '.join(one.instead)}" if one.instead else ""
+        yield NOT_WRITTEN.finding(
+            one.object, told, severity=unproven(evidence) if one.instead else None, aspect=f"{one.event} {one.table}",
+            causes=tuple(dict.fromkeys(change.object for change in changes)),
+        )  # fmt: skip
+
+
 def _code(evidence: Evidence) -> Iterator[Finding]:
     told: set[str] = set()
     for one in attempts(evidence, "body", "plan"):
@@ -67,7 +80,9 @@ def _omitted(evidence: Evidence) -> Iterator[Finding]:
         if one.after.error is not None and one.object not in plain:
             [column] = one.about
             told = f"{one.statement} worked before, and fails: {one.after.error}"
-            yield DEFAULT_LOST.finding(column, told, causes=one.about)
+            # Whoever writes the table has to know a column that is new.
+            severity = None if column in evidence.comparison.before.catalog.columns else Severity.WARNING
+            yield DEFAULT_LOST.finding(column, told, severity=severity, causes=one.about)
 
 
 def _conflicts(evidence: Evidence) -> Iterator[Finding]:
@@ -160,7 +175,7 @@ WRITE_FAILS = Check(
     check="works",
     name="write-fails",
     severity=Severity.ERROR,
-    excused_by=frozenset({"table"}),
+    excused_by=frozenset({"table", "function"}),
     condition=(
         "A row of a table with triggers, or of one whose definition changed, could be inserted, updated or deleted "
         "before, and that fails now or writes nothing. It was tried on both copies, with the same row, and rolled back."
@@ -171,6 +186,21 @@ WRITE_FAILS = Check(
         "[expect] changed."
     ),
     judge=_writes,
+)
+NOT_WRITTEN = Check(
+    code="PGS564",
+    check="works",
+    name="not-written-any-more",
+    severity=Severity.ERROR,
+    excused_by=frozenset({"table", "function", "trigger"}),
+    condition=(
+        "With a row of a table the database itself wrote one of another table, and writes none now: a function that a "
+        "trigger runs is another. It was tried on both copies. If it writes another table instead, it is a warning. A "
+        "trigger that was dropped or changed itself is told of by PGS524."
+    ),
+    effect="A log, a history or a count is not kept any more, and nobody notices before it is needed.",
+    remedy="Compare the trigger's function with what it was; announce it if it is meant: [expect] changed.",
+    judge=_unwritten,
 )
 CODE_BROKEN = Check(
     code="PGS552",
@@ -197,7 +227,8 @@ DEFAULT_LOST = Check(
     excused_by=frozenset({"column", "table"}),
     condition=(
         "A column has no default any more, and the INSERT of a row that leaves it out is refused, on the copy after "
-        "and not on the copy before."
+        "and not on the copy before. Of a new column that is NOT NULL and has no default it is a warning: an INSERT "
+        "that was written before it was there is refused."
     ),
     effect="Whoever left the column to its default, and before this migration could, is refused.",
     remedy=(
@@ -239,7 +270,7 @@ ACCESS_REFUSED = Check(
     check="works",
     name="access-refused",
     severity=Severity.ERROR,
-    excused_by=frozenset({"table", "view", "function", "policy"}),
+    excused_by=frozenset({"table", "function", "policy"}),
     condition=(
         "A role that could read or write a table or a view cannot any more, though no grant on it went: it owned it, "
         "was a member of a role that did, or code that decides about it (a policy, a rule, a trigger, their functions) "
@@ -249,4 +280,4 @@ ACCESS_REFUSED = Check(
     remedy="GRANT to the role what it needs, or mend the code that refuses it, in the same migration.",
     judge=_access,
 )
-CHECKS = (WRITE_FAILS, CODE_BROKEN, DEFAULT_LOST, CONFLICT_TARGET_LOST, REPLICATION_FAILS, ACCESS_REFUSED)
+CHECKS = (WRITE_FAILS, NOT_WRITTEN, CODE_BROKEN, DEFAULT_LOST, CONFLICT_TARGET_LOST, REPLICATION_FAILS, ACCESS_REFUSED)

@@ -100,7 +100,7 @@ class Moved:
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """``[expect] converted``: a column each value of which equals an expression over its row as it was before."""
+    """``[expect] converted``: a column each value of which equals an expression over the database as it was before."""
 
     form: ClassVar[str] = "converted"
 
@@ -108,6 +108,10 @@ class Converted:
     column: str
     expression: str
     reason: str
+    #: What stands behind FROM, over the database as it was, where the rows come from others than the table's own; and
+    #: which of the table's columns tell them apart, each with an expression over those.
+    rows: str | None = None
+    key: tuple[tuple[str, str], ...] = ()
 
     def resolved(self, full: Full) -> Converted:
         """Return it with the name of the database."""

@@ -186,9 +186,19 @@ class ConvertedEntry(ExpectEntry):
     column: Column
     from_: Text = Field(alias="from")
     reason: Text
+    rows: Text | None = None
+    key: dict[Annotated[str, AfterValidator(named)], Text] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _both(self) -> ConvertedEntry:
+        if (self.rows is None) != (not self.key):
+            raise ValueError("rows and key belong together: what the rows come from, and what tells them apart")
+        return self
 
     def expectation(self) -> Converted:
-        return Converted(column=self.column, expression=self.from_, reason=self.reason)
+        return Converted(
+            column=self.column, expression=self.from_, reason=self.reason, rows=self.rows, key=tuple(self.key.items())
+        )
 
 
 class LocksEntry(ExpectEntry):

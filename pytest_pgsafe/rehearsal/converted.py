@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 from ..catalog.names import bare, means, unquoted
 from ..catalog.values import Column
@@ -10,9 +11,13 @@ from ..compare.values import Comparison
 from ..config.expectations import Converted
 from ..server.connection import Connection
 from ..snapshot.converted import Conversion, read
+from ..snapshot.gathered import Gathering, Own
+from ..snapshot.gathered import read as read_gathered
 from ..snapshot.key import choose_key
 from ..snapshot.values import ConvertedContent
 
+#: Rows that are shown.
+_SAMPLES = 5
 _WORDS = re.compile(r'"(?:[^"]|"")+"|[\w$]+')
 
 
@@ -26,25 +31,78 @@ def find(rule: Converted, comparison: Comparison, before: Connection, after: Con
     :raises SnapshotError: the expression cannot be evaluated, or one side not be read.
     """
     try:
+        if rule.rows is not None:
+            return _gathered(rule, rule.rows, comparison, before, after)
         conversion, old = _conversion(rule, comparison)
     except _Unclear as unclear:
         return str(unclear)
     wrong, samples = read(before, after, (comparison.before.catalog, comparison.after.catalog), conversion)
-    words = {unquoted(word) for word in _WORDS.findall(rule.expression)}
-    reads = tuple(
-        name
-        for name, column in comparison.before.catalog.columns.items()
-        if column.table == conversion.table and unquoted(column.column) in words
-    )
+    reads = _reads(rule, comparison, {conversion.table})
     to = f"{conversion.table_after}.{conversion.column}"
     return ConvertedContent(column=to, before=old, reads=reads, wrong=wrong, samples=samples)
+
+
+def _gathered(
+    rule: Converted, rows: str, comparison: Comparison, before: Connection, after: Connection
+) -> ConvertedContent | str:
+    gathering = _gathering(rule, rows, comparison)
+    found = read_gathered(before, after, (comparison.before.catalog, comparison.after.catalog), gathering)
+    if found is None:
+        return f"several rows of {rows} have one key: name more columns in it"
+    column = gathering.column
+    words = {unquoted(word) for word in _WORDS.findall(rows)}
+    tables = {name for name in comparison.before.catalog.tables if unquoted(bare(name)) in words}
+    to = f"{gathering.table}.{column}"
+    samples = (*found.changed_samples.get(column, ()), *found.gone_samples, *found.added_samples)
+    return ConvertedContent(
+        column=to, before={new: old for old, new in comparison.columns.items()}.get(to),
+        reads=_reads(rule, comparison, tables), wrong=found.changed.get(column, 0), missing=found.gone,
+        besides=found.added, samples=samples[:_SAMPLES],
+    )  # fmt: skip
+
+
+def _gathering(rule: Converted, rows: str, comparison: Comparison) -> Gathering:
+    to, columns = _column(rule, comparison), comparison.after.catalog.columns
+    found = [next((one for one in columns if means(one, f"{to.table}.{name}")), None) for name, _ in rule.key]
+    keys = [columns[one] for one in found if one is not None]
+    if len(keys) < len(found):
+        raise _Unclear(f"{to.table} has not the columns of the key: {', '.join(name for name, _ in rule.key)}")
+    if to in keys:
+        raise _Unclear("it is part of the key by which its rows are known")
+    return Gathering(
+        table=to.table, column=to.column, type=to.type, key=tuple(one.column for one in keys),
+        key_types=tuple(one.type for one in keys), key_expressions=tuple(one for _, one in rule.key),
+        expression=rule.expression, rows=rows, own=_own(to, keys, comparison),
+    )  # fmt: skip
+
+
+def _own(to: Column, keys: Sequence[Column], comparison: Comparison) -> Own | None:
+    """Return the table as it was; None if it is new."""
+    table = {new: old for old, new in comparison.tables.items()}.get(to.table)
+    if table is None:
+        return None
+    names = {new: bare(old) for old, new in comparison.columns.items()}
+    if any(one.name not in names for one in keys):
+        raise _Unclear(f"the key is new, so that the rows that {table} had cannot be told from those that came")
+    return Own(table=table, key=tuple(names[one.name] for one in keys), column=names.get(to.name))
+
+
+def _reads(rule: Converted, comparison: Comparison, tables: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of tables that an announcement names, by their names before."""
+    said = " ".join((rule.expression, rule.rows or "", *(one for _, one in rule.key)))
+    words = {unquoted(word) for word in _WORDS.findall(said)}
+    columns = comparison.before.catalog.columns.items()
+    return tuple(name for name, column in columns if column.table in tables and unquoted(column.column) in words)
 
 
 def _conversion(rule: Converted, comparison: Comparison) -> tuple[Conversion, str | None]:
     to = _column(rule, comparison)
     table = {new: old for old, new in comparison.tables.items()}.get(to.table)
     if table is None:
-        raise _Unclear(f"{to.table} was not there before it, so that no row of it could be followed")
+        raise _Unclear(
+            f"{to.table} was not there before it, so that no row of it could be followed: say what its rows come from"
+            " (rows) and what tells them apart (key)"
+        )
     names = {new: old for old, new in comparison.columns.items()}
     key = choose_key(comparison.before.catalog, table)
     theirs = [comparison.columns.get(f"{table}.{name}") for name in key]

@@ -17,7 +17,7 @@ from .plan import PlanColumn, plan_every
 from .session import reason
 from .values import RowSample
 
-__all__ = ["Conversion", "application_path", "read"]
+__all__ = ["Conversion", "application_path", "known_type", "read"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def read(
     """
     old, new = plan_every(catalogs[0])[conversion.table], plan_every(catalogs[1])[conversion.table_after]
     # A type that was not there before is compared by its text.
-    type_ = conversion.type if _is_known(before, conversion.type) else "text"
+    type_ = conversion.type if known_type(before, conversion.type) else "text"
     value = PlanColumn.of(catalogs[1], conversion.column, type_)
     keys = {column.name: column for column in old.columns}
     theirs = {column.name: column for column in new.columns}
@@ -96,6 +96,7 @@ def _renamed(conversion: Conversion) -> str:
     return ", ".join(f"{there} AS {own}" for there, own in pairs)
 
 
-def _is_known(connection: Connection, type_: str) -> bool:
+def known_type(connection: Connection, type_: str) -> bool:
+    """Tell whether a database has a type, as ``format_type`` writes it."""
     row = connection.execute("SELECT pg_catalog.to_regtype(%s) IS NOT NULL", (type_.partition("(")[0],)).fetchone()
     return row is not None and bool(row[0])

@@ -281,6 +281,14 @@ class ConvertedContent:
     #: How many rows hold another value; what was announced stands before it in the samples.
     wrong: int
     samples: tuple[RowSample, ...] = ()
+    #: Where the rows come from others: how many that were announced are not there, and how many are there besides.
+    missing: int = 0
+    besides: int = 0
+
+    @property
+    def held(self) -> bool:
+        """Tell whether everything is what was announced."""
+        return not (self.wrong or self.missing or self.besides)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..catalog.names import bare
 from ..catalog.values import Column, Index
-from ..compare.values import Comparison
+from ..compare.values import Action, Comparison
 from ..snapshot.plan import foreign_below
 from .side import Side
 from .values import Answer, Attempt
@@ -18,6 +18,7 @@ from .writes import again, touched
 def tried(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt | None]:
     """Try them on the copy after where a default or a unique index changed, and on the copy before what fails."""
     yield from _omitted(comparison, before, after)
+    yield from _unknown(comparison, before, after)
     yield from _conflicts(comparison, before, after)
 
 
@@ -46,6 +47,28 @@ def _omitted(comparison: Comparison, before: Side, after: Side) -> Iterator[Atte
             yield Attempt(
                 kind="omitted", object=was.table, statement=statement, before=earlier, after=answer, about=(old,)
             )
+
+
+def _unknown(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt | None]:
+    """Try the INSERT that was written before a column was there."""
+    foreign, tables = foreign_below(after.catalog), {new: old for old, new in comparison.tables.items()}
+    for change in comparison.by_kind.get((Action.ADDED, "column"), ()):
+        column = change.new
+        if not isinstance(column, Column) or not column.not_null or _fills(column) or column.table not in tables:
+            continue
+        if column.table in foreign or after.catalog.tables[column.table].partition_bound is not None:
+            continue
+        answer = again(after, column.table, without=column.column)
+        if answer is None or answer.error is None:
+            yield None
+            continue
+        earlier = again(before, tables[column.table], without="")
+        if earlier is not None:
+            statement = f"INSERT INTO {column.table} without {column.column} (a copy of a row, its key free)"
+            yield Attempt(
+                kind="omitted", object=tables[column.table], statement=statement, before=earlier, after=answer,
+                about=(column.name,),
+            )  # fmt: skip
 
 
 def _conflicts(comparison: Comparison, before: Side, after: Side) -> Iterator[Attempt | None]:

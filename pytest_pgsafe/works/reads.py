@@ -36,6 +36,10 @@ class Reads:
         """Return the tables, views, functions and types that a view or a function names, and those that these do."""
         return self._below([name]) - {name}
 
+    def said(self, text: str) -> frozenset[str]:
+        """Return what an expression that the server wrote names, and what that names."""
+        return self._below([*self._all(self._whole, tokens(text))])
+
     def near(self, table: str) -> frozenset[str]:
         """Return a table with what its policies, rules and enabled triggers name, and what these do."""
         catalog = self._catalog

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from ..catalog.names import bare, container
-from ..catalog.values import Catalog, Grant, Trigger
-from ..compare.values import Action, Change, Comparison
+from ..compare.values import Comparison
 from ..snapshot.expressions import literal
 from ..snapshot.plan import foreign_below
 from ..snapshot.values import NotVerified
@@ -23,9 +22,6 @@ from .writes import Write
 
 #: Roles that are asked about one table: those that its policies name come first.
 ROLES = 3
-#: Of a table itself it says nothing of what a role sees or may write.
-_ASIDE = frozenset({"comment", "tablespace", "options", "statistics_target", "storage", "compression"})
-_KINDS = frozenset({"table", "column", "policy", "rule", "trigger", "function", "type", "view", "grant"})
 _MAY = """
 SELECT pg_catalog.quote_ident(r.rolname), p.privilege
 FROM pg_catalog.pg_roles r CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) p (privilege)
@@ -49,40 +45,37 @@ class Used:
     guarded: bool
 
 
-def choose(comparison: Comparison, before: Side, after: Side) -> tuple[tuple[Used, ...], tuple[NotVerified, ...]]:
-    """Return the tables with row security, rules or triggers of which something was changed, or of what these run."""
-    changed = _changed(comparison)
-    if not changed or not (before.superuser and after.superuser):
+def choose(
+    comparison: Comparison, through: Mapping[str, tuple[str, ...]], before: Side, after: Side
+) -> tuple[tuple[Used, ...], tuple[NotVerified, ...]]:
+    """Return what roles do with the tables about which code decides otherwise; see :func:`.reached.reached`."""
+    if not (before.superuser and after.superuser):
         return (), ()
-    found = tuple(_chosen(comparison, before, after, changed))
+    found = tuple(_chosen(comparison, through, before, after))
     return (
         tuple(one for one in found if isinstance(one, Used)),
         tuple(one for one in found if isinstance(one, NotVerified)),
     )
 
 
-def _chosen(comparison: Comparison, before: Side, after: Side, changed: frozenset[str]) -> Iterator[Used | NotVerified]:
-    catalogs = before.catalog, after.catalog
-    reads = Reads(before.catalog), Reads(after.catalog)
+def _chosen(
+    comparison: Comparison, through: Mapping[str, tuple[str, ...]], before: Side, after: Side
+) -> Iterator[Used | NotVerified]:
     foreign = foreign_below(after.catalog)
-    ruled = _ruled(before.catalog), _ruled(after.catalog)
-    for old, new in sorted(comparison.tables.items()):
+    for old, changed in through.items():
+        new = comparison.tables[old]
         table = after.catalog.tables[new]
-        guarded = table.row_security and before.catalog.tables[old].row_security
-        fires = old in ruled[0] or new in ruled[1]
-        if not (guarded or fires) or table.partition_bound is not None or new in foreign:
+        if table.partition_bound is not None or new in foreign:
             continue
-        near = reads[0].near(old) | reads[1].near(new)
-        through = tuple(sorted(near & changed))
-        if not through:
-            continue
-        way = next((way for one in catalogs if (way := reaching_out(one, near)) is not None), None)
+        near = Reads(after.catalog).near(new)
+        way = reaching_out(after.catalog, near)
         if way is not None:
             yield NotVerified(object=old, reason=f"what roles see and write of it was not tried: {way}")
             continue
         roles = _roles(before, after, old, new)
+        guarded = table.row_security and before.catalog.tables[old].row_security
         if roles:
-            yield Used(before=old, after=new, roles=roles, through=through, guarded=guarded)
+            yield Used(before=old, after=new, roles=roles, through=changed, guarded=guarded)
 
 
 def writes(used: Used) -> Iterator[Write]:
@@ -124,35 +117,6 @@ def tried(
             yield None
         else:
             yield Seen(object=used.before, role=role, before=was[0], after=now[0], through=used.through)
-
-
-def _changed(comparison: Comparison) -> frozenset[str]:
-    """Return what was changed that may decide what a role sees or writes, by its names before and after."""
-    found: set[str] = set()
-    for change in comparison.changes:
-        if change.kind in _KINDS and change.attribute not in _ASIDE and not _is_new(change):
-            found.add(_owner(change))
-    names = {old: new for some in comparison.objects.values() for old, new in some.items()}
-    return frozenset(found | {names[name] for name in found if name in names})
-
-
-def _is_new(change: Change) -> bool:
-    return change.action is Action.ADDED and change.kind in {"table", "view", "type"}
-
-
-def _owner(change: Change) -> str:
-    """Return the object that a change is of: a column's table, what a grant is on."""
-    value = change.old if change.old is not None else change.new
-    if isinstance(value, Grant):
-        return value.object
-    if isinstance(value, Trigger):
-        return value.table
-    return container(change.object) if change.kind in {"column", "policy", "rule"} else change.object
-
-
-def _ruled(catalog: Catalog) -> frozenset[str]:
-    found = {one.table for one in catalog.triggers.values() if one.enabled in {"origin", "always"}}
-    return frozenset(found | {one.table for one in catalog.rules.values()})
 
 
 def _roles(before: Side, after: Side, old: str, new: str) -> dict[str, frozenset[str]]:

@@ -10,9 +10,10 @@ from ..compare.values import Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import access, code, defaults, exposure, published, roles, secluded, shown, skipped, stamped, writes
+from . import access, code, defaults, exposure, predicates, published, roles, secluded, shown, skipped, stamped, writes
+from .reached import reached
 from .side import Side
-from .values import Attempt, Exposed, Otherwise, Secluded, Seen, Shown, Stamped, Tried, Unpublished
+from .values import Attempt, Exposed, Otherwise, Secluded, Seen, Selected, Shown, Stamped, Tried, Unpublished, Unwritten
 
 _Kind = TypeVar("_Kind")
 
@@ -38,8 +39,9 @@ def gather(
     sides = Side(before, comparison.before.catalog), Side(after, comparison.after.catalog)
     number = 0
     found = _Found()
-    chosen, left = writes.choose(comparison)
-    used, unused = roles.choose(comparison, *sides)
+    through = reached(comparison)
+    chosen, left = writes.choose(comparison, through)
+    used, unused = roles.choose(comparison, through, *sides)
     for gap in (*left, *unused, *_without_superuser(sides[1], chosen, comparison)):
         found.add(gap)
     held = [side.sequences() for side in sides]
@@ -70,6 +72,8 @@ def gather(
         shown=found.of(Shown),
         exposed=found.of(Exposed),
         seen=found.of(Seen),
+        selected=found.of(Selected),
+        unwritten=found.of(Unwritten),
         stamped=found.of(Stamped),
         untried=found.of(NotVerified),
         prepared=_prepared(sides[1]),
@@ -99,7 +103,7 @@ def _looked_at(
     statements = () if trace is None else trace.statements
     yield from skipped.tried(statements, before, after)
     yield from secluded.tried(statements, None if trace is None else trace.role, after)
-    for some in (code, published, access, defaults, shown, exposure):
+    for some in (code, published, access, defaults, predicates, shown, exposure):
         yield from some.tried(comparison, before, after)
     for table in used:
         yield from roles.tried(table, before, after, comparison)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +34,8 @@ class Answer:
     error: Said | None = None
     #: Rows that it wrote; None where it writes none.
     rows: int | None = None
+    #: The tables in which it wrote rows.
+    wrote: frozenset[str] = frozenset()
     #: It was broken off: too slow, or a lock that was not to be had. That says nothing.
     unknown: bool = False
 
@@ -141,6 +144,33 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selected:
+    """A partial index of other rows, or a CHECK that holds for others, though its text and the rows are the same."""
+
+    #: The index or constraint and its table, by their names before.
+    object: str
+    table: str
+    #: Rows on both sides.
+    before: int
+    after: int
+    #: What its expression asks that was changed.
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unwritten:
+    """A row was written to another table with each of this one, by code of the database, and none is now."""
+
+    #: The table that is written, by its name before, and how.
+    object: str
+    event: str
+    #: By its name before.
+    table: str
+    #: Other tables are written instead.
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stamped:
     """A new column that holds one value in all rows that were there."""
 
@@ -165,9 +195,18 @@ class Tried:
     shown: tuple[Shown, ...] = ()
     exposed: tuple[Exposed, ...] = ()
     seen: tuple[Seen, ...] = ()
+    selected: tuple[Selected, ...] = ()
+    unwritten: tuple[Unwritten, ...] = ()
     stamped: tuple[Stamped, ...] = ()
     #: Transactions that were prepared and not ended, by their names.
     prepared: tuple[str, ...] = ()
     #: What was left out, and why.
     untried: tuple[NotVerified, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def objects(self) -> frozenset[str]:
+        """The objects that work otherwise, by their names before."""
+        kinds: tuple[Iterable[Attempt | Shown | Seen | Selected | Unwritten], ...]
+        kinds = (self.attempts, self.shown, self.seen, self.selected, self.unwritten)
+        return frozenset({one.object for some in kinds for one in some} | {one.table for one in self.unpublished})

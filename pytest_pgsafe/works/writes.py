@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import psycopg
 
@@ -18,7 +18,7 @@ from ..snapshot.plan import foreign_below
 from ..snapshot.values import NotVerified
 from .reach import reaching_out
 from .side import Side, answer
-from .values import Answer, Attempt
+from .values import Answer, Attempt, Unwritten
 
 _EVENTS = re.compile(r" (?:BEFORE|AFTER) (?P<events>.*?) ON ", re.DOTALL)
 #: A change of one of these on a table may refuse its rows.
@@ -43,6 +43,8 @@ class Write:
     events: tuple[str, ...]
     #: Who writes; None for the table's owner.
     role: str | None = None
+    #: Its triggers or rules, or what they run, are others: what they write is compared.
+    fires_otherwise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,11 @@ class _Row:
     key: Mapping[str, str]
 
 
-def choose(comparison: Comparison) -> tuple[tuple[Write, ...], tuple[NotVerified, ...]]:
-    """Return the tables whose rows are written: those with triggers, and those whose definition changed."""
+def choose(comparison: Comparison, reached: Collection[str] = ()) -> tuple[tuple[Write, ...], tuple[NotVerified, ...]]:
+    """Return the tables whose rows are written: those with triggers, and those whose definition changed.
+
+    :param reached: tables about whose rows code decides otherwise, by their names before.
+    """
     after = comparison.after.catalog
     changed = touched(comparison)
     events: dict[str, set[str]] = {}
@@ -75,7 +80,8 @@ def choose(comparison: Comparison) -> tuple[tuple[Write, ...], tuple[NotVerified
         if way is not None:
             untried.append(NotVerified(object=before, reason=f"its rows were not written: {way}"))
             continue
-        chosen.append(Write(before=before, after=now, events=tuple(e for e in _ORDER if e in wanted)))
+        events_ = tuple(event for event in _ORDER if event in wanted)
+        chosen.append(Write(before=before, after=now, events=events_, fires_otherwise=before in reached))
     return tuple(chosen), tuple(untried)
 
 
@@ -105,7 +111,7 @@ def _events(trigger: Trigger) -> frozenset[str]:
     return frozenset(words)
 
 
-def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> Iterator[Attempt | None]:
+def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> Iterator[Attempt | Unwritten | None]:
     """Try each event on the copy after, and on the copy before what failed there; None for what worked.
 
     Nothing is yielded where the table holds no row.
@@ -116,20 +122,34 @@ def tried(write: Write, before: Side, after: Side, comparison: Comparison) -> It
     known = {name: bare(there) for name, there in pairs.items() if there is not None}
     theirs = tuple(known.values()) if len(known) == len(key) else ()
     for event in write.events:
-        tries = _rows(after, write.after, event, theirs, write.role)
+        tries = _rows(after, write, event, theirs)
         if not tries:
             return
         row, now = tries[0]
-        if any(one.unknown or (one.error is None and one.rows) for _, one in tries):
-            yield None
-            continue
+        done = next(((row, one) for row, one in tries if one.error is None and one.rows), None)
+        row, now = done if done is not None else (row, now)
         named = {name: row.key[there] for name, there in known.items()} if theirs else None
-        was = _before(before, write.before, event, named, write.role)
+        if done is not None or any(one.unknown for _, one in tries):
+            compared = done is not None and write.fires_otherwise
+            yield _unwritten(write, event, _before(before, write, event, named), now, comparison) if compared else None
+            continue
+        was = _before(before, write, event, named)
         if was is not None:
             yield Attempt(
                 kind="write" if write.role is None else "access", object=write.before,
                 statement=shown(after, write.after, event), role=write.role, before=was, after=now,
             )  # fmt: skip
+
+
+def _unwritten(write: Write, event: str, was: Answer | None, now: Answer, comparison: Comparison) -> Unwritten | None:
+    """Return the other tables in which a row was written before, and none is now."""
+    if was is None or not was.worked or not was.rows:
+        return None
+    there = {comparison.tables.get(name, name): name for name in was.wrote}
+    gone = sorted(name for now_called, name in there.items() if now_called not in now.wrote | {write.after})
+    gone = [name for name in gone if name in comparison.tables and name != write.before]
+    instead = tuple(sorted(now.wrote - there.keys() - {write.after}))
+    return Unwritten(object=write.before, event=event, table=gone[0], instead=instead) if gone else None
 
 
 def again(side: Side, table: str, *, without: str) -> Answer | None:
@@ -139,13 +159,13 @@ def again(side: Side, table: str, *, without: str) -> Answer | None:
         return None if row is None else _write(side, table, "INSERT", row, without=without)
 
 
-def _rows(side: Side, table: str, event: str, key: Sequence[str], role: str | None) -> list[tuple[_Row, Answer]]:
+def _rows(side: Side, write: Write, event: str, key: Sequence[str]) -> list[tuple[_Row, Answer]]:
     """Write a row, and where it is refused for what it holds, others: a rule may be about one of them alone."""
     tries: list[tuple[_Row, Answer]] = []
     for at in range(ROWS):
         with side.trying():
-            row = _row(side, table, key, None, skip=at, role=role)
-            now = None if row is None else _write(side, table, event, row, role=role)
+            row = _row(side, write.after, key, None, skip=at, role=write.role)
+            now = None if row is None else _observed(side, write.after, event, row, write)
         if row is None or now is None:
             break
         tries.append((row, now))
@@ -154,12 +174,20 @@ def _rows(side: Side, table: str, event: str, key: Sequence[str], role: str | No
     return tries
 
 
-def _before(side: Side, table: str, event: str, key: Mapping[str, str] | None, role: str | None) -> Answer | None:
+def _before(side: Side, write: Write, event: str, key: Mapping[str, str] | None) -> Answer | None:
     with side.trying():
-        row = _row(side, table, tuple(key or ()), key, role=role)
+        row = _row(side, write.before, tuple(key or ()), key, role=write.role)
         if row is None and key is not None:
-            row = _row(side, table, (), None, role=role)
-        return None if row is None else _write(side, table, event, row, role=role)
+            row = _row(side, write.before, (), None, role=write.role)
+        return None if row is None else _observed(side, write.before, event, row, write)
+
+
+def _observed(side: Side, table: str, event: str, row: _Row, write: Write) -> Answer | None:
+    """Write a row, and where that is asked see in which tables rows were written."""
+    found = _write(side, table, event, row, role=write.role)
+    if found is None or not found.worked or not write.fires_otherwise:
+        return found
+    return replace(found, wrote=side.wrote())
 
 
 def _row(

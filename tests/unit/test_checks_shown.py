@@ -1,4 +1,4 @@
-"""PGS558 view-shows-others, PGS559 shows-hidden-rows, PGS560 column-stamped, PGS563 role-sees-others, and others."""
+"""PGS558 view-shows-others, PGS559 shows-hidden-rows, PGS560 column-stamped, PGS563, PGS565 and others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from builders import evidence, sales, shown, snapshot
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.values import Finding, Rules
-from pytest_pgsafe.works.values import Exposed, Seen, Shown, Stamped, Tried
+from pytest_pgsafe.works.values import Exposed, Seen, Selected, Shown, Stamped, Tried
 
 VIEW = Shown(object="public.v", before=9, after=3, own=True)
 HIDDEN = Exposed(object="public.v", role="app", tables=("public.t",), shown=9, own=1)
@@ -80,3 +80,14 @@ def test_a_role_that_sees_others(one: Seen, words: str) -> None:
 
 def test_a_table_that_was_changed_itself_is_told_of_where_it_is() -> None:
     assert found(Tried(seen=(replace(SEEN, through=("public.t",)),))) == ()
+
+
+SELECTED = Selected(object="public.i", table="public.t", before=9, after=2, through=("public.mood",))
+
+
+def test_a_predicate_that_holds_for_others() -> None:
+    [told] = found(Tried(selected=(SELECTED,)))
+    assert (told.code, told.severity.value, told.object, told.causes) == (
+        "PGS565", "error", "public.i", ("public.mood",),
+    )  # fmt: skip
+    assert told.message.startswith("public.i holds for 2 rows of public.t, and held for 9, though its text is")

@@ -26,7 +26,7 @@ from .subjects import BELOW, CONTENT, Subject, World
 MOST_STATEMENTS = 5_000
 MOST_CHANGES = 2_000
 #: Findings that no statement of the migration is the cause of.
-_OTHERS = {"rollback", "restore", "backup", "migrate", "retry", "traffic"}
+_OTHERS = {"restore", "backup", "migrate", "retry", "traffic"}
 _SUBJECTS = {"rows": "rows", "values": "values", "foreign_keys": "values", "denormalized": "values"}
 
 
@@ -170,6 +170,10 @@ class _Causes:
             one = self._lock(finding)
             return finding if one is None else replace(finding, statement=one.cited)
         changes = self._changes(finding)
+        if finding.check == "rollback":
+            # Which statement of the migration did what the way back does not undo.
+            undone, _ = self._best([self._world.subject(change) for change in changes])
+            return replace(finding, statement=None if undone is None else undone.cited)
         subjects = [self._world.subject(change) for change in changes] or [self._subject(finding)]
         found, rank = self._best(subjects)
         declared: bool | None = True
