@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..upgrade.values import Upgrade
 from . import (
     admitted,
     announced,
@@ -22,6 +23,10 @@ from . import (
     indexes,
     lock_timeout,
     locks,
+    major_extensions,
+    major_order,
+    major_settings,
+    major_upgrade,
     majors,
     materialized,
     moves,
@@ -51,7 +56,7 @@ from .blame.order import consequences
 from .bookkeeping import is_bookkeeping, renamed_model
 from .values import Check, Evidence, Finding, Severity
 
-__all__ = ["BY_CODE", "CHECKS", "EVERY", "judge"]
+__all__ = ["BY_CODE", "CHECKS", "EVERY", "judge", "judge_upgrade"]
 
 _MODULES = (
     unverified,
@@ -91,14 +96,19 @@ _MODULES = (
     rollback,
     copy_undeclared,
 )
+#: What judges a restore, the next major, statements by their text alone, or a recovery.
+_ELSEWHERE = (
+    restored, majors, major_settings, major_extensions, major_order, major_upgrade, static, recoverability,
+)  # fmt: skip
 #: Every check, by code.
 CHECKS: tuple[Check, ...] = tuple(
     sorted((check for module in _MODULES for check in module.CHECKS), key=lambda one: one.code)
 )
-#: With those that judge a restore, statements by their text alone, or a recovery.
+#: With those that judge no migration.
 EVERY: tuple[Check, ...] = tuple(
     sorted(
-        (*CHECKS, *restored.CHECKS, *majors.CHECKS, *static.CHECKS, *recoverability.CHECKS), key=lambda one: one.code
+        (check for checks in (CHECKS, *(module.CHECKS for module in _ELSEWHERE)) for check in checks),
+        key=lambda one: one.code,
     )
 )
 #: The same, to look them up.
@@ -124,6 +134,19 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
         return _ORDER[one.severity], later, one.code, depth, one.object, one.message
 
     return tuple(sorted(found, key=key))
+
+
+def judge_upgrade(upgrade: Upgrade) -> tuple[Finding, ...]:
+    """Return what is said of moving to the next major: errors first."""
+    found = (
+        *major_settings.settings_gone(upgrade),
+        *major_settings.defaults_changed(upgrade),
+        *major_extensions.extensions_older(upgrade),
+        *major_order.orders_differ(upgrade),
+        *major_upgrade.refused(upgrade),
+        *major_upgrade.failed(upgrade),
+    )
+    return tuple(sorted(found, key=lambda one: (_ORDER[one.severity], one.code, one.object, one.message)))
 
 
 def _softened(evidence: Evidence, finding: Finding, check: Check) -> Finding:

@@ -226,6 +226,18 @@ def server(text: str, *, origin: str) -> str:
     return check_dsn(text, origin=origin)
 
 
+def major(text: str, *, origin: str) -> int:
+    """Read a major of PostgreSQL: ``18``.
+
+    :raises ConfigError: it is none.
+    """
+    if not re.fullmatch(r"[1-9][0-9]?", text.strip()):
+        raise ConfigError(
+            f"{origin}: {text!r} is no major of PostgreSQL", remedies=["write its number alone, such as 18"]
+        )
+    return int(text)
+
+
 def report_file(text: str, *, base: Path, origin: str) -> Path:
     """Return the absolute path of a report that will be written.
 

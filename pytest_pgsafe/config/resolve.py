@@ -251,6 +251,10 @@ class _Resolution:
         superuser = self._flag(
             "superuser", "[server] superuser", "PGSAFE_SERVER_SUPERUSER", given=False, key=section.superuser
         )
+        major = self._text(
+            "major", "--pgsafe-major", "PGSAFE_MAJOR", self.options.major,
+            None if section.major is None else str(section.major),
+        )  # fmt: skip
         checked = "auto" if use is None else forms.server(use, origin=self.origins["server"])
         cache = self._text("cache", "[server] cache", "PGSAFE_SERVER_CACHE", None, section.cache)
         # A backup does not change; a database does, so that somebody has to say how old it may be.
@@ -265,7 +269,8 @@ class _Resolution:
                 remedies=['write cache = "1 day" into [server]', 'or cache = "off"'],
             )
         return Server(
-            use=checked, image=image, keep=keep, superuser=superuser, preload=tuple(section.preload), cache=kept,
+            use=checked, image=image, major=None if major is None else forms.major(major, origin=self.origins["major"]),
+            keep=keep, superuser=superuser, preload=tuple(section.preload), cache=kept,
             cache_age=age, cache_size=forms.size(section.cache_size),
         )  # fmt: skip
 

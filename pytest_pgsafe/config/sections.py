@@ -61,6 +61,7 @@ class HooksSection(Section):
 class ServerSection(Section):
     use: Text | None = None
     image: Text | None = None
+    major: int | None = None
     keep: bool | None = None
     preload: list[Annotated[str, AfterValidator(_library)]] = Field(default_factory=list)
     superuser: bool | None = None

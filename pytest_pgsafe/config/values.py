@@ -29,6 +29,8 @@ class Options:
     keep: bool = False
     from_rev: str | None = None
     static: bool = False
+    #: As it was written.
+    major: str | None = None
     #: ``.sql`` files that are read alone, as they stood among the arguments.
     files: tuple[str, ...] = ()
 
@@ -134,6 +136,8 @@ class Server:
     #: ``auto``, ``container``, ``local``, or a URI or conninfo of an existing server, which may hold a password.
     use: str = field(default="auto", repr=False)
     image: str | None = None
+    #: The next major: the copy is on exactly this one, and what is different there is told. None is the source's.
+    major: int | None = None
     keep: bool = False
     #: Libraries that the scratch server loads when it starts: shared_preload_libraries.
     preload: tuple[str, ...] = ()
@@ -302,6 +306,7 @@ class Settings:
             "migration": None if self.migration is None else str(self.migration),
             "rollback": None if self.rollback is None else str(self.rollback),
             "server": use if "server" in self.origins else None,
+            "major": None if self.server.major is None else str(self.server.major),
             "pitr": None if self.pitr is None else f"{self.pitr.base.name} and {self.pitr.archive.name}",
             "strict": "on" if self.strict else None,
             "static": "on: statements are read, nothing is rehearsed" if self.static else None,

@@ -46,6 +46,8 @@ class Likeness:
     configured: frozenset[str] = frozenset()
     #: Give it to the whole server, which serves this source alone; else to the copy.
     whole: bool = True
+    #: Where the source has a default, the copy has its own server's: that of the major that the source is to become.
+    own_defaults: bool = False
     #: Say what could not be given: nothing runs in a copy that is only compared.
     noted: bool = True
 
@@ -130,7 +132,7 @@ def give(wanted: Likeness, server: Server, address: Address) -> tuple[frozenset[
                 continue
             if setting.value is None:
                 notes.append(_note(setting, "the role that reads the source has its own, which hides the server's"))
-            elif (ours is not None and ours.value == setting.value) or (ours is None and setting.usual):
+            elif _as_it_is(setting, ours, own_defaults=wanted.own_defaults):
                 continue
             elif name in STARTED_WITH:
                 told = "another" if ours is None else ours.value
@@ -148,6 +150,13 @@ def give(wanted: Likeness, server: Server, address: Address) -> tuple[frozenset[
             elif not whole:
                 made.add(name)
     return frozenset(made), tuple(notes) if wanted.noted else ()
+
+
+def _as_it_is(setting: Setting, ours: Setting | None, *, own_defaults: bool) -> bool:
+    """Tell whether the server has a setting already as the copy is to have it."""
+    if ours is None:
+        return setting.usual
+    return ours.value == setting.value or (own_defaults and setting.usual and ours.usual)
 
 
 def _note(setting: Setting, reason: str) -> NotVerified:

@@ -62,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--pgsafe-server", metavar="X", help="scratch server: auto, container, local, or a URI of an existing one"
     )
+    group.addoption(
+        "--pgsafe-major", metavar="N", help="restore into this major of PostgreSQL, and judge what is different there"
+    )
     group.addoption("--pgsafe-image", metavar="NAME", help="container image; default: the official one of the major")
     group.addoption(
         "--pgsafe-report",

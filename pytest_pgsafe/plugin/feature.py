@@ -208,6 +208,7 @@ def _options(config: pytest.Config) -> Options:
         rollback=option("pgsafe_rollback"),
         server=option("pgsafe_server"),
         image=option("pgsafe_image"),
+        major=option("pgsafe_major"),
         report=tuple(option("pgsafe_report")),
         config=option("pgsafe_config"),
         strict=option("pgsafe_strict"),

@@ -16,7 +16,7 @@ from ..report.terminal import finding_lines
 
 #: The items of a recovery, each of them a step of its own.
 RECOVERY = ("pitr_archive", "pitr_base", "pitr_recovery", "pitr_window")
-_STEPS = ("static", "backup", "restore", "migrate", "rollback", *RECOVERY)
+_STEPS = ("static", "backup", "restore", "major", "migrate", "rollback", *RECOVERY)
 _CONTENT = (
     "rows",
     "values",
@@ -34,7 +34,7 @@ _OWNERS = {
     "base": "restore", "server": "restore", "keep": "restore", "copy": "restore",
     "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
-    "read": "static", "again": "rollback", "retry_back": "retry", "restore_again": "rollback",
+    "read": "static", "again": "rollback", "retry_back": "retry", "restore_again": "rollback", "upgrade": "major",
 }  # fmt: skip
 
 
@@ -65,11 +65,12 @@ def rehearsed(settings: Settings) -> tuple[str, ...]:
     if settings.source is None:
         return ()
     backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()
+    restored = (*backup, "restore", *(() if settings.server.major is None else ("major",)))
     if settings.migration is None:
-        return (*backup, "restore")
+        return restored
     traffic = () if settings.traffic.clients == 0 else ("traffic",)
     retry = () if settings.retry.points == 0 else ("retry",)
-    return (*backup, "restore", "migrate", *_CONTENT, *traffic, *retry, "rollback")
+    return (*restored, "migrate", *_CONTENT, *traffic, *retry, "rollback")
 
 
 def owner(finding: Finding, collected: Sequence[str]) -> str:

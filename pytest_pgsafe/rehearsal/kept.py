@@ -103,7 +103,8 @@ class Obtained:
 
 def wish(settings: Settings, plan: Plan) -> Wish | str:
     """Return what base a run may begin with, or why it begins with none."""
-    if not settings.server.cache:
+    # What tells the next major from the source's is read of the source itself, and of its backup.
+    if not settings.server.cache or settings.server.major is not None:
         return OFF
     if why := _hindered(settings, plan):
         return why

@@ -21,6 +21,7 @@ from ..pitr.engines.recover import Restored as Recovered
 from ..retry.values import Retried
 from ..snapshot.values import NotVerified, Snapshot, TableContent
 from ..traffic.values import Traffic
+from ..upgrade.values import Upgrade
 from . import majors
 from .measured import measure
 from .preflight import Plan
@@ -53,6 +54,8 @@ class Known:
     retried: Retried | None = None
     #: The migration run once more while others work.
     traffic: Traffic | None = None
+    #: What the next major has otherwise.
+    upgrade: Upgrade | None = None
     #: What the last judgement found: each one judges everything again.
     findings: tuple[Finding, ...] | None = None
     #: What was written to the baseline.
@@ -115,6 +118,7 @@ class Known:
             unused=self.unused,
             retry=None if self.retried is None else _tries(self.retried),
             traffic=self.traffic,
+            upgrade=self.upgrade,
             kept=self.kept,
             baseline=self.baseline,
         )
@@ -138,6 +142,9 @@ class Known:
         return replace(result, changes=found.changes, findings=found.findings)
 
     def _of_majors(self, plan: Plan, *, strict: bool) -> tuple[Finding, ...]:
+        if plan.major is not None:
+            # The migration runs on the major that it is to run on.
+            return ()
         version = None if self.server is None else self.server.get("version")
         functions: Mapping[str, str] = {} if self.functions is None else self.functions
         return majors.judge(plan.source.version, version, plan.migration, self.trace, functions, strict=strict)

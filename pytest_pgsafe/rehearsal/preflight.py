@@ -22,7 +22,7 @@ from ..errors import BackupError, ConfigError, ServerError
 from ..migrate.tools import Migration, of
 from ..server import preload
 from ..server.base import Server
-from ..server.choose import Choice, probe
+from ..server.choose import Choice, check_major, probe
 from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
@@ -31,6 +31,8 @@ from .rules import announced, resolve_rules
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
 COPIES, RECOVERED = 3, 4
+#: For the next major besides: a copy of the source's own major, that cluster copied, and upgraded ones.
+UPGRADED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Plan:
     decided: bool = True
     #: Which files of the folder are not run, and who said that they are applied.
     left_out: str | None = None
+    #: The major that was asked for: the copy is on no other.
+    major: int | None = None
     #: What of a dump, or of files that build a database, is not run.
     omitted: tuple[str, ...] = ()
     #: Which section of the baseline is held against the migration.
@@ -58,12 +62,14 @@ class Plan:
         :raises ServerError: it does not start, or lacks what the source needs.
         """
         server = self.choice.start()
-        if self.choice.extensions is None and self.extensions:
-            try:
+        try:
+            if self.major is not None:
+                check_major(server.version, self.major, self.choice.origin)
+            if self.choice.extensions is None and self.extensions:
                 check_extensions(self.extensions, server.extensions(), self.choice.origin)
-            except BaseException:
-                server.close()
-                raise
+        except BaseException:
+            server.close()
+            raise
         return server
 
     def header(self) -> tuple[str, ...]:
@@ -108,9 +114,11 @@ def preflight(settings: Settings) -> Plan:
     source = examine(settings.source)
     catalog = _catalog(source, told_here)
     server = settings.server
+    _refuse_older(server.major, source)
     startup = likeness(catalog, settings.source.settings).startup()
     choice = probe(
-        server.use, major=source.least_major, fitting=source.fitting, image=server.image,
+        server.use, major=server.major or source.least_major, exact=server.major is not None,
+        fitting=source.fitting, image=server.image,
         settings={**startup, **preload.settings(server.preload)}, keep=server.keep, superuser=server.superuser,
         socket=source.socket,
     )  # fmt: skip
@@ -122,14 +130,29 @@ def preflight(settings: Settings) -> Plan:
     choice.check_libraries(needed, server.preload)
     if choice.kind == "local":
         copies = COPIES if source.repository is None else RECOVERED
+        copies += 0 if server.major is None else UPGRADED
         check_space(source.size, Path(tempfile.gettempdir()), copies=copies)
     told = pending.early(migration, rollback, source, settings.from_rev)
     return Plan(
         source=source, choice=choice, extensions=needed, decided=told is not None,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
-        left_out=None if told is None else told.reason, baseline=remark, omitted=omitted,
+        left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
     )  # fmt: skip
+
+
+def _refuse_older(major: int | None, source: Source) -> None:
+    """Refuse a major that is older than the source's: nothing goes back to one.
+
+    :raises ConfigError: with both.
+    """
+    least = source.least_major if source.version is None else source.version.major
+    if major is not None and least is not None and major < least:
+        raise ConfigError(
+            f"--pgsafe-major={major}: the source is PostgreSQL {source.version or least}, and no upgrade leads back",
+            looked_at=[source.shown],
+            remedies=[f"name a newer one: --pgsafe-major={least + 1}", "or leave it out"],
+        )
 
 
 def _admit(source: Source, *, ours: bool) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
             catalog, () if settings.source is None else settings.source.settings,
             archive=None if backup is None else backup.archive, role=settings.role,
         )  # fmt: skip
+        like = replace(like, own_defaults=plan.major is not None)
         yield Known(like=like)
         owners = restoring.owner_names(plan.source, backup)
         prepared = restoring.prepare(server, catalog, names, owners=owners, like=like)

@@ -14,7 +14,19 @@ from ..progress import SILENT, Progress
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
-from . import baseline, beside, denormalized, kept, majors, pending, restored, retried, returning, stepwise
+from . import (
+    baseline,
+    beside,
+    denormalized,
+    kept,
+    majors,
+    next_major,
+    pending,
+    restored,
+    retried,
+    returning,
+    stepwise,
+)
 from .judged import Judged, compare
 from .known import Known, Stage, gathered
 from .migrated import migrate
@@ -69,7 +81,7 @@ def _known(settings: Settings, plan: Plan, steps: Steps, backups: Path) -> Known
             return known
         if known.server is None:
             described = server.describe()
-            gaps = tuple(majors.gap(plan.source.version, described["version"]))
+            gaps = () if plan.major is not None else majors.gap(plan.source.version, described["version"])
             known = known.joined(Known(server=described, not_verified=gaps))
         begun = Begun(settings=settings, plan=plan, steps=steps, server=server, backups=backups)
         known = gathered(known, _stages(begun, obtained))
@@ -92,6 +104,7 @@ def _stages(begun: Begun, obtained: kept.Obtained) -> Stage[None]:
     else:
         backup = yield from restored.take(begun)
         copy = yield from restored.restore(begun, backup)
+    yield from next_major.go(begun, copy)
     copy = yield from _decide(copy)
     migration = copy.plan.migration
     if migration is None:

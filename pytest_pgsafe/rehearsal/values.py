@@ -12,6 +12,7 @@ from ..migrate.values import Trace
 from ..pitr.outcome import Recoverability
 from ..snapshot.values import NotVerified
 from ..traffic.values import Traffic
+from ..upgrade.values import Upgrade
 from .measured import Measured
 
 
@@ -74,6 +75,8 @@ class Result:
     retry: Tries | None = None
     #: None where nobody was put beside it.
     traffic: Traffic | None = None
+    #: What the next major has otherwise; None where none was asked for.
+    upgrade: Upgrade | None = None
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
     #: What broke it off is a full disk.

@@ -14,7 +14,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result, Tries
 from ..snapshot.values import RowSample
 from ..visible import in_json
-from . import costs, recovery, traffic
+from . import costs, recovery, traffic, upgrade
 
 FORMAT = "pgsafe-report/1"
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
@@ -56,6 +56,7 @@ def document(result: Result) -> dict[str, Any]:
         "unused": dict(result.unused),
         "retry": None if result.retry is None else _retry(result.retry),
         "traffic": None if result.traffic is None else traffic.document(result.traffic),
+        **upgrade.document(result),
         **({} if result.read is None else {"read": vars(result.read)}),
         **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),
     }

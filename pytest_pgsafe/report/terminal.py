@@ -14,7 +14,7 @@ from ..migrate.values import Revision
 from ..rehearsal.values import Outcome, Result, Step
 from ..snapshot.values import RowSample
 from ..visible import indented, one_line
-from . import costs, recovery
+from . import costs, recovery, upgrade
 from .overview import Cause, Fold, Overview, overview
 
 Tone = Literal["plain", "good", "warning", "bad"]
@@ -187,6 +187,8 @@ def _steps(result: Result) -> list[Line]:
         if step.name == "retry" and result.retry is not None:
             lines.append(Line(text=f"  points at which it was broken off: {result.retry.points}"))
             lines += [Line(text=f"  left out: {text}") for text in result.retry.left_out]
+        if step.name == "major":
+            lines += [Line(text=f"  {text}") for text in upgrade.lines(result)]
     return lines
 
 

@@ -57,6 +57,8 @@ class _Wanted:
 
     major: int | None
     fitting: Fitting
+    #: No other major will do.
+    exact: bool = False
 
     @property
     def image(self) -> int:
@@ -119,13 +121,15 @@ def probe(
     keep: bool = False,
     superuser: bool = False,
     socket: str | None = None,
+    exact: bool = False,
 ) -> Choice:
     """Make the choice of :func:`choose` without starting or pulling anything.
 
+    :param exact: no newer major than this one will do. An image that was named tells its own when it runs.
     :param socket: the folder of the source's socket, which no container reaches: ``auto`` is local programs then.
     :raises ServerError: none can be had.
     """
-    wanted = _Wanted(major=major, fitting=fitting or Fitting())
+    wanted = _Wanted(major=major, fitting=fitting or Fitting(), exact=exact)
     if use == "local":
         return _local(wanted, bin_dir, settings)
     if use in {"auto", "container"} and socket is not None:
@@ -139,7 +143,23 @@ def probe(
             return _local(wanted, bin_dir, settings, refused)
 
         return replace(choice, start=partial(_either, choice, wanted, bin_dir, settings))
-    return _existing(use, major, superuser=superuser)
+    choice = _existing(use, major, superuser=superuser)
+    if exact and major is not None and choice.version is not None:
+        check_major(choice.version, major, choice.origin)
+    return choice
+
+
+def check_major(version: Version, major: int, origin: str) -> None:
+    """Say that a server is of another major than the one that is asked for.
+
+    :raises ServerError: it is.
+    """
+    if version.major != major:
+        raise ServerError(
+            f"the scratch server is PostgreSQL {version}, and {major} is asked for",
+            looked_at=[origin],
+            remedies=[f"name a server or an image of PostgreSQL {major}, or leave it to --pgsafe-server=auto"],
+        )
 
 
 def _beside(use: str, socket: str, wanted: _Wanted, bin_dir: Path | None, settings: Mapping[str, str] | None) -> Choice:
@@ -212,7 +232,7 @@ def _local(
 ) -> Choice:
     """Choose programs of this machine; ``refused`` is why it is no container."""
     try:
-        found = programs.find(wanted.major, bin_dir=bin_dir, fitting=wanted.fitting)
+        found = programs.find(wanted.major, bin_dir=bin_dir, fitting=wanted.fitting, exact=wanted.exact)
     except ServerError as error:
         if refused is None:
             raise

@@ -9,7 +9,7 @@ from .discovery import USUAL_PLACES, WHEELS, Wheel, examine, places
 from .programs import LocalPrograms
 from .version import Version
 
-__all__ = ["dumping"]
+__all__ = ["dumping", "serving"]
 
 
 def dumping(
@@ -35,6 +35,25 @@ def dumping(
         if isinstance(version, Version) and _knows(version, source):
             return LocalPrograms(place.folder, version, found_by=place.by)
     return at_hand
+
+
+def serving(
+    source: Version,
+    *,
+    path: str | None = None,
+    usual: Sequence[str] = USUAL_PLACES,
+    wheels: Sequence[Wheel] = WHEELS,
+) -> LocalPrograms | None:
+    """Return the programs of a server of this version on this machine, else the first of its major; None without any.
+
+    :param path: PATH; None is the environment's.
+    """
+    found: list[LocalPrograms] = []
+    for place in places(path=path, usual=usual, wheels=wheels):
+        version = examine(place.folder)
+        if isinstance(version, Version) and version.major == source.major:
+            found.append(LocalPrograms(place.folder, version, found_by=place.by))
+    return next((one for one in found if one.version == source), next(iter(found), None))
 
 
 def _knows(version: Version, source: Version) -> bool:

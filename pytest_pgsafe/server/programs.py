@@ -157,6 +157,7 @@ def find(
     bin_dir: Path | None = None,
     server: bool = True,
     fitting: Fitting | None = None,
+    exact: bool = False,
     path: str | None = None,
     usual: Sequence[str] = USUAL_PLACES,
     wheels: Sequence[Wheel] = WHEELS,
@@ -169,17 +170,18 @@ def find(
     :param bin_dir: the only folder to look at.
     :param server: whether ``postgres`` and ``initdb`` are needed too.
     :param fitting: what they are for; where none fit, the nearest are taken.
+    :param exact: no newer major will do.
     :param path: PATH; None is the environment's.
     :raises ServerError: with every folder that was looked at and what was in it.
     """
     if bin_dir is not None:
-        return _explicit(bin_dir, major, server=server)
+        return _explicit(bin_dir, major, server=server, exact=exact)
     looked_at: list[str] = []
     enough: list[LocalPrograms] = []
     for place in places(path=path, usual=usual, wheels=wheels, server=server):
         version = examine(place.folder, server=server)
         looked_at.append(f"{place.by}: {place.folder}: {version}")
-        if isinstance(version, str) or version.major < (major or 0):
+        if isinstance(version, str) or version.major < (major or 0) or (exact and version.major != major):
             continue
         enough.append(LocalPrograms(place.folder, version, found_by=place.by))
         if fitting is None and major in {None, version.major}:
@@ -187,10 +189,14 @@ def find(
     if enough:
         return _best(enough, major, fitting or Fitting())
     raise ServerError(
-        f"no PostgreSQL {'programs' if major is None else f'{major} (or newer) programs'} on this machine",
+        f"no PostgreSQL {_asked(major, exact=exact)}programs on this machine",
         looked_at=looked_at or _nowhere(path, usual, wheels),
         remedies=REMEDIES,
     )
+
+
+def _asked(major: int | None, *, exact: bool) -> str:
+    return "" if major is None else f"{major} " if exact else f"{major} (or newer) "
 
 
 def _best(found: Sequence[LocalPrograms], major: int | None, fitting: Fitting) -> LocalPrograms:
@@ -211,7 +217,7 @@ def _nowhere(path: str | None, usual: Sequence[str], wheels: Sequence[Wheel]) ->
     ]
 
 
-def _explicit(bin_dir: Path, major: int | None, *, server: bool) -> LocalPrograms:
+def _explicit(bin_dir: Path, major: int | None, *, server: bool, exact: bool) -> LocalPrograms:
     folder = bin_dir.resolve()
     if (folder / "bin" / "pg_dump").is_file():
         folder /= "bin"
@@ -222,9 +228,10 @@ def _explicit(bin_dir: Path, major: int | None, *, server: bool) -> LocalProgram
             looked_at=[str(folder)],
             remedies=["name the folder that holds postgres, initdb, pg_dump, pg_restore and psql"],
         )
-    if major is not None and version.major < major:
+    if major is not None and (version.major < major or (exact and version.major != major)):
+        older = ", older than" if version.major < major else ", and not"
         raise ServerError(
-            f"the folder that was set holds PostgreSQL {version}, older than the {major} that is needed",
+            f"the folder that was set holds PostgreSQL {version}{older} the {major} that is needed",
             looked_at=[str(folder)],
             remedies=[f"name a folder with the programs of PostgreSQL {major}"],
         )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from . import supervisor
@@ -74,16 +75,17 @@ class Tied(subprocess.Popen[bytes]):
 
 
 def run(
-    user: ServerUser | None, command: Sequence[str], *, environment: Mapping[str, str]
+    user: ServerUser | None, command: Sequence[str], *, environment: Mapping[str, str], folder: Path = Path("/")
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program to its end, in the root folder, and return what it said.
+    """Run a program to its end, and return what it said.
 
     :param user: who runs it; None is the caller.
     :param environment: all of it.
+    :param folder: in which it runs.
     :raises OSError: it cannot be started.
     """
     child = Tied(
-        command, user=user, cwd="/", env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, user=user, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, stuck=STUCK,
     )  # fmt: skip
     with child:

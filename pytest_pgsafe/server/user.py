@@ -83,6 +83,18 @@ def _mapped(number: int) -> bool:
     return any(first <= number < first + count for first, _, count in spans)
 
 
+def named_user() -> ServerUser | None:
+    """Return a user whose name the system knows, and who owns as little as can be; None for the one that calls.
+
+    :raises ServerError: as :func:`server_user`.
+    """
+    if os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            found = pwd.getpwnam("nobody")
+            return ServerUser(uid=found.pw_uid, gid=found.pw_gid, name="nobody")
+    return server_user()
+
+
 def may(user: ServerUser, tests: Sequence[tuple[str, Path]]) -> bool:
     """Tell whether a user passes all of ``test(1)``'s tests, by becoming that user: modes alone do not tell it all.
 

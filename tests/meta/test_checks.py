@@ -28,7 +28,17 @@ ITEMS = {
     "7": {"privileges"},
     "8": {"locks", "migrate", "cost", "traffic"},
     "9": {"rollback"},
-    "0": {"values", "schema", "restore", "static", "pitr_archive", "pitr_base", "pitr_recovery", "pitr_window"},
+    "0": {
+        "values",
+        "schema",
+        "restore",
+        "major",
+        "static",
+        "pitr_archive",
+        "pitr_base",
+        "pitr_recovery",
+        "pitr_window",
+    },
 }
 every_check = pytest.mark.parametrize("check", EVERY, ids=lambda check: check.code)
 

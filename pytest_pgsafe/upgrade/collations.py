@@ -1,0 +1,188 @@
+"""Collations: whether the next major's server sorts what indexes and range partitions hold as the source's does.
+
+The values of a key are sorted on the copy. The source's server is asked about each pair of neighbours: an order in
+which all neighbours stand as before is the same order. So the source reads no table and sorts nothing, and what is
+written there meanwhile makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import psycopg
+
+from ..catalog.queries import queries
+from ..server.connection import Connection, version
+from ..snapshot.session import reason as said_by
+from ..snapshot.values import NotVerified
+from .values import Collation, Key, Order
+
+#: So many values of a key are sorted at most: which ones, their hashes say.
+MOST = 1_000_000
+#: Pairs of neighbours that the source is asked about at once.
+_PAIRS = 5_000
+#: Of types whose values are read as text: what tells the order is the text itself.
+_TEXT, _ARRAY = "S", "A"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """A key, and how its values are read."""
+
+    key: Key
+    category: str
+    type: str
+
+    @property
+    def values(self) -> str | None:
+        """The texts that are sorted, as an expression over the table; None where nothing is known of the type."""
+        column = self.key.column
+        if self.category == _ARRAY:
+            return f"pg_catalog.unnest({column})::pg_catalog.text"
+        if self.category != _TEXT:
+            return None
+        return (
+            f"pg_catalog.lower(({column})::pg_catalog.text)"
+            if self.type == "citext"
+            else f"({column})::pg_catalog.text"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was compared, and what could not be."""
+
+    orders: list[Order] = field(default_factory=list[Order])
+    not_verified: list[NotVerified] = field(default_factory=list[NotVerified])
+
+
+def compare(source: Connection, server: Connection, most: int = MOST) -> Found:
+    """Compare the order of all keys of a restored copy with that of its live source."""
+    before, after = _collations(source), _collations(server)
+    found = Found()
+    read: dict[tuple[str, str, str], tuple[int, tuple[str, str] | None]] = {}
+    for place in _places(server):
+        key = place.key
+        if _by_bytes(after[key.collation]):
+            continue
+        if why := _hindered(place, before, after, source, server):
+            found.not_verified.append(NotVerified(object=f"order of {key.object}", reason=f"{key.column}: {why}"))
+            continue
+        same = (key.table, key.column, key.collation)
+        try:
+            if same not in read:
+                read[same] = _sorted(place, source, server, most)
+        except psycopg.Error as error:
+            gap = NotVerified(object=f"order of {key.object}", reason=f"{key.column}: {said_by(error)}")
+            found.not_verified.append(gap)
+            continue
+        values, pair = read[same]
+        found.orders.append(
+            Order(key=key, before=before[key.collation], after=after[key.collation], values=values, pair=pair)
+        )
+        if values >= most:
+            reason = f"{key.column}: {values:,} of its values were sorted, and no more"
+            found.not_verified.append(NotVerified(object=f"order of {key.object}", reason=reason))
+    return found
+
+
+def not_compared(server: Connection, why: str) -> list[NotVerified]:
+    """Return that the order of a copy's keys could not be compared: there is nobody who knows the source's."""
+    known = _collations(server)
+    objects = sorted({one.key.object for one in _places(server) if not _by_bytes(known[one.key.collation])})
+    return [NotVerified(object=f"order of {name}", reason=why) for name in objects]
+
+
+def _by_bytes(collation: Collation) -> bool:
+    """Tell whether a collation sorts by bytes or code points everywhere: PostgreSQL knows no version of it either."""
+    libc = collation.provider == "libc" and (collation.locale in {"C", "POSIX"} or collation.locale.startswith("C."))
+    return libc or collation.provider == "builtin"
+
+
+def _hindered(
+    place: _Place, before: Mapping[str, Collation], after: Mapping[str, Collation], source: Connection,
+    server: Connection,
+) -> str | None:  # fmt: skip
+    """Return why the order of a key cannot be compared."""
+    name = place.key.collation
+    if name not in before:
+        return f"the source has no collation {name} by now"
+    ours, theirs = after[name], before[name]
+    if _known_as(ours) != _known_as(theirs):
+        return f"the collation {name} is {theirs} in the source, and {ours} in the copy"
+    if "ascii" in {source.info.encoding, server.info.encoding}:
+        return "the database has no encoding (SQL_ASCII)"
+    return None if place.values is not None else f"how values of type {place.type} sort is not read"
+
+
+def _known_as(collation: Collation) -> tuple[str, str, str | None]:
+    """Return what a collation is but for its version; ICU's locales became language tags with 16."""
+    locale = collation.locale.replace("_", "-") if collation.provider == "icu" else collation.locale
+    return collation.provider, locale, collation.rules
+
+
+def _queries(connection: Connection) -> Mapping[str, bytes]:
+    return queries(version(connection).major, "pytest_pgsafe.upgrade")
+
+
+def _collations(connection: Connection) -> Mapping[str, Collation]:
+    rows = connection.execute(_queries(connection)["collation"])
+    return {
+        name: Collation(name=name, provider=provider, locale=locale, version=number, rules=rules)
+        for name, provider, locale, number, rules in rows
+    }
+
+
+def _places(server: Connection) -> Sequence[_Place]:
+    return [
+        _Place(
+            key=Key(object=name, form=form, table=table, column=column, collation=collation),
+            category=category, type=kind,
+        )
+        for name, form, table, column, collation, category, kind in server.execute(_queries(server)["key"])
+    ]  # fmt: skip
+
+
+def _sorted(
+    place: _Place, source: Connection, server: Connection, most: int
+) -> tuple[int, tuple[str, str] | None]:  # fmt: skip
+    """Return how many values were sorted, and two that the source's server has in another order."""
+    # Names and expressions are as the server itself quotes them.
+    values, order = place.values, f"collate {place.key.collation}"
+    doubled = order.replace("%", "%%")
+    query = f"""
+        select v, lag(v) over (order by v {order}, v collate "C") {order} = v
+        from (
+            select * from (select distinct {values} collate "C" as v from only {place.key.table}) as every
+            where v is not null order by pg_catalog.hashtextextended(v, 0) limit {most}
+        ) as some
+        order by v {order}, v collate "C"
+    """  # noqa: S608
+    asked = f"""
+        select n from pg_catalog.unnest(%s::pg_catalog.text[], %s::pg_catalog.text[], %s::pg_catalog.bool[])
+            with ordinality as t (a, b, same, n)
+        where not case when same then a {doubled} = b else a {doubled} < b end
+        order by n limit 1
+    """  # noqa: S608
+    count, last = 0, None
+    with server.transaction(), server.cursor(name="pgsafe_order") as cursor:
+        cursor.itersize = _PAIRS
+        cursor.execute(query.encode())
+        for _, chunk in groupby(_counted(cursor), key=lambda one: one[0] // _PAIRS):
+            rows = [(value, same) for _, (value, same) in chunk]
+            count += len(rows)
+            lasts = [last, *(value for value, _ in rows[:-1])]
+            pairs = [(a, b, bool(same)) for a, (b, same) in zip(lasts, rows, strict=True) if a is not None]
+            last = rows[-1][0]
+            if pairs and (
+                place_of := source.execute(asked.encode(), [list(part) for part in zip(*pairs, strict=True)]).fetchone()
+            ):
+                first, second, _ = pairs[place_of[0] - 1]
+                return count, (first, second)
+    return count, None
+
+
+def _counted(rows: psycopg.ServerCursor[tuple[str, bool | None]]) -> Iterator[tuple[int, tuple[str, bool | None]]]:
+    return enumerate(rows)
