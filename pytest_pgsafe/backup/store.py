@@ -70,7 +70,7 @@ def find(root: Path) -> tuple[Stored, ...]:
             looked_at=[str(root)],
             remedies=["pgsafe backup makes it with the first one, if this is where they are to be"],
         )
-    found = [_look(folder) for folder in _folders(root)]
+    found = [look(folder) for folder in _folders(root)]
     return tuple(sorted(found, key=lambda one: 0.0 if one.manifest is None else one.manifest.taken_at.timestamp()))
 
 
@@ -104,7 +104,8 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
-def _look(folder: Path) -> Stored:
+def look(folder: Path) -> Stored:
+    """Return what a folder is as a backup: with its manifest and the proof of it, or with what is wrong."""
     try:
         found = manifest.load(folder)
     except BackupError as error:

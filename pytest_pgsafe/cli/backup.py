@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
 from .proofs import answer
+from .recording import recording
 
 
 @click.command("backup")
@@ -42,8 +43,10 @@ def command(
     It appears as ROOT/ENVIRONMENT/TIMESTAMP when it is whole: the archive, the same as SQL, the schema alone, the
     roles, data and metadata at a glance, the facts that a restored copy is held against, and the manifest.
     """
+    from ..backup.manifest import MANIFEST, sha256
     from ..copy.source import examine
     from ..runbook.before import BROKEN
+    from ..runbook.entries import of_backup, of_verification
     from ..runbook.keep import keep
 
     where = options.root_of(root, "--root")
@@ -55,13 +58,15 @@ def command(
             remedies=["--source=postgresql://USER@HOST/DATABASE"],
         )
     progress("source")
-    backup = keep(
-        examine(settings.source), where, environment=environment, retain=retain, jobs=jobs,
-        compress=compress, plain=plain, rules=settings, progress=progress,
-    )  # fmt: skip
-    assert backup.manifest is not None
-    assert backup.archive.folder is not None
-    folder, taken = backup.archive.folder, backup.manifest
+    with recording("backup", environment=environment) as evidence:
+        backup = keep(
+            examine(settings.source), where, environment=environment, retain=retain, jobs=jobs,
+            compress=compress, plain=plain, rules=settings, progress=progress,
+        )  # fmt: skip
+        assert backup.manifest is not None
+        assert backup.archive.folder is not None
+        folder, taken = backup.archive.folder, backup.manifest
+        evidence.add("backup", of_backup(str(folder), taken, sha256(folder / MANIFEST)))
     data = {
         "folder": str(folder),
         "taken_at": taken.taken_at.isoformat(),
@@ -74,7 +79,8 @@ def command(
     }
     warnings = [line for line in taken.left_out if line.startswith((BROKEN, "[[denormalized]]"))]
     if not verify:
-        return give("backup", Answer(passed=True, lines=[str(folder)], data=data, warnings=warnings), as_json=as_json)
+        taken_alone = Answer(passed=True, lines=[str(folder)], data=data, warnings=warnings)
+        return give("backup", evidence.told(taken_alone), as_json=as_json)
     from ..runbook.verify import Scratch
     from ..runbook.verify import verify as prove
 
@@ -84,11 +90,11 @@ def command(
         preload=settings.server.preload,
         superuser=settings.server.superuser,
     )
-    proven = answer(prove(folder, use, progress=progress))
-    return give(
-        "backup",
-        Answer(
-            passed=proven.passed, lines=[str(folder), *proven.lines], data={**data, **proven.data}, warnings=warnings
-        ),
-        as_json=as_json,
+    with recording("verification", place=str(folder)) as verification:
+        proof = prove(folder, use, progress=progress)
+        verification.add("verification", of_verification(str(folder), taken, proof), passed=proof.proven)
+    proven = answer(proof)
+    told = Answer(
+        passed=proven.passed, lines=[str(folder), *proven.lines], data={**data, **proven.data}, warnings=warnings
     )
+    return give("backup", evidence.joined(verification).told(told), as_json=as_json)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import defaults, options
 from .answer import Answer, give, progress
+from .recording import Recording, recording
+
+if TYPE_CHECKING:
+    from ..runbook.daily import Day
 
 
 @click.command("daily")
@@ -37,20 +42,23 @@ def command(
     from ..runbook.verify import Scratch
 
     settings = options.settings(config=config, server=server, image=image)
-    day = daily(
-        options.root_of(root),
-        Scratch(
-            use=settings.server.use,
-            image=settings.server.image,
-            preload=settings.server.preload,
-            superuser=settings.server.superuser,
-        ),
-        max_age=max_age,
-        log=None if log is None else log.expanduser().absolute(),
-        alert=_addresses(alert, "--alert", "PGSAFE_ALERT", "to"),
-        ping=_addresses(ping, "--ping", "PGSAFE_PING", "ping"),
-        progress=progress,
-    )
+    where = options.root_of(root)
+    with recording("daily", place=str(where)) as evidence:
+        day = daily(
+            where,
+            Scratch(
+                use=settings.server.use,
+                image=settings.server.image,
+                preload=settings.server.preload,
+                superuser=settings.server.superuser,
+            ),
+            max_age=max_age,
+            log=None if log is None else log.expanduser().absolute(),
+            alert=_addresses(alert, "--alert", "PGSAFE_ALERT", "to"),
+            ping=_addresses(ping, "--ping", "PGSAFE_PING", "ping"),
+            progress=progress,
+        )
+        _record(evidence, where, day)
     lines: list[str] = []
     for one in day.checked:
         lines += [f"{one.folder}: {'proven' if one.proven else 'NOT PROVEN'}", *(f"  {text}" for text in one.failures)]
@@ -63,7 +71,24 @@ def command(
         ],
         "failures": list(day.failures),
     }
-    return give("daily", Answer(passed=day.passed, lines=lines, data=data), as_json=as_json)
+    answer = evidence.told(Answer(passed=day.passed, lines=lines, data=data))
+    return give("daily", answer, as_json=as_json)
+
+
+def _record(evidence: Recording, root: Path, day: Day) -> None:
+    """Write an entry for each backup that was verified, and one for the day."""
+    from ..backup import store
+    from ..runbook.entries import of_verification
+
+    for one in day.checked:
+        found = store.look(one.folder)
+        if found.proof is None:
+            facts = {"place": str(one.folder), "database": one.database, "failures": list(one.failures)}
+        else:
+            facts = of_verification(str(one.folder), found.manifest, found.proof)
+        evidence.add("verification", facts, passed=one.proven and not one.failures)
+    of_day = {"place": str(root), "backups": len(day.checked), "failures": list(day.failures)}
+    evidence.add("daily", of_day, passed=day.passed)
 
 
 def _addresses(given: tuple[str, ...], option: str, variable: str, key: str) -> tuple[str, ...]:

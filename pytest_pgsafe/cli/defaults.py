@@ -30,6 +30,7 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "daily": {**_ROOT, **_AGE},
     "prune": {**_ROOT, **{key: ("retention", key) for key in ("daily", "weekly", "monthly", "yearly")}},
     "archive": _WHICH,
+    "evidence": {"root": ("evidence", "root")},
     "push": {
         **_WHICH,
         **{key: ("storage", key) for key in ("url", "endpoint", "encryption", "kms_key", "storage_class", "recipient")},

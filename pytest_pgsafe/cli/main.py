@@ -33,6 +33,8 @@ COMMANDS = {
     "pull": "Download a backup, and prove each of its files.",
     "explain": "Say what the code of a finding means, and what to do.",
     "comment": "Write a report as a comment on the pull request.",
+    "receipt": "Say whether what is deployed was rehearsed.",
+    "evidence": "Show what was backed up, proven and rehearsed.",
     "propose": "Propose rules for denormalised columns.",
     "pitr": "Recover a cluster to any moment; put back what was lost.",
 }

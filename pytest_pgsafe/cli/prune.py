@@ -9,6 +9,7 @@ import click
 
 from . import options
 from .answer import Answer, give, progress
+from .recording import recording
 
 _COUNT = click.IntRange(min=0)
 
@@ -32,11 +33,15 @@ def command(
     promised date has not come, and, where nothing is proven, any.
     """
     from ..backup.retention import Policy
+    from ..runbook.entries import of_prune
     from ..runbook.prune import prune
 
     policy = Policy(daily=daily, weekly=weekly, monthly=monthly, yearly=yearly)
     where = options.root_of(root)
-    done = prune(where, policy, datetime.now(timezone.utc), apply=apply, progress=progress)
+    with recording("prune", place=str(where)) as evidence:
+        done = prune(where, policy, datetime.now(timezone.utc), apply=apply, progress=progress)
+        if apply:
+            evidence.add("prune", of_prune(str(where), done))
     lines = [f"keep    {one.folder}: {', '.join(reasons)}" for one, reasons in done.kept]
     lines += [f"look at {one.folder}: {one.fault}" for one in done.faulty]
     lines += [f"in use  {folder}" for folder in done.in_use]
@@ -50,4 +55,4 @@ def command(
         "in_use": [str(folder) for folder in done.in_use],
         "faulty": [str(one.folder) for one in done.faulty],
     }
-    return give("prune", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+    return give("prune", evidence.told(Answer(passed=True, lines=lines, data=data)), as_json=as_json)

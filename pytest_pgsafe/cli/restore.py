@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from . import options
 from .answer import Answer, give, progress
+from .recording import recording
 from .replaced import as_data
 from .replaced import lines as swapped_lines
 
@@ -57,6 +59,7 @@ def command(
     name.
     """
     from ..runbook.admission import Order, allowed
+    from ..runbook.entries import of_restore
     from ..runbook.restore import restore
     from ..runbook.target import Target
     from ..server.address import Address
@@ -80,15 +83,20 @@ def command(
         # Found out before hours of downloading.
         allowed(Target.open(address), order)
     begun = time.monotonic()
-    with at_hand(
-        word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
-        progress=progress,
-    ) as path:  # fmt: skip
+    with (
+        recording("restore", place=word, database=address.dbname) as evidence,
+        at_hand(
+            word, name=name, identity=options.identity_of(word, identity),
+            options=options.store(word, endpoint=endpoint), progress=progress,
+        ) as path,
+    ):  # fmt: skip
         fetched = round(time.monotonic() - begun, 3)
         done = restore(path, address, order, progress)
-    # What is fetched first is waited for, too.
-    steps = (("fetch", fetched), *done.steps) if is_url(word) else done.steps
-    seconds = round(sum(span for _, span in steps), 3)
+        # What is fetched first is waited for, too.
+        steps = (("fetch", fetched), *done.steps) if is_url(word) else done.steps
+        seconds = round(sum(span for _, span in steps), 3)
+        if not dry_run:
+            evidence.add("restore", of_restore(word, dataclasses.replace(done, steps=steps), seconds))
     notes = [*done.notes, *(f"a newer backup is not proven, and was not taken: {folder}" for folder in newer)]
     lines = [f"from {word}", *(f"{step}: {span:.1f} s" for step, span in steps)]
     lines += [f"note: {note}" for note in notes]
@@ -110,4 +118,4 @@ def command(
     }
     if done.swapped is not None:
         data["replaced"] = {"dry_run": dry_run, **as_data(done.swapped)}
-    return give("restore", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+    return give("restore", evidence.told(Answer(passed=True, lines=lines, data=data)), as_json=as_json)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import BackupError
 from . import defaults, options, repositories
 from .answer import Answer, give, progress
 from .proofs import answer
+from .recording import recording
+
+if TYPE_CHECKING:
+    from ..backup.manifest import Manifest
 
 
 @click.command("verify")
@@ -35,6 +41,7 @@ def command(
     if backup is not None and repositories.is_one(backup):
         return repositories.verify(backup, max_age=max_age, config=config, as_json=as_json)
     from ..config.forms import duration
+    from ..runbook.entries import of_verification
     from ..runbook.verify import Scratch, verify
     from ..storage.fetched import at_hand, is_url
 
@@ -49,13 +56,27 @@ def command(
     if backup is None and max_age is None and (said := defaults.given()["backup"].get("max_age")):
         # What is asked of the latest; an older one that somebody names may be as old as it is.
         max_age = timedelta(seconds=duration(said))
-    with at_hand(
-        word, name=name, identity=options.identity_of(word, identity), options=options.store(word, endpoint=endpoint),
-        progress=progress,
-    ) as path:  # fmt: skip
+    with (
+        recording("verification", place=word) as evidence,
+        at_hand(
+            word, name=name, identity=options.identity_of(word, identity),
+            options=options.store(word, endpoint=endpoint), progress=progress,
+        ) as path,
+    ):  # fmt: skip
         record = not (no_record or is_url(word))
         proof = verify(path, scratch, max_age=max_age, record=record, progress=progress)
-    found = answer(proof)
+        found = answer(proof)
+        evidence.add("verification", of_verification(word, _manifest(path), proof), passed=found.passed)
     lines = found.lines if backup is not None else [f"backup {word}", *found.lines]
     told = Answer(passed=found.passed, lines=lines, data={"backup": word, **found.data})
-    return give("verify", told, as_json=as_json)
+    return give("verify", evidence.told(told), as_json=as_json)
+
+
+def _manifest(path: Path) -> Manifest | None:
+    from ..backup import manifest
+
+    try:
+        return manifest.load(path)
+    except BackupError:
+        # A dump of others has none, and a backup that lost its own is not proven.
+        return None

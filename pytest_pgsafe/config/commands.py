@@ -15,11 +15,11 @@ from .values import Options
 from .words import Section
 
 #: The sections, in the order of the runbook.
-COMMANDS = ("backup", "retention", "alerts", "storage", "restore")
+COMMANDS = ("backup", "retention", "alerts", "storage", "restore", "evidence")
 #: Addresses have variables of their own, which add to the file's and do not replace them.
 _ALERTS = "alerts"
 #: Keys that name a file or a folder; an address with a scheme is none.
-_PATHS = frozenset({("backup", "root"), ("storage", "url"), ("storage", "identity")})
+_PATHS = frozenset({("backup", "root"), ("storage", "url"), ("storage", "identity"), ("evidence", "root")})
 #: Keys that hold commands of a shell.
 _SHELL = frozenset({("restore", "stop"), ("restore", "start")})
 _LISTS = frozenset({("alerts", "to"), ("alerts", "ping"), ("storage", "recipient"), *_SHELL})

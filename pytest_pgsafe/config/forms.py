@@ -19,7 +19,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 864
 #: What the address of a store of backups begins with.
 STORES = ("s3://", "file://")
 _WAYS = f"give {tools.wanted()}, or cmd:COMMAND"
-REPORT_SUFFIXES = (".json", ".md", ".html", ".sarif", ".ctrf.json", ".codequality.json")
+REPORT_SUFFIXES = (".json", ".md", ".html", ".sarif", ".ctrf.json", ".codequality.json", ".receipt.json")
+#: What the name of a receipt ends in.
+RECEIPT = ".receipt.json"
 
 
 def duration(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Sections of the runbook's commands: where backups are kept, for how long, who is told, where they go."""
+"""Sections of the runbook's commands: where backups and evidence are kept, for how long, who is told."""
 
 from __future__ import annotations
 
@@ -76,6 +76,14 @@ class StorageSection(Section):
     storage_class: Text | None = None
     recipient: list[Recipient] | Recipient | None = None
     identity: Text | None = None
+
+
+class EvidenceSection(Section):
+    elsewhere = dict.fromkeys(
+        ("key", "secret"), "the key stands in PGSAFE_RECEIPT_KEY, or in the file PGSAFE_RECEIPT_KEY_FILE"
+    )
+
+    root: Text | None = None
 
 
 class RestoreSection(Section):

@@ -30,6 +30,7 @@ class MigrationSection(Section):
     network: Literal["auto", "isolated", "open"] = "auto"
     lock_wait: Duration = "1m"
     again: bool = True
+    files: list[Text] | Text = Field(default_factory=list[Text])
     _tools: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
 
     @model_validator(mode="wrap")

@@ -17,6 +17,7 @@ from .values import (
     Hooks,
     Options,
     Pitr,
+    Receipt,
     Report,
     Retry,
     Server,
@@ -128,6 +129,7 @@ class _Resolution:
             foreign_keys=rules.policies(document),
             budget=rules.budget(document),
             pitr=self._pitr(),
+            receipt=self._receipt(),
             strict=self._flag("strict", "--pgsafe-strict", "PGSAFE_STRICT", given=options.strict, key=document.strict),
             update=options.update,
             static=self._flag("static", "--pgsafe-static", "PGSAFE_STATIC", given=options.static, key=None),
@@ -283,6 +285,24 @@ class _Resolution:
             self.origins["report"] = self.file_name
         files = [forms.report_file(word, base=base, origin=self.origins["report"]) for word in words]
         return tuple(dict.fromkeys(files))
+
+    def _receipt(self) -> Receipt:
+        named = self.document.migration.files
+        origin = f"{self.file_name} [migration] files"
+        files = tuple(
+            forms.existing(text, base=self.folder, origin=origin, what="the file or folder")
+            for text in ([named] if isinstance(named, str) else named)
+        )
+        key, variable = self.document.evidence.root, self.environment.get("PGSAFE_EVIDENCE_ROOT")
+        evidence = (
+            (self.invocation_dir / Path(variable).expanduser()) if variable
+            else None if key is None else (self.folder / Path(key).expanduser())
+        )  # fmt: skip
+        return Receipt(
+            files=files,
+            valid=forms.duration(self.document.receipt.valid),
+            evidence=None if evidence is None else evidence.absolute(),
+        )
 
     def _pitr(self) -> Pitr | None:
         found = pitr(self.document.pitr, folder=self.folder, file=self.file_name)

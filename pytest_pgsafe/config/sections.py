@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from .expectations import Changed, Converted, Dropped, Expect, Locked, Moved, Renamed, RowsRule, ValuesRule, bounds
-from .kept import AlertsSection, BackupSection, RestoreSection, RetentionSection, StorageSection
+from .kept import AlertsSection, BackupSection, EvidenceSection, RestoreSection, RetentionSection, StorageSection
 from .migration import MigrationSection
 from .values import LockMode
 from .words import Cache, Column, Duration, Jobs, Section, Size, Text, named
@@ -326,6 +326,14 @@ class TrafficSection(Section):
     budget: Duration | None = None
 
 
+class ReceiptSection(Section):
+    elsewhere = dict.fromkeys(
+        ("key", "secret"), "the key stands in PGSAFE_RECEIPT_KEY, or in the file PGSAFE_RECEIPT_KEY_FILE"
+    )
+
+    valid: Duration = "7d"
+
+
 class PitrSection(Section):
     base: Text | None = None
     archive: Text | None = None
@@ -353,6 +361,8 @@ class Document(Section):
     storage: StorageSection = Field(default_factory=StorageSection)
     restore: RestoreSection = Field(default_factory=RestoreSection)
     pitr: PitrSection = Field(default_factory=PitrSection)
+    receipt: ReceiptSection = Field(default_factory=ReceiptSection)
+    evidence: EvidenceSection = Field(default_factory=EvidenceSection)
 
 
 #: Where the sections stand; ``*`` is a name that the reader chose.
@@ -383,4 +393,6 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("retry",): RetrySection,
     ("traffic",): TrafficSection,
     ("pitr",): PitrSection,
+    ("receipt",): ReceiptSection,
+    ("evidence",): EvidenceSection,
 }

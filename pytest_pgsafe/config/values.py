@@ -245,6 +245,18 @@ class Traffic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a rehearsal leaves for those who deploy, and for those who audit."""
+
+    #: Files and folders that belong to the migration, besides those that its tool names.
+    files: tuple[Path, ...] = ()
+    #: Seconds that it is good for.
+    valid: float = 7 * 86400.0
+    #: Where the evidence is kept; None keeps none.
+    evidence: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a run was told, resolved once."""
 
@@ -283,6 +295,7 @@ class Settings:
     foreign_keys: Mapping[str, str] = field(default_factory=dict[str, str])
     budget: Budget = Budget()
     pitr: Pitr | None = None
+    receipt: Receipt = Receipt()
     strict: bool = False
     update: bool = False
     #: Migration files up to this revision are applied already.

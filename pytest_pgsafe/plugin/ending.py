@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ..config import FILE_NAME
+from ..errors import StepError
 from ..rehearsal.values import Result, together
 from ..report.located import located
 from ..report.terminal import Line, summary
@@ -55,21 +56,41 @@ class Ending:
         unsafe = self._final is not None and self._final.verdict != "passed"
         if self._final is not None and unsafe:
             self._problems += unsaid(self._final, collected=known, ran=self._ran)
-        try:
-            found = broken_off(_unbegun(exitstatus)) if self._final is None else self._final
-            write(
-                located(found, github.paths(self._run.settings.migration, self._config.rootpath)),
-                self._run.settings.report.files,
-                private=self._run.settings.report.samples == "values",
-            )
-        except OSError as error:
+        if problems := self._write(broken_off(_unbegun(exitstatus)) if self._final is None else self._final):
             unsafe = True
-            self._problems.append(f"the report cannot be written: {error}")
+            self._problems += problems
         if unsafe and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._final is not None and self._final.disk_full:
             # As too little disk before the first step is: nothing was found out.
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _write(self, found: Result) -> list[str]:
+        """Write the reports, and the entry of the evidence; return what could not be."""
+        settings, problems, entry = self._run.settings, list[str](), None
+        if self._run.asked is not None:
+            from .receipts import entry as made
+
+            entry = made(self._run.asked, settings, found)
+            if entry.result != found.verdict:
+                problems.append(f"the receipt is of no verdict: {entry.facts['reason']}")
+        try:
+            write(
+                located(found, github.paths(settings.migration, self._config.rootpath)),
+                settings.report.files,
+                private=settings.report.samples == "values",
+                receipt=entry,
+            )
+        except OSError as error:
+            problems.append(f"the report cannot be written: {error}")
+        if entry is not None and settings.receipt.evidence is not None:
+            from .receipts import keep
+
+            try:
+                keep(entry, settings.receipt.evidence)
+            except StepError as error:
+                problems.append(str(error))
+        return problems
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the steps, what was found, what was compared and what was not, and the verdict."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..config import Options, Settings, resolve
+from ..config.forms import RECEIPT
 from ..config.resolve import flag
 from ..errors import SourceError, StepError, UsageError
 from ..progress import StepNames
@@ -111,7 +113,7 @@ class Feature:
             return run
         run = replace(run, settings=self._fetched(settings))
         if selection.collected:
-            run = _looked(run)
+            run = _receipt(_looked(run), self._config.rootpath)
         left_alone = tuple(f"left alone: {line}" for line in sweep()[:_SHOWN])
         store = Store(self._folder.enter_context(private_folder("run")))
         return replace(run, store=store, header=(*run.header, *left_alone))
@@ -163,6 +165,19 @@ class Feature:
 
     def pytest_unconfigure(self) -> None:
         self._folder.close()
+
+
+def _receipt(run: Run, root: Path) -> Run:
+    """Find out what a receipt or the evidence needs, where one is asked for.
+
+    :raises UsageError: it cannot be had.
+    """
+    receipt = any(file.name.endswith(RECEIPT) for file in run.settings.report.files)
+    if not receipt and (run.settings.receipt.evidence is None or run.settings.static):
+        return run
+    from .receipts import asked
+
+    return replace(run, asked=asked(run.settings, root))
 
 
 def _looked(run: Run) -> Run:

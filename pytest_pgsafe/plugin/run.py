@@ -17,6 +17,7 @@ from .store import Store
 if TYPE_CHECKING:
     from ..rehearsal.preflight import Plan
     from ..rehearsal.static import Static
+    from .receipts import Asked
 
 
 @cache
@@ -41,6 +42,8 @@ class Run:
     plan: Plan | None = None
     #: What is read, where no more than that is done.
     reading: Static | None = None
+    #: What a receipt, or the evidence, is made of at the end; None where nobody asks for one, and in a worker.
+    asked: Asked | None = None
 
     @property
     def obtainable(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Literal
 
 from ..checks.values import Finding, Severity
 from ..compare.values import Change
@@ -98,7 +99,7 @@ class Result:
     pitr: Recoverability | None = None
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Literal["passed", "failed", "error"]:
         """``passed``, ``failed`` (unsafe: an error finding or a failed step) or ``error`` (no verdict was reached).
 
         A run that was interrupted is an ``error`` also where something unsafe was found before: what comes after it is

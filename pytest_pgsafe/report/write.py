@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..config.forms import RECEIPT
+from ..records.values import Entry
 from ..rehearsal.values import Result
 from . import codequality, ctrf, json, markdown, sarif
 
@@ -44,20 +46,31 @@ def format_of(file: Path) -> str:
     raise KeyError(file.name)
 
 
-def write(result: Result, files: Sequence[Path], *, private: bool = True) -> None:
+def write(result: Result, files: Sequence[Path], *, private: bool = True, receipt: Entry | None = None) -> None:
     """Write a result, already redacted, in the format that each file's suffix names.
 
     A reader never sees half a report: the text is written beside it and renamed.
 
+    :param receipt: what a file of receipts is to hold; without one such a file is left as it is.
     :param private: it may hold values of rows: a file with them is for its owner alone (0600).
     :raises OSError: a folder or a file cannot be written; the others are written first.
     """
     failed = [
         error
         for file in files
+        if not file.name.endswith(RECEIPT)
         if (error := _replace(file, FORMATS[form := format_of(file)](result), private and form not in _KEYS_ALONE))
         is not None
     ]
+    if receipt is not None:
+        from ..records import seal
+
+        text = seal.dumps(receipt, indent=2) + "\n"
+        failed += [
+            error
+            for file in files
+            if file.name.endswith(RECEIPT) and (error := _replace(file, text, private=False)) is not None
+        ]
     if failed:
         raise failed[0]
 

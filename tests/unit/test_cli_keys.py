@@ -39,6 +39,8 @@ url = "off-site"
 recipient = "age1abc"
 [restore]
 stop = "systemctl stop crm"
+[evidence]
+root = "evidence"
 """
 
 
@@ -74,6 +76,7 @@ def test_the_file_s_words_are_for_the_commands(tmp_path: Path) -> None:
         },
         "storage": {"url": str(tmp_path / "off-site"), "recipient": ["age1abc"]},
         "restore": {"stop": ["systemctl stop crm"]},
+        "evidence": {"root": str(tmp_path / "evidence")},
     }
     # Paths and commands are the file's, wherever the call is made.
     elsewhere = tmp_path / "else where"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from ...errors import ConfigError, MigrationError
 from ..values import Revision
 from .base import Copy, Job, Migration, Rows
 from .installed import demand
+from .sources import below
 from .tables import table
 
 if TYPE_CHECKING:
@@ -82,6 +84,16 @@ class Alembic(Migration):
         demand("alembic", way.path, "alembic upgrade head")
         return cls(ini=way.path, back=way_back, revision="" if way_back else "head")
 
+    @classmethod
+    def sources(cls, way: Way) -> tuple[Path, ...]:
+        """Return the scripts and what runs them; the ini file, which holds addresses, is not of the migration.
+
+        :raises ConfigError: the ini file does not say where they are.
+        """
+        assert way.path is not None
+        found = (below(place, {".py", ".sql"}) for place in _places(way.path))
+        return tuple(sorted({file for files in found for file in files}))
+
     def __str__(self) -> str:
         return f"alembic -c {self.ini.name} {'downgrade' if self.back else 'upgrade'} {self.revision}"
 
@@ -142,6 +154,25 @@ class Alembic(Migration):
         """Return the revisions that a copy is at: Alembic does not say that it had nothing to do."""
         rows = copy("alembic_version", "select version_num::text from {} order by 1")
         return None if rows is None else tuple(str(revision) for (revision,) in rows)
+
+
+def _places(ini: Path) -> tuple[Path, ...]:
+    """Return the folders of an environment's scripts, which may lie outside of each other."""
+    here = ini.absolute().parent
+    reader = configparser.ConfigParser({"here": here.as_posix()}, strict=False)
+    try:
+        reader.read(ini, encoding="utf-8")
+        script = reader.get("alembic", "script_location")
+        versions = reader.get("alembic", "version_locations", fallback="")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise ConfigError(f"where Alembic's scripts are cannot be told: {error}", looked_at=[str(ini)]) from error
+    places = [here / text for text in (script, *re.split(r"[\s,;:]+", versions)) if text]
+    if missing := [str(place) for place in places if not place.is_dir()]:
+        raise ConfigError(
+            "where Alembic's scripts are cannot be told", looked_at=[str(ini), *missing],
+            remedies=["name the folder as a path in script_location: %(here)s/migrations"],
+        )  # fmt: skip
+    return tuple(places)
 
 
 def _demand_section(ini: Path) -> None:

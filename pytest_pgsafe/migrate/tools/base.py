@@ -76,6 +76,17 @@ class Migration(ABC):
         :raises ConfigError: it is not the tool's, or the tool is not installed.
         """
 
+    @classmethod
+    def sources(cls, way: Way) -> tuple[Path, ...]:
+        """Return the files that the migration consists of, applied ones too; empty where the tool cannot tell.
+
+        The tool itself need not be installed: where a receipt is verified, it may not be.
+
+        :raises ConfigError: the project does not say where they are.
+        """
+        del way
+        return ()
+
     @abstractmethod
     def __str__(self) -> str:
         """Return the command line for people, without passwords."""

@@ -14,6 +14,7 @@ from ...errors import ConfigError
 from ..values import Revision
 from .base import Copy, Job, Migration, Rows
 from .installed import demand
+from .sources import below
 from .tables import table
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ class Django(Migration):
         assert way.path is not None
         demand("django", way.path, "python manage.py migrate --noinput")
         return cls(manage=way.path, back=way_back)
+
+    @classmethod
+    def sources(cls, way: Way) -> tuple[Path, ...]:
+        """Return what lies in folders called migrations; those of installed apps are not the project's."""
+        assert way.path is not None
+        return below(way.path.parent, {".py", ".sql"}, inside="migrations")
 
     def __str__(self) -> str:
         return " ".join(("python", self.manage.name, "migrate", *self.target, "--noinput"))

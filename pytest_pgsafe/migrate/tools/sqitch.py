@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigError
 from ..values import Revision
 from .base import Copy, Job, Migration, Rows
+from .sources import below
 from .tables import table
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Sqitch(Migration):
                 remedies=["install it, or name the one to use: cmd:/path/to/sqitch deploy db:pg:"],
             )
         return cls(path=way.path, back=way_back)
+
+    @classmethod
+    def sources(cls, way: Way) -> tuple[Path, ...]:
+        """Return the plan and the scripts; the configuration, which names targets, is not of the migration."""
+        assert way.path is not None
+        return below(way.path.parent, {".sql", ".plan"})
 
     def __str__(self) -> str:
         return " ".join(("sqitch", *self._arguments()))

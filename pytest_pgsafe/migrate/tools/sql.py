@@ -65,6 +65,12 @@ class SqlFiles(Migration):
         return cls(files=(path,), text=str(path))
 
     @classmethod
+    def sources(cls, way: Way) -> tuple[Path, ...]:
+        """Return the file, or the files of the folder."""
+        assert way.path is not None
+        return _listed(way.path) if way.path.is_dir() else (way.path,)
+
+    @classmethod
     def forth(cls, files: Sequence[Path], *, text: str, folder: bool = False) -> Self:
         """Make one of files whose statements are read, and not run: files that undo are left out.
 
@@ -94,9 +100,13 @@ class SqlFiles(Migration):
         return tuple((file.name, self.only((file,))) for file in self.files)
 
 
-def _folder(folder: Path, *, way_back: bool) -> tuple[Path, ...]:
+def _listed(folder: Path) -> tuple[Path, ...]:
     found = (file for file in folder.iterdir() if file.suffix.casefold() == ".sql" and not file.name.startswith("."))
-    files = sorted(filter(Path.is_file, found), key=_order)
+    return tuple(sorted(filter(Path.is_file, found), key=_order))
+
+
+def _folder(folder: Path, *, way_back: bool) -> tuple[Path, ...]:
+    files = list(_listed(folder))
     if not files:
         below = sum(1 for _ in folder.glob("*/**/*.sql"))
         looked = f"{folder} (and {below} in folders below it, which are not read)" if below else str(folder)
