@@ -81,8 +81,10 @@ def _keyed(text: str) -> str | None:
 
 def _columned(text: str) -> str | None:
     if found := _TYPE.match(text):
+        column = found["column"]
+        new = f'{column[:-1]}_new"' if column.endswith('"') else f"{column}_new"
         return (
-            f"ALTER TABLE {found['table']} ADD COLUMN {found['column']}_new {_USING.split(found['type'])[0]}; keep "
+            f"ALTER TABLE {found['table']} ADD COLUMN {new} {_USING.split(found['type'])[0]}; keep "
             "it up to date by a trigger, fill it in batches, and switch the names in one short transaction."
         )
     found = _COLUMN.match(text)

@@ -22,6 +22,7 @@ def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     ran = 0
     for block in _BLOCK.finditer(page.read_text(encoding="utf-8")):
         if block["name"]:
+            (tmp_path / block["name"]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / block["name"]).write_text(block["text"], encoding="utf-8")
         elif block["kind"] == "console":
             status = 0

@@ -47,6 +47,7 @@ def test_safer(text: str, told: str) -> None:
             "ALTER TABLE t ADD CONSTRAINT a_not_null CHECK (a IS NOT NULL) NOT VALID",
         ),
         ("alter table t alter column a type bigint using a::bigint", "ALTER TABLE t ADD COLUMN a_new bigint; keep"),
+        ('alter table "T" alter column "A" type bigint', 'ALTER TABLE "T" ADD COLUMN "A_new" bigint; keep'),
         ("alter table t add column a uuid default gen_random_uuid() not null", "ALTER TABLE t ADD COLUMN a uuid; then"),
         ("alter table t detach partition p", "alter table t detach partition p CONCURRENTLY"),
         ("alter table t attach partition p for values in (1)", "First add a CHECK constraint to p"),
