@@ -37,11 +37,22 @@ def command(
     Alerts go as a JSON POST to http(s)://, and to mail or chat by the addresses of apprise. Addresses that hold a
     secret stand in PGSAFE_ALERT and PGSAFE_PING, with blanks between them; everybody named there, in an option or in
     [alerts] is told. An alert that is refused is a failure.
+
+    With [source] and the age that [server] cache allows, the base for rehearsals of that source is built as well.
     """
     from ..runbook.daily import daily
     from ..runbook.verify import Scratch
 
     settings = options.settings(config=config, server=server, image=image)
+    bases: list[str] = []
+
+    def build() -> tuple[str, ...]:
+        from ..rehearsal.building import built
+
+        base, failures = built(settings)
+        bases.extend(() if base is None else [base.folder.name])
+        return tuple(f"the base for rehearsals was not built: {text}" for text in failures)
+
     where = options.root_of(root)
     with recording("daily", place=str(where)) as evidence:
         day = daily(
@@ -57,11 +68,14 @@ def command(
             alert=_addresses(alert, "--alert", "PGSAFE_ALERT", "to"),
             ping=_addresses(ping, "--ping", "PGSAFE_PING", "ping"),
             progress=progress,
+            # Somebody said how old what a base holds may be.
+            further=build if settings.source is not None and settings.server.cache_age is not None else None,
         )
         _record(evidence, where, day)
     lines: list[str] = []
     for one in day.checked:
         lines += [f"{one.folder}: {'proven' if one.proven else 'NOT PROVEN'}", *(f"  {text}" for text in one.failures)]
+    lines += [f"base {name}: built" for name in bases]
     lines += [f"failed: {text}" for text in day.failures]
     lines.append("ALL BACKUPS PROVEN" if day.passed else "NOT ALL IS WELL")
     data = {
@@ -70,6 +84,7 @@ def command(
             for one in day.checked
         ],
         "failures": list(day.failures),
+        "bases": bases,
     }
     answer = evidence.told(Answer(passed=day.passed, lines=lines, data=data))
     return give("daily", answer, as_json=as_json)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..checks.values import Evidence
 from ..copy.comparing import compare_databases
 from ..server.connection import connect
-from ..snapshot.take import take as read_facts
+from ..snapshot.since import take_since
 from . import judging
 from .assumed import assumed
 from .known import Known, Stage
@@ -34,12 +34,13 @@ def compare(restored: Restored, migrated: Migrated) -> Stage[Judged]:
         connect(migrated.after, read_only=False) as after,
     ):
         rules = resolve_rules(announced(settings, migrated.migration), facts.catalog)
-        now = read_facts(after)
+        now, reread = take_since(after, migrated.since)
         comparison = compare_databases(
             before, after, facts, now, settings.report.samples, where=predicates(rules, facts.catalog)
         )
         yield Known(
             rows=rules.source_rows,
+            reread=reread,
             comparison=comparison,
             compared=facts,
             not_verified=(

@@ -36,11 +36,13 @@ from ..errors import CopyError, ServerError
 from ..migrate.tools import of
 from ..server.address import Address
 from ..server.base import Server
+from ..server.capabilities import WAL_FUNCTIONS
 from ..server.cluster import Template
 from ..server.connection import connect
 from ..server.local import LocalServer
 from ..snapshot.values import NotVerified, Snapshot
 from . import majors, restored
+from .expected import costs
 from .known import Known, Stage, gathered
 from .preflight import COPIES, Plan
 from .restored import Begun, Restored
@@ -131,18 +133,18 @@ def _hindered(settings: Settings, plan: Plan) -> str | None:
 
 
 def header(settings: Settings, plan: Plan) -> tuple[str, ...]:
-    """Return lines for the head of the report: what a run will begin with."""
+    """Return lines for the head of the report: what a run will begin with, and about what it will cost."""
     found = wish(settings, plan)
     if isinstance(found, str):
-        return () if found == OFF else (f"pgsafe base: {found}",)
+        lines = () if found == OFF else (f"pgsafe base: {found}",)
+        return (*lines, *_expected(plan, COPIES))
     own = [base for base in place.bases() if base.key == found.identity.key]
     if not own:
-        return (f"pgsafe base: none is there yet; this run builds it in {place.folder()}",)
+        line = f"pgsafe base: none is there yet; this run builds it in {place.folder()}"
+        return (line, *_expected(plan, COPIES + 1))
     [base, *_] = sorted(own, key=lambda one: one.about.moment, reverse=True)
-    return (
-        f"pgsafe base: {base.folder.name}, {_age(base.about)} old, {base.bytes >> 20:,} MiB;"
-        f" its copies: {_way(base, plan)}",
-    )
+    line = f"pgsafe base: {base.folder.name}, {_age(base.about)} old, {base.bytes >> 20:,} MiB"
+    return (f"{line}; its copies: {_way(base, plan)}", *_expected(plan, COPIES - 1, kept=True))
 
 
 def _way(base: Base, plan: Plan) -> str:
@@ -152,6 +154,13 @@ def _way(base: Base, plan: Plan) -> str:
         return plan.choice.copied(Template(data=base.folder / DATA, password="", stays=True))
     except ServerError as error:
         return error.message
+
+
+def _expected(plan: Plan, copies: int, *, kept: bool = False) -> tuple[str, ...]:
+    choice = plan.choice
+    partly = choice.kind != "existing" and choice.version is not None and WAL_FUNCTIONS.known_to(choice.version)
+    told = costs(plan.source.size, copies=copies, kept=kept, read_all=plan.migration is not None and not partly)
+    return () if told is None else (told,)
 
 
 def obtain(settings: Settings, plan: Plan, steps: Steps, backups: Path, known: Known) -> Obtained:

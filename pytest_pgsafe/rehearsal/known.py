@@ -19,7 +19,7 @@ from ..copy.likeness import Likeness
 from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
 from ..retry.values import Retried
-from ..snapshot.values import NotVerified, Snapshot, TableContent
+from ..snapshot.values import NotVerified, Reread, Snapshot, TableContent
 from ..traffic.values import Traffic
 from ..upgrade.values import Upgrade
 from . import majors
@@ -50,6 +50,8 @@ class Known:
     comparison: Comparison | None = None
     #: Of what content was compared.
     compared: Snapshot | None = None
+    #: How much of the migrated clone was read.
+    reread: Reread | None = None
     #: The migration broken off and run again.
     retried: Retried | None = None
     #: The migration run once more while others work.
@@ -113,6 +115,7 @@ class Known:
             ),
             relations=len(compared),
             rows=sum(content.rows for content in compared.values()),
+            reread=self.reread,
             not_verified=gaps,
             trace=self.trace,
             unused=self.unused,
@@ -132,6 +135,7 @@ class Known:
                 self.trace,
                 None if self.plan is None else self.plan.migration,
                 {} if self.rows is None else self.rows,
+                frozenset() if self.reread is None or self.reread.why is not None else self.reread.touched,
             ),
             time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             migration=None if settings.migration is None else (settings.migration.kind, str(settings.migration)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..catalog.names import split
@@ -50,7 +50,7 @@ class TableFacts:
     rows: tuple[int | None, int | None]
     #: Of the heap and its TOAST table.
     bytes: tuple[int | None, int | None]
-    #: The migration changed it, or locked it so that others had to wait.
+    #: The migration wrote to it or changed it, or locked it so that others had to wait.
     touched: bool
     columns: tuple[ColumnFacts, ...] = ()
 
@@ -76,11 +76,13 @@ class Measured:
 
 
 def measure(
-    comparison: Comparison | None, trace: Trace | None, migration: Migration | None, rows: Mapping[str, int]
-) -> Measured:
+    comparison: Comparison | None, trace: Trace | None, migration: Migration | None, rows: Mapping[str, int],
+    touched: Collection[str] = frozenset(),
+) -> Measured:  # fmt: skip
     """Gather what a run measured.
 
     :param rows: that the source's tables have, where the copy is smaller.
+    :param touched: tables after, of which it is not proven that nobody wrote to them; empty where that is not known.
     """
     scale = None
     if comparison is not None and trace is not None:
@@ -90,7 +92,7 @@ def measure(
         number=0 if trace is None else len(trace.statements),
         cost=None if trace is None else measured(trace),
         scaled=None if trace is None or scale is None else scaled(trace, scale),
-        tables=() if comparison is None else tuple(_tables(comparison, trace)),
+        tables=() if comparison is None else tuple(_tables(comparison, trace, touched)),
         files=() if migration is None else tuple(_files(migration)),
     )
 
@@ -114,7 +116,7 @@ def _statements(trace: Trace, migration: Migration | None, scale: Scale | None) 
         )
 
 
-def _tables(comparison: Comparison, trace: Trace | None) -> Iterator[TableFacts]:
+def _tables(comparison: Comparison, trace: Trace | None, written: Collection[str]) -> Iterator[TableFacts]:
     before, after = comparison.before, comparison.after
     locked = {lock.relation for lock in (() if trace is None else trace.locks)}
     changed = {".".join(split(name)[:2]) for name in comparison.by_object}
@@ -127,7 +129,7 @@ def _tables(comparison: Comparison, trace: Trace | None) -> Iterator[TableFacts]
             table=name,
             rows=(_rows(contents[0]), _rows(contents[1])),
             bytes=(None if one is None else one.size, None if other is None else other.size),
-            touched=bool({name, then} & (changed | locked)),
+            touched=then in written or bool({name, then} & (changed | locked)),
             columns=tuple(_columns(name, contents, comparison.by_object)),
         )
 

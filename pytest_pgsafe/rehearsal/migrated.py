@@ -11,6 +11,7 @@ from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..migrate.values import Trace
 from ..server.address import Address
+from ..snapshot.since import Since, begin
 from ..snapshot.values import NotVerified
 from . import aftermath
 from .known import Known, Stage
@@ -25,6 +26,8 @@ class Migrated:
     #: The clone that it ran on.
     after: Address
     trace: Trace
+    #: When the clone was equal to the copy before.
+    since: Since | None = None
 
 
 def migrate(restored: Restored, migration: Migration) -> Stage[Migrated]:
@@ -32,6 +35,7 @@ def migrate(restored: Restored, migration: Migration) -> Stage[Migrated]:
     runner, steps = restored.runner, restored.steps
     with steps.step("clone"):
         after = restored.server.clone(restored.before, "after")
+        since = begin(after, restored.facts, ours=restored.server.owns_cluster)
     runner.hooked("before_migration", after, steps)
     with steps.step("migrate"):
         try:
@@ -44,7 +48,7 @@ def migrate(restored: Restored, migration: Migration) -> Stage[Migrated]:
     if not trace.observed:
         yield Known(not_verified=(NotVerified(object="locks", reason="no lock could be observed on this server"),))
     runner.hooked("after_migration", after, steps)
-    return Migrated(migration=migration, after=after, trace=trace)
+    return Migrated(migration=migration, after=after, trace=trace, since=since)
 
 
 def _aftermath(error: FailedRun, restored: Restored, after: Address) -> Comparison | None:

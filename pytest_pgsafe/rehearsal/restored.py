@@ -24,6 +24,7 @@ from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
+from ..snapshot.since import begin, take_since
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
 from .known import Known, Stage
@@ -116,7 +117,7 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
             role = settings.role or restoring.owner(connection, server)
             # A role that may not log in is given leave, which is not to look like the migration's doing.
             server.address(prepared.address.dbname, user=role)
-            facts = read_facts(connection)
+            facts = read_facts(connection, source=source)
         yield Known(not_verified=facts.not_verified)
         reference = facts if source is None else source
         gaps = without_content(facts, plan.source.kind)
@@ -128,14 +129,17 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
         else:
             yield Known(source_version=source.server_version)
             yield from _prove(begun, source, facts, prepared, notes=notes, unmade={gap.object for gap in unmade})
+        restored_as = begin(prepared.address, facts, ours=server.owns_cluster)
         with connect(prepared.address, read_only=False) as connection:
             if isolation.isolate(connection):
                 # Servers and subscriptions differ from the source's from here on, on purpose.
-                facts = read_facts(connection)
+                facts, _ = take_since(connection, restored_as)
     runner = Runner(settings=settings, server=server, role=role, source=plan.source.address)
+    if settings.hooks.after_restore:
+        restored_as = begin(prepared.address, facts, ours=server.owns_cluster)
     if runner.hooked("after_restore", prepared.address, begun.steps):
         with connect(prepared.address) as connection:
-            facts = read_facts(connection)
+            facts, _ = take_since(connection, restored_as)
     yield Known(functions={name: function.definition for name, function in facts.catalog.functions.items()})
     return Restored(
         settings=settings, plan=plan, steps=begun.steps, server=server, before=prepared.address, facts=facts,

@@ -12,11 +12,11 @@ from ..config.values import Settings
 from ..migrate import backwards
 from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
-from ..server.address import Address
 from ..snapshot.values import NotVerified
 from . import aftermath, new_rows, way_back
 from .judged import Judged
 from .known import Known, Stage
+from .migrated import Migrated
 from .restored import Restored
 
 _NOTHING_APPLIED = "the migration applied nothing, so there is nothing to take back"
@@ -39,7 +39,7 @@ def _go(judged: Judged, rollback: Migration, used: new_rows.Used | None) -> Stag
     restored, evidence = judged.restored, judged.evidence
     try:
         with restored.steps.step("rollback", skips=backwards.NoWayBackError):
-            comparison = _back(rollback, judged.migrated.after, restored)
+            comparison = _back(rollback, judged.migrated, restored)
     except backwards.NoWayBackError as error:
         seconds = yield from _restored_again(restored)
         return replace(evidence, no_way_back=NoWayBack(message=error.message, restored=seconds))
@@ -61,12 +61,13 @@ def _instead(restored: Restored) -> str:
     return reason
 
 
-def _back(rollback: Migration, after: Address, restored: Restored) -> Comparison | None:
+def _back(rollback: Migration, migrated: Migrated, restored: Restored) -> Comparison | None:
+    after = migrated.after
     applied = backwards.resolve(rollback, restored.before, after)
     if applied is None:
         return None
     try:
-        return way_back.back(applied, after, restored)
+        return way_back.back(applied, after, restored, migrated.since)
     except FailedRun as error:
         said = backwards.none(error.trace)
         if said is not None:
@@ -99,7 +100,14 @@ def _again(judged: Judged, comparison: Comparison) -> Repeated | None:
         restored.steps.skip("again", reason)
         return None
     with restored.steps.step("again"):
-        return way_back.again(migrated.migration, migrated.after, evidence.comparison.after, comparison, restored)
+        return way_back.again(
+            migrated.migration,
+            migrated.after,
+            evidence.comparison.after,
+            comparison,
+            restored,
+            since=migrated.since,
+        )
 
 
 def _not_again(settings: Settings, evidence: Evidence, comparison: Comparison) -> str | None:

@@ -11,7 +11,7 @@ from ..checks.values import Finding, Severity
 from ..compare.values import Change
 from ..migrate.values import Trace
 from ..pitr.outcome import Recoverability
-from ..snapshot.values import NotVerified
+from ..snapshot.values import NotVerified, Reread
 from ..traffic.values import Traffic
 from ..upgrade.values import Upgrade
 from .measured import Measured
@@ -68,6 +68,8 @@ class Result:
     #: Relations whose content was compared, and their rows.
     relations: int = 0
     rows: int = 0
+    #: How much of the migrated copy was read; None where it was not compared.
+    reread: Reread | None = None
     not_verified: tuple[NotVerified, ...] = ()
     trace: Trace | None = None
     #: Checks that had nothing to judge, and why (``rollback``: no way back configured).

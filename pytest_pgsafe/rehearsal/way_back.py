@@ -21,6 +21,7 @@ from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
+from ..snapshot.since import Since, begin, take_since
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
 from .restored import Restored
@@ -29,14 +30,16 @@ from .restored import Restored
 CONTENT = frozenset({"rows", "values", "foreign key", "large objects"})
 
 
-def back(rollback: Migration, after: Address, restored: Restored) -> Comparison:
+def back(rollback: Migration, after: Address, restored: Restored, since: Since | None = None) -> Comparison:
     """Run the way back, and compare what is there then with what was there before the migration.
 
+    :param since: when ``after`` was made.
     :raises FailedRun: it failed.
     """
     restored.runner.run(rollback, after)
     with connect(restored.before) as one, connect(after, read_only=False) as two:
-        return compare_databases(one, two, restored.facts, read_facts(two), restored.settings.report.samples)
+        now, _ = take_since(two, since)
+        return compare_databases(one, two, restored.facts, now, restored.settings.report.samples)
 
 
 def led_back(comparison: Comparison) -> bool:
@@ -46,8 +49,9 @@ def led_back(comparison: Comparison) -> bool:
 
 
 def again(
-    migration: Migration, after: Address, migrated: Snapshot, comparison: Comparison, restored: Restored
-) -> Repeated:
+    migration: Migration, after: Address, migrated: Snapshot, comparison: Comparison, restored: Restored,
+    *, since: Since | None = None,
+) -> Repeated:  # fmt: skip
     """Run the migration once more where its way back ended, and compare its result with the first.
 
     What differs may differ each time: now(), random values. So a third run, on a fresh copy, tells what two runs from
@@ -55,6 +59,7 @@ def again(
 
     :param migrated: the facts after the first run.
     :param comparison: from before the migration to after its way back.
+    :param since: when ``after`` was made.
     """
     _set_back(after, comparison)
     try:
@@ -62,17 +67,19 @@ def again(
     except FailedRun as error:
         return Repeated(failed=_why(error))
     with connect(after) as session:
-        now = read_facts(session)
+        now, _ = take_since(session, since)
     if not any(_counts(change, now) for change in differences(migrated, now)):
         return Repeated()
     fresh = restored.server.clone(restored.before, "again")
+    moment = begin(fresh, restored.facts, ours=restored.server.owns_cluster)
     try:
         try:
             restored.runner.forth(migration, fresh)
         except FailedRun as error:
             return Repeated(unclear=_why(error))
         with connect(fresh) as one, connect(after, read_only=False) as two:
-            facts, samples = read_facts(one), restored.settings.report.samples
+            facts, _ = take_since(one, moment)
+            samples = restored.settings.report.samples
             return Repeated(
                 comparison=compare_databases(one, two, facts, now, samples), varying=varying(migrated, facts)
             )

@@ -12,7 +12,7 @@ from typing import Any
 from ..checks.values import Finding
 from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result, Tries
-from ..snapshot.values import RowSample
+from ..snapshot.values import Reread, RowSample
 from ..visible import in_json
 from . import costs, recovery, traffic, upgrade
 
@@ -49,6 +49,7 @@ def document(result: Result) -> dict[str, Any]:
         "compared": {
             "relations": result.relations,
             "rows": result.rows,
+            **({} if result.reread is None else _reread(result.reread)),
             "not_verified": [{"object": gap.object, "reason": gap.reason} for gap in result.not_verified],
         },
         **costs.migration(result),
@@ -93,6 +94,11 @@ def key_value(value: str | None) -> str | int | None:
 
 def _retry(tries: Tries) -> dict[str, Any]:
     return {"points": tries.points, "left_out": list(tries.left_out)}
+
+
+def _reread(reread: Reread) -> dict[str, Any]:
+    """Return how many tables were read after the migration, how many were not, and why all were if they were."""
+    return {"read_again": len(reread.touched), "untouched": len(reread.untouched), "read_all": reread.why}
 
 
 def _known(facts: Mapping[str, str]) -> dict[str, str]:

@@ -139,7 +139,9 @@ def counted(result: Result) -> str:
         return f"{told}, {len(result.not_verified)} not verified"
     relations = "1 relation" if result.relations == 1 else f"{result.relations} relations"
     rows = "1 row" if result.rows == 1 else f"{result.rows:,} rows"
-    return f"{relations} ({rows}) compared, {len(result.not_verified)} not verified"
+    untouched = 0 if result.reread is None else len(result.reread.untouched)
+    compared = f"compared, {untouched} of them untouched" if untouched else "compared"
+    return f"{relations} ({rows}) {compared}, {len(result.not_verified)} not verified"
 
 
 def severities(result: Result) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def daily(
     alert: Sequence[str] = (),
     ping: Sequence[str] = (),
     progress: Progress = SILENT,
+    further: Callable[[], Sequence[str]] | None = None,
 ) -> Day:
     """Verify the latest complete backup of each database under a root.
 
@@ -55,12 +56,14 @@ def daily(
     :param log: lines are added to it.
     :param alert: who is told when something failed.
     :param ping: who is told when all is well, so that a drill which no longer runs is missed.
+    :param further: is done as well, and says what failed, in a line each.
     :raises UsageError: none could be begun; the alerts are told so first.
     """
     for url in (*alert, *ping):
         alerts.check(url)
     try:
         day = _verify(root, scratch, max_age, progress)
+        day = day if further is None else replace(day, failures=(*day.failures, *_lines(further)))
     except PgsafeError as error:
         undelivered = _tell(alert, "pgsafe daily could not begin", {"root": str(root), "error": str(error)})
         _write(log, ["ERROR could not begin: " + " ".join(str(error).split()), *_errors(undelivered)])
@@ -79,6 +82,13 @@ def daily(
     day = Day(checked=day.checked, failures=(*day.failures, *undelivered))
     _write(log, [*(f"proven {folder}" for folder in body["proven"]), *_errors(body["failures"]), *_errors(undelivered)])
     return day
+
+
+def _lines(further: Callable[[], Sequence[str]]) -> Sequence[str]:
+    try:
+        return further()
+    except PgsafeError as error:
+        return (" ".join(str(error).split()),)
 
 
 def _verify(root: Path, scratch: Scratch, max_age: timedelta, progress: Progress) -> Day:

@@ -38,6 +38,8 @@ COPY_STRATEGY = Capability(15)
 #: Statistics stand in shared memory, where a session can write its own at once: before, they were sent to a process of
 #: the server's, over a connection with itself.
 SHARED_STATISTICS = Capability(15)
+#: pg_walinspect: functions that tell what stands in the WAL.
+WAL_FUNCTIONS = Capability(15)
 #: ``archive_library``, and contrib's ``basic_archive`` for it.
 ARCHIVE_LIBRARY = Capability(15)
 #: A record of a commit names the relations whose statistics go with it.

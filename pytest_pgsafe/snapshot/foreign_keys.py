@@ -13,9 +13,9 @@ from ..server.connection import Connection
 from .parallel import share
 from .plan import foreign_below
 from .session import UNREADABLE, failed, joining, query, reason
-from .values import ForeignKeyContent, NotVerified
+from .values import ForeignKeyContent, NotVerified, Snapshot, TableContent
 
-__all__ = ["foreign_keys"]
+__all__ = ["foreign_keys", "proven"]
 
 _SQL = Path(__file__).with_name("sql") / "foreign_keys.sql"
 _BATCH_BYTES = 16 << 20
@@ -64,16 +64,19 @@ class _Join:
 
 
 def foreign_keys(
-    connection: Connection, catalog: Catalog, *, samples: int = 5, others: Sequence[Connection] = ()
-) -> tuple[dict[str, ForeignKeyContent], tuple[NotVerified, ...]]:
+    connection: Connection, catalog: Catalog, *, samples: int = 5, others: Sequence[Connection] = (),
+    known: Mapping[str, ForeignKeyContent] | None = None,
+) -> tuple[dict[str, ForeignKeyContent], tuple[NotVerified, ...]]:  # fmt: skip
     """Count NULLs and orphans of every foreign key, validated or not, enforced or not.
 
     :param others: further sessions, which see the same snapshot.
+    :param known: those that need not be counted.
     :returns: by constraint name; and the keys that could not be read.
     :raises SnapshotError: the server failed, rather than one key.
     """
     joins, missing = _joins(connection, catalog)
-    found: dict[str, ForeignKeyContent] = {}
+    found: dict[str, ForeignKeyContent] = {} if known is None else dict(known)
+    joins = [join for join in joins if join.name not in found]
     work = share([connection, *others], _batches(joins), lambda session, batch: _attempt(session, batch, samples))
     for join, content in work:
         if isinstance(content, NotVerified):
@@ -81,6 +84,32 @@ def foreign_keys(
         else:
             found[join.name] = content
     return dict(sorted(found.items())), tuple(sorted(missing, key=lambda item: item.object))
+
+
+def proven(source: Snapshot, catalog: Catalog, tables: Mapping[str, TableContent]) -> dict[str, ForeignKeyContent]:
+    """Return what foreign keys hold in a copy whose tables are proven equal to the source's: what they hold there.
+
+    Only where PostgreSQL's own types are compared, by the database's collation: by another one two servers may match
+    otherwise.
+
+    :param tables: what the copy's tables hold.
+    """
+
+    def same(table: str, columns: Sequence[str]) -> bool:
+        ours, theirs = source.tables.get(table), tables.get(table)
+        if ours is None or ours != theirs:
+            return False
+        both = [one.columns.get(f"{table}.{column}") for one in (source.catalog, catalog) for column in columns]
+        return all(one is not None and one.collation is None and "." not in one.type for one in both)
+
+    found: dict[str, ForeignKeyContent] = {}
+    for name, content in source.foreign_keys.items():
+        one, other = source.catalog.constraints.get(name), catalog.constraints.get(name)
+        if one is None or one != other or one.references is None:
+            continue
+        if same(one.table, one.columns) and same(one.references, one.reference_columns):
+            found[name] = content
+    return found
 
 
 def _joins(connection: Connection, catalog: Catalog) -> tuple[list[_Join], list[NotVerified]]:

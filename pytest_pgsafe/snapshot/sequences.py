@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,17 +46,23 @@ def values(connection: Connection, sequences: Iterable[str]) -> tuple[dict[str, 
     return {name: SequenceValue(value=value, is_called=called) for name, value, called in rows}, missing
 
 
-def bounds(connection: Connection, catalog: Catalog) -> tuple[dict[str, int | None], list[NotVerified]]:
+def bounds(
+    connection: Connection, catalog: Catalog, *, known: Mapping[str, int | None] | None = None
+) -> tuple[dict[str, int | None], list[NotVerified]]:
     """Read the largest (or, counting down, smallest) value in each column that a sequence feeds.
 
     Columns of types that are no numbers have no bound and are left out.
 
+    :param known: those that need not be read.
     :returns: by sequence; and the sequences whose column could not be read.
     :raises SnapshotError: the server failed, rather than one column.
     """
     foreign = foreign_below(catalog)
     statements: dict[str, str] = {}
+    found = {} if known is None else dict(known)
     for name, sequence in catalog.sequences.items():
+        if name in found:
+            continue
         column = catalog.columns.get(sequence.column or "")
         if column is None or not _is_number(catalog, column.type):
             continue
@@ -70,7 +76,8 @@ def bounds(connection: Connection, catalog: Catalog) -> tuple[dict[str, int | No
             f" false FROM {only}{column.table} t"
         )
     rows, missing = _read(connection, list(statements), statements.__getitem__, batch=_TABLES)
-    return {name: _whole(value) for name, value, _ in rows}, missing
+    found |= {name: _whole(value) for name, value, _ in rows}
+    return {name: found[name] for name in catalog.sequences if name in found}, missing
 
 
 def _is_number(catalog: Catalog, type_: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from psycopg.pq import TransactionStatus
@@ -15,12 +15,13 @@ from . import sequences as sequences_of
 from .digest import read_contents
 from .extensions import contents as extension_contents
 from .extensions import parts as extension_parts
-from .foreign_keys import foreign_keys
+from .foreign_keys import foreign_keys, proven
 from .large_objects import large_objects
 from .parallel import siblings
 from .plan import Plan, plan_materialized_views, plan_tables
 from .session import moment
-from .values import SequenceValue, Snapshot
+from .untouched import Untouched
+from .values import SequenceValue, Snapshot, TableContent
 
 __all__ = ["sequences", "take"]
 
@@ -37,6 +38,8 @@ def take(
     plans: Sequence[Plan] | None = None,
     jobs: int | None = None,
     snapshot: str | None = None,
+    known: Callable[[Connection, Catalog], Untouched] | None = None,
+    source: Snapshot | None = None,
 ) -> Snapshot:
     """Read the facts of a database in one REPEATABLE READ, READ ONLY transaction.
 
@@ -50,6 +53,8 @@ def take(
         processor of this machine, up to four. In a transaction of the caller's, which may have written what no other
         session sees, it takes ``snapshot`` too.
     :param snapshot: what the caller's transaction has exported, and sees.
+    :param known: tells, once the moment and its catalog are there, which facts hold still and need not be read.
+    :param source: what this was restored from: foreign keys between tables that hold the same are not counted again.
     :raises SnapshotError: the server failed, rather than one object.
     """
     shareable = snapshot is not None or connection.info.transaction_status == TransactionStatus.IDLE
@@ -58,17 +63,22 @@ def take(
             catalog = read_catalog(connection)
         planned, missing = plan_tables(catalog)
         planned = planned if plans is None else tuple(plans)
+        held = Untouched() if known is None else known(connection, catalog)
+        order = [plan.table for plan in planned]
+        planned = tuple(plan for plan in planned if plan.table not in held.tables)
+        stale = tuple(plan for plan in plan_materialized_views(catalog) if plan.table not in held.materialized_views)
         jobs = min(_JOBS, os.cpu_count() or 1) if jobs is None else jobs
         further = min(jobs - 1, sum(plan.size for plan in planned) // _WORTH) if shareable else 0
         with siblings(connection, snapshot, further) as others:
             tables, unread = read_contents([connection, *others], planned)
-            views, unread_views = read_contents([connection, *others], plan_materialized_views(catalog))
-            keys, unread_keys = foreign_keys(connection, catalog, others=others)
+            views, unread_views = read_contents([connection, *others], stale)
+            counted = held.foreign_keys if source is None else proven(source, catalog, tables)
+            keys, unread_keys = foreign_keys(connection, catalog, others=others, known=counted)
         extensions, unread_extensions = extension_contents(connection, catalog)
         parts = extension_parts(connection)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)
-        bounds, unread_bounds = sequences_of.bounds(connection, catalog)
-        objects, unread_objects = large_objects(connection)
+        bounds, unread_bounds = sequences_of.bounds(connection, catalog, known=held.sequence_bounds)
+        objects, unread_objects = large_objects(connection) if held.large_objects is None else (held.large_objects, ())
         row = connection.execute("SELECT pg_catalog.current_setting('server_version')").fetchone()
         assert row is not None
     named = {item.object for item in unread_sequences}
@@ -76,8 +86,8 @@ def take(
         server_version=row[0],
         taken_at=datetime.now(timezone.utc),
         catalog=catalog,
-        tables=tables,
-        materialized_views=views,
+        tables=_ordered({**tables, **held.tables}, order),
+        materialized_views={**views, **held.materialized_views},
         sequences=counters,
         foreign_keys=keys,
         sequence_bounds=bounds,
@@ -95,6 +105,10 @@ def take(
             *unread_objects,
         ),
     )
+
+
+def _ordered(contents: Mapping[str, TableContent], order: Sequence[str]) -> dict[str, TableContent]:
+    return {name: contents[name] for name in order if name in contents}
 
 
 def sequences(connection: Connection) -> dict[str, SequenceValue]:

@@ -126,6 +126,17 @@ class Snapshot:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reread:
+    """How much of a migrated copy was read; of the rest the facts from before hold."""
+
+    #: Tables, by the names of now.
+    touched: frozenset[str]
+    untouched: frozenset[str]
+    #: Why all were read; None where that was not so.
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RowSample:
     """A row as people see it: the key's and the differing columns' values as PostgreSQL prints them.
 

@@ -32,6 +32,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.keeper import sign
+from tests.server.runbook import answer, uri
 
 SCHEMA = """
 create role base_reader;
@@ -394,3 +395,27 @@ def test_the_least_recently_used_goes_first_and_none_that_is_in_use(base: Base, 
     assert not place.bases()
     assert stranger.is_dir()
     stranger.rmdir()
+
+
+def test_the_nightly_verification_builds_it(
+    tmp_path: Path, source: Address, backup: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where somebody said how old it may be; what fails is told with all else that failed."""
+    monkeypatch.setenv("PGPASSWORD", source.parameters.get("password", ""))
+    monkeypatch.delenv("PGSAFE_SERVER_CACHE")
+    root = tmp_path / "root"
+    shutil.copytree(backup, root / "nightly" / "one")
+    file = tmp_path / "pgsafe.toml"
+    command = ["daily", str(root), f"--config={file}", "--server=local", "--json"]
+    file.write_text(f'[source]\ndsn = "{uri(source)}"\n')
+    assert answer(command, capsys)["bases"] == []
+    file.write_text(f'[source]\ndsn = "{uri(source)}"\n[server]\ncache = "1 day"\n')
+    [name] = answer(command, capsys)["bases"]
+    assert name in {base.folder.name for base in place.bases()}
+    # A base that cannot be kept is a failure of the night.
+    file.write_text(
+        f'[source]\ndsn = "{uri(source)}"\n[server]\ncache = "1 day"\n[hooks]\nafter_restore = ["cmd:true"]\n'
+    )
+    failed = answer(command, capsys, status=1)
+    assert failed["bases"] == []
+    assert "no base can be kept" in failed["failures"][0]
