@@ -99,7 +99,12 @@ def _wait(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _behind(evidence: Evidence, budget: float) -> Iterator[Finding]:
-    """Yield who waited too long behind the migration while it waited itself."""
+    """Yield who waited too long behind the migration while it waited itself, or beside it."""
+    for one in () if evidence.traffic.scripts is None else evidence.traffic.scripts.waited[:1]:
+        if one.seconds > budget:
+            told = f"a statement of [traffic] script waited for {time(one.seconds)} for the migration, which was at"
+            told += f" {one.statement}: the budget is {time(budget)}; it is {one.query}"
+            yield WAIT_BUDGET.finding("migration", told, check="traffic")
     for queue in evidence.traffic.queues:
         longest, taken = queue.longest, queue.hold.taken
         if not queue.waiters or (longest is not None and longest <= budget):

@@ -13,6 +13,8 @@ from .values import Check, Evidence, Finding, Severity
 
 #: So many of several things are named.
 _MOST = 3
+#: SQLSTATE.
+_DEADLOCK = "40P01"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -35,6 +37,7 @@ def _excused(evidence: Evidence, taken: Taken, finding: Finding) -> Finding:
 
 
 def _deadlocks(evidence: Evidence) -> Iterator[Finding]:
+    yield from _in_scripts(evidence)
     for one in evidence.traffic.deadlocks:
         inversion = one.inversion
         told = (
@@ -45,6 +48,27 @@ def _deadlocks(evidence: Evidence) -> Iterator[Finding]:
         severity = Severity.WARNING if inversion.who == "dump" else Severity.ERROR
         found = DEADLOCK.finding(inversion.second.relation, told, severity=severity, aspect=inversion.first.relation)
         yield _excused(evidence, inversion.second, found)
+
+
+def _in_scripts(evidence: Evidence) -> Iterator[Finding]:
+    scripts = evidence.traffic.scripts
+    if scripts is None or not scripts.deadlocks:
+        return
+    told = f"deadlock, in {scripts.deadlocks} of {scripts.runs} runs beside [traffic] script"
+    refused = [one.statement for one in scripts.refused if one.state == _DEADLOCK]
+    told += "" if scripts.died is None else f"; the migration was ended: {scripts.died}"
+    told += f"; of the script was ended: {refused[0]}" if refused else ""
+    # What came about once may be luck.
+    severity = Severity.ERROR if scripts.deadlocks > 1 else Severity.WARNING
+    yield DEADLOCK.finding("migration", told, severity=severity)
+
+
+def _refused(evidence: Evidence) -> Iterator[Finding]:
+    scripts = evidence.traffic.scripts
+    for one in () if scripts is None else scripts.refused:
+        if one.state != _DEADLOCK:
+            told = f"beside the migration a statement of [traffic] script failed: {one.message} (SQLSTATE {one.state}):"
+            yield REFUSED.finding("migration", f"{told} {one.statement}", severity=unproven(evidence), aspect=one.state)
 
 
 def _held(taken: Taken) -> str:
@@ -142,4 +166,18 @@ GAVE_UP = Check(
     ),
     judge=_halves,
 )
-CHECKS = (DEADLOCK, QUEUE, GAVE_UP)
+REFUSED = Check(
+    code="PGS824",
+    check="traffic",
+    name="error-beside",
+    severity=Severity.WARNING,
+    is_effect=False,
+    condition=(
+        "A statement of [traffic] script, which ran before the migration, failed while the migration ran beside it. "
+        "Under strict it is an error."
+    ),
+    effect="Users of the application get this error while the migration runs, or from then on.",
+    remedy="Let the new schema still serve the statements that run meanwhile: add first, drop in a later release.",
+    judge=_refused,
+)
+CHECKS = (DEADLOCK, QUEUE, GAVE_UP, REFUSED)

@@ -20,6 +20,7 @@ from .values import (
     Receipt,
     Report,
     Retry,
+    Script,
     Server,
     Settings,
     Source,
@@ -118,6 +119,7 @@ class _Resolution:
             ),
             traffic=Traffic(
                 clients=document.traffic.clients,
+                scripts=self._scripts(),
                 budget=None if document.traffic.budget is None else forms.duration(document.traffic.budget),
             ),
             hooks=self._hooks(),
@@ -140,6 +142,17 @@ class _Resolution:
             from_rev=options.from_rev,
             origins=self.origins,
         )
+
+    def _scripts(self) -> tuple[Script, ...]:
+        """Return the scripts of pgbench, each a file and perhaps its weight: ``writes.sql@3``."""
+        given, origin = self.document.traffic.script, f"{self.file_name} traffic.script"
+        found: list[Script] = []
+        for text in [given] if isinstance(given, str) else given or ():
+            name, at, weight = text.rpartition("@")
+            weighted = bool(at) and weight.isdecimal()
+            path = forms.existing(name if weighted else text, base=self.folder, origin=origin, what="the script")
+            found.append(Script(path=path, weight=int(weight) if weighted else 1))
+        return tuple(found)
 
     def _text(self, name: str, option: str, variable: str | None, given: str | None, key: str | None) -> str | None:
         """Return the word that wins, and note where it came from."""

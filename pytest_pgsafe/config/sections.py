@@ -323,6 +323,7 @@ class RetrySection(Section):
 
 class TrafficSection(Section):
     clients: Annotated[int, Field(ge=0, le=100)] = 4
+    script: list[Text] | Text | None = None
     budget: Duration | None = None
 
 

@@ -237,9 +237,20 @@ class Retry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Script:
+    """Statements in pgbench's format."""
+
+    path: Path
+    #: How often it is chosen among several.
+    weight: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Traffic:
     #: How many sessions of others come at once while the migration waits, at most; 0 turns that off.
     clients: int = 4
+    #: What the application does; empty where the sessions are derived from the catalog.
+    scripts: tuple[Script, ...] = ()
     #: Seconds after which nothing further is tried; None is half of what the rehearsal has taken by then.
     budget: float | None = None
 

@@ -9,7 +9,7 @@ from ..checks.blame.explained import places
 from ..checks.locking import concerns, table_before
 from ..checks.values import Evidence
 from ..reading.values import Place
-from ..traffic.order import holds, inversions, taken
+from ..traffic.order import holds, inversions, sent, taken
 from ..traffic.tries import Scene, try_all
 from ..traffic.values import Taken
 from .judged import Judged
@@ -28,17 +28,17 @@ def go(judged: Judged) -> Stage[Evidence]:
         return judged.evidence
     reason = unseen(judged)
     locks = () if reason is not None else _taken(judged)
-    if reason is None and not locks:
+    if reason is None and not locks and not restored.settings.traffic.scripts:
         reason = _NOTHING
     if reason is not None:
         yield Known(unused={"traffic": reason})
         return judged.evidence
     with restored.steps.step("traffic"):
         before, after = judged.evidence.comparison.before.catalog, judged.evidence.comparison.after.catalog
-        found = try_all(
-            holds(locks), tuple(inversions(locks, (before, after), _production(judged))), _scene(judged, locks),
-            budget=_budget(judged),
-        )  # fmt: skip
+        # What the application does is known then.
+        scripted = bool(restored.settings.traffic.scripts)
+        orders = () if scripted else tuple(inversions(locks, (before, after), _production(judged)))
+        found = try_all(holds(locks), orders, _scene(judged, locks), budget=_budget(judged))
     yield Known(traffic=found)
     if not found.probes:
         yield Known(unused={"traffic": _NOTHING})
@@ -71,6 +71,8 @@ def _scene(judged: Judged, locks: tuple[Taken, ...]) -> Scene:
         locks=locks,
         oids={one.name: one.oid for one in (*catalog.tables.values(), *catalog.views.values())},
         clients=judged.restored.settings.traffic.clients,
+        scripts=judged.restored.settings.traffic.scripts,
+        first=next(iter(sent(judged.migrated.trace.statements, lambda _: None)), None),
     )
 
 

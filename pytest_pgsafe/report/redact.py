@@ -17,8 +17,8 @@ from ..reading.values import Cited
 from ..rehearsal.measured import Measured
 from ..rehearsal.values import Result, Step
 from ..snapshot.values import RowSample
-from ..traffic.values import Taken, Traffic
-from .discreet import discreet
+from ..traffic.values import Scripts, Taken, Traffic
+from .discreet import NOT_SHOWN, discreet
 
 MASKED = "***"
 #: Characters by which a statement is known in a message.
@@ -172,7 +172,20 @@ def _traffic(traffic: Traffic) -> Traffic:
             )
             for one in traffic.deadlocks
         ),
+        scripts=None if traffic.scripts is None else _scripts(traffic.scripts),
         left_out=tuple(masked(text) for text in traffic.left_out),
+    )
+
+
+def _scripts(scripts: Scripts) -> Scripts:
+    return replace(
+        scripts,
+        waited=tuple(replace(one, query=masked(one.query), statement=masked(one.statement)) for one in scripts.waited),
+        refused=tuple(
+            replace(one, statement=masked(one.statement), message=discreet(f"SQLSTATE {one.state}: {one.message}"))
+            for one in scripts.refused
+        ),
+        died=None if scripts.died is None else NOT_SHOWN,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..traffic.values import Deadlock, Queue, Traffic
+from ..traffic.values import Deadlock, Queue, Scripts, Traffic
 
 
 def document(traffic: Traffic) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def document(traffic: Traffic) -> dict[str, Any]:
         "longest_wait": _longest(traffic),
         "queues": [_queue(one) for one in traffic.queues],
         "deadlocks": [_deadlock(one) for one in traffic.deadlocks],
+        "scripts": None if traffic.scripts is None else _scripts(traffic.scripts),
     }
 
 
@@ -40,6 +41,15 @@ def _queue(queue: Queue) -> Mapping[str, Any]:
         ],
         "gave_up_seconds": queue.gave_up,
         "left": [f"{one.kind} {one.object}" for one in queue.left],
+    }
+
+
+def _scripts(scripts: Scripts) -> Mapping[str, Any]:
+    return {
+        "runs": scripts.runs,
+        "deadlocks": scripts.deadlocks,
+        "waited": [vars(one) for one in scripts.waited],
+        "errors": [vars(one) for one in scripts.refused],
     }
 
 

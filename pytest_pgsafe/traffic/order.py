@@ -29,10 +29,10 @@ def taken(trace: Trace, locks: Iterable[Lock], place: Callable[[str], Place | No
     :param locks: those of the trace that concern others, by their names before the migration.
     :param place: where a statement stands in the migration's files.
     """
-    sent = _sent(trace.statements, place)
+    moments = sent(trace.statements, place)
     found = {
         Taken(
-            at=sent[lock.number], number=lock.number, relation=lock.relation, mode=lock.mode,
+            at=moments[lock.number], number=lock.number, relation=lock.relation, mode=lock.mode,
             transaction=lock.transaction or f"statement {lock.number}", patience=lock.patience,
         )
         for lock in locks
@@ -41,10 +41,11 @@ def taken(trace: Trace, locks: Iterable[Lock], place: Callable[[str], Place | No
     return tuple(sorted(found, key=lambda one: (one.number, one.relation, one.mode)))
 
 
-def _sent(sent: Sequence[Statement], place: Callable[[str], Place | None]) -> Sequence[Sent]:
+def sent(ran: Sequence[Statement], place: Callable[[str], Place | None]) -> Sequence[Sent]:
+    """Return the statements of a run, so that each is known again when it is sent again."""
     times: Counter[str] = Counter()
     found: list[Sent] = []
-    for statement in sent:
+    for statement in ran:
         text = flat(statement.text)
         times[text] += 1
         where = next((at for part in statements(statement.text) if (at := place(flat(part))) is not None), None)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
 from ..compare.repeated import differences
+from ..config.values import Script
 from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..retry.between import Between
 from ..retry.tries import Ground, invalid_indexes
+from ..retry.values import Sent
 from ..server.address import Address
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
-from .inverted import Inverted
+from .inverted import DEADLOCK, Inverted
 from .queued import Queued
-from .values import Deadlock, Hold, Inversion, Queue, Taken, Traffic
+from .scripted import Scripted
+from .values import Deadlock, Hold, Inversion, Queue, Scripts, Taken, Traffic, Waited
 
 #: A deadlock is told when it was made so often, of so many times that it is tried.
 TWICE, ATTEMPTS = 2, 4
@@ -44,6 +47,9 @@ class Scene:
     oids: dict[str, int]
     #: So many sessions come while it waits, at most.
     clients: int
+    #: What the team says that others do, and the migration's first statement.
+    scripts: tuple[Script, ...] = ()
+    first: Sent | None = None
 
 
 def try_all(holds: Sequence[Hold], inversions: Sequence[Inversion], scene: Scene, *, budget: float) -> Traffic:
@@ -68,6 +74,7 @@ class _Trial:
         # As much as possible is done by the last of them.
         impatient = [one for one in reversed(holds) if one.taken.patience != 0]
         queues = self._queues(patient) if patient else []
+        scripts = self._scripted() if self._scene.scripts else None
         deadlocks: list[Deadlock] = []
         for number, inversion in enumerate(inversions):
             if self._is_late(len(inversions) - number, "orders of locks"):
@@ -78,8 +85,8 @@ class _Trial:
                 break
             queues += self._queues([hold])
         return Traffic(
-            probes=self._probes, queues=tuple(queues), deadlocks=tuple(deadlocks), left_out=tuple(self._left_out),
-            seconds=round(time.monotonic() - self._started, 3),
+            probes=self._probes, queues=tuple(queues), deadlocks=tuple(deadlocks), scripts=scripts,
+            left_out=tuple(self._left_out), seconds=round(time.monotonic() - self._started, 3),
         )  # fmt: skip
 
     def _is_late(self, rest: int, what: str) -> bool:
@@ -109,6 +116,49 @@ class _Trial:
                 yield Deadlock(inversion=inversion, killed=tuple(killed))
                 return
         self._left_out.append(f"{inversion.second.at.cited}: a deadlock came about once in {ATTEMPTS} runs")
+
+    def _scripted(self) -> Scripts | None:
+        """Run the migration beside the team's scripts, once more where there was a deadlock."""
+        runs = [self._beside_scripts()]
+        while runs[-1] is not None and any(one.deadlocks for one in runs if one) and len(runs) < ATTEMPTS:
+            if sum(one.deadlocks for one in runs if one) >= TWICE:
+                break
+            runs.append(self._beside_scripts())
+        done = [one for one in runs if one is not None]
+        if not done:
+            return None
+        longest: dict[tuple[str, str], Waited] = {}
+        for one in sorted((one for run in done for one in run.waited), key=lambda one: one.seconds):
+            longest[one.query, one.statement] = one
+        return Scripts(
+            runs=len(done),
+            waited=tuple(sorted(longest.values(), key=lambda one: -one.seconds)),
+            refused=tuple(dict.fromkeys(one for run in done for one in run.refused)),
+            deadlocks=sum(one.deadlocks for one in done),
+            died=next((one.died for one in done if one.died is not None), None),
+        )
+
+    def _beside_scripts(self) -> Scripts | None:
+        scene = self._scene
+        if scene.first is None:
+            return None
+        self._probes += scene.clients
+        with ExitStack() as stack:
+            copy = self._copy(stack)
+            beside = Scripted(scene.scripts, scene.ground.server, copy, scene.clients)
+            stack.callback(beside.close)
+            fails = beside.fails()
+            if fails is not None:
+                self._left_out.append(f"[traffic] script: it cannot be run on the copy before the migration: {fails}")
+                return None
+            with Between(copy, beside.stop(scene.first)) as between:
+                with suppress(FailedRun):
+                    scene.ground.run(scene.migration, copy, between.address, scene.ground.patience)
+                beside.close()
+            refused = tuple(beside.refused())
+            died = next((str(one) for one in between.failures if one.state == DEADLOCK), None)
+            dead = died is not None or any(one.state == DEADLOCK for one in refused)
+            return Scripts(runs=1, waited=beside.waited(), refused=refused, deadlocks=int(dead), died=died)
 
     def _queues(self, holds: Sequence[Hold]) -> list[Queue]:
         """Return where the migration waited for somebody, in one run."""

@@ -115,6 +115,41 @@ class Deadlock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waited:
+    """A statement of the team's script that had to wait for the migration."""
+
+    #: In one line each: the script's, and the one at which the migration was.
+    query: str
+    statement: str
+    #: At most, as far as somebody looked.
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A statement of the team's script that the server refused beside the migration."""
+
+    statement: str
+    #: Its SQLSTATE.
+    state: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scripts:
+    """The migration beside the team's scripts."""
+
+    #: How often it was run so.
+    runs: int
+    waited: tuple[Waited, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    #: In how many of the runs there was a deadlock with it; it is run again when there was one.
+    deadlocks: int = 0
+    #: What the migration died of, where that was a deadlock.
+    died: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Traffic:
     """Everything that was tried."""
 
@@ -122,6 +157,8 @@ class Traffic:
     probes: int = 0
     queues: tuple[Queue, ...] = ()
     deadlocks: tuple[Deadlock, ...] = ()
+    #: None where the team has given no script, or it could not be run.
+    scripts: Scripts | None = None
     #: What was left out, and why.
     left_out: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)

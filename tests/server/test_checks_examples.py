@@ -13,7 +13,7 @@ from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.checks import CHECKS, restored
 from pytest_pgsafe.checks.values import Check, Rules
 from pytest_pgsafe.config import resolve
-from pytest_pgsafe.config.values import Options, Retry, Settings, Source
+from pytest_pgsafe.config.values import Options, Retry, Settings, Source, Traffic
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.rehearsal.run import rehearse
@@ -34,18 +34,18 @@ def base(server: Server) -> Iterator[Bench]:
 @pytest.mark.parametrize("example", ["unsafe", "safe"])
 def test_example(base: Bench, check: Check, example: str) -> None:
     [folder] = EXAMPLES.glob(f"{check.code}-*")
-    rules = Rules()
+    rules, beside = Rules(), Traffic()
     if (folder / "pgsafe.toml").exists():
         told = Options(source=(str(EXAMPLES / "base.sql"),), config=str(folder / "pgsafe.toml"))
         settings = resolve(told, environment={}, rootdir=folder, invocation_dir=folder)
-        rules = resolve_rules(settings, base.facts.catalog)
+        rules, beside = resolve_rules(settings, base.facts.catalog), settings.traffic
     # Roles outlive the clones: what the example before did to one is undone.
     with connect(base.server.address(), read_only=False) as connection:
         connection.execute("alter role pgsafe_check_app nosuperuser nocreaterole nocreatedb nobypassrls login")
     back = folder / f"{example}.down.sql"
     # A run that hangs is to be one soon.
     retry = Settings(folder=Path(), timeout=4.0, retry=Retry(budget=60.0)) if check.check == "retry" else None
-    traffic = Settings(folder=Path()) if check.check == "traffic" else None
+    traffic = Settings(folder=Path(), traffic=beside) if check.check == "traffic" else None
     found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None, retry=retry, traffic=traffic)
     codes = {finding.code for finding in found}
     assert (check.code in codes) == (example == "unsafe"), found
