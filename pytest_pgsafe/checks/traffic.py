@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from ..traffic.values import Deadlock, Queue, Taken
+from ..traffic.values import Queue, Taken
 from .cost import time
 from .evidence import unproven
 from .locking import excused
@@ -44,7 +44,7 @@ def _deadlocks(evidence: Evidence) -> Iterator[Finding]:
             f"deadlock, {len(one.killed)} times out of {len(one.killed)}: the migration holds {_held(inversion.first)}"
         )
         told += f" and waits for {_held(inversion.second)} at {inversion.second.at.cited}, against {inversion.does}"
-        told += f"; the server ended {_victims(one)}"
+        told += "; the server ends one of both"
         severity = Severity.WARNING if inversion.who == "dump" else Severity.ERROR
         found = DEADLOCK.finding(inversion.second.relation, told, severity=severity, aspect=inversion.first.relation)
         yield _excused(evidence, inversion.second, found)
@@ -73,11 +73,6 @@ def _refused(evidence: Evidence) -> Iterator[Finding]:
 
 def _held(taken: Taken) -> str:
     return f"{taken.mode} of {taken.relation}"
-
-
-def _victims(deadlock: Deadlock) -> str:
-    names = {"migration": "the migration", "other": "the other"}
-    return " and then ".join(dict.fromkeys(names[one] for one in deadlock.killed))
 
 
 def _queues(evidence: Evidence) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ def sent(ran: Sequence[Statement], place: Callable[[str], Place | None]) -> Sequ
         text = flat(statement.text)
         times[text] += 1
         where = next((at for part in statements(statement.text) if (at := place(flat(part))) is not None), None)
-        found.append(Sent(text=text, occurrence=times[text], cited=Cited.of(statement.text, where)))
+        found.append(Sent(text=text, occurrence=times[text], cited=Cited.of(statement.text.rstrip("; \n"), where)))
     return found
 
 
