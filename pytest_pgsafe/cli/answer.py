@@ -60,7 +60,7 @@ def say_error(error: PgsafeError, *, as_json: bool) -> None:
 
 def _own(text: str) -> str:
     """Call options as these commands call them; what they share with pytest speaks of pytest's."""
-    return re.sub(r"--pgsafe-(?=(source|server|image|config)\b)", "--", text)
+    return re.sub(r"--pgsafe-(?=(source|server|image|major|config)\b)", "--", text)
 
 
 #: Shows on a terminal what is under way.

@@ -36,6 +36,7 @@ COMMANDS = {
     "receipt": "Say whether what is deployed was rehearsed.",
     "evidence": "Show what was backed up, proven and rehearsed.",
     "propose": "Propose rules for denormalised columns.",
+    "upgrade-check": "Say what the next major does otherwise, and try pg_upgrade.",
     "pitr": "Recover a cluster to any moment; put back what was lost.",
 }
 #: Statuses of the contract.
@@ -51,7 +52,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        command: click.Command = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__).command
         return command
 
     def resolve_command(

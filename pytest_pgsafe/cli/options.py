@@ -119,7 +119,12 @@ def age(_: click.Context, __: click.Parameter, text: str | None) -> timedelta | 
 
 
 def settings(
-    *, config: str | None = None, source: str | None = None, server: str | None = None, image: str | None = None
+    *,
+    config: str | None = None,
+    source: str | None = None,
+    server: str | None = None,
+    image: str | None = None,
+    major: str | None = None,
 ) -> Settings:
     """Resolve what was said on the command line, in the environment and in the configuration file.
 
@@ -131,7 +136,7 @@ def settings(
         refuse_secret(text, option)
     given = () if source is None else (source,)
     here = Path.cwd()
-    options = Options(source=given, server=server, image=image, config=config)
+    options = Options(source=given, server=server, image=image, major=major, config=config)
     return resolve(options, environment=os.environ, rootdir=here, invocation_dir=here)
 
 

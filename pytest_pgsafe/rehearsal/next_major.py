@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import psycopg
 
 from ..backup.take import Backup
+from ..catalog.options import is_own
 from ..checks import judge_upgrade
 from ..compare.restored import difference
 from ..copy import restoring
@@ -32,6 +34,7 @@ from .restored import Begun, Restored
 PG_UPGRADE = "pg_upgrade"
 #: By link last: the old cluster is gone then.
 _MODES: tuple[Mode, ...] = ("copy", "link")
+_REFUSED_OPTION = re.compile(r'unrecognized parameter "([^"]+)"')
 #: So many differences of an upgraded database are named.
 _MOST = 10
 
@@ -130,7 +133,21 @@ def _upgraded(begun: Begun, copy: Restored, old: LocalPrograms, new: LocalProgra
             transfers.append(_transferred(clusters, mode, new, prepared, facts))
             if transfers[-1].failed:
                 break
+        if stored := _stored(transfers[-1]):
+            reason = f"PostgreSQL {old.version} stores {stored} for itself, which {new.version} refuses"
+            if str(old.version) != upgrade.source:
+                # The source is of another minor, and need not have it.
+                gap = NotVerified(object=PG_UPGRADE, reason=f"{reason}; the source is {upgrade.source}")
+                return replace(upgrade, refusals=(), not_verified=(gap,))
+            reason += f": install programs of PostgreSQL {new.version.major} of a newer minor"
+            transfers[-1] = replace(transfers[-1], failed=(*transfers[-1].failed, reason))
     return replace(upgrade, refusals=(), transfers=tuple(transfers))
+
+
+def _stored(transfer: Transfer) -> str | None:
+    """Return the option that a server stores for itself, and that another one refused."""
+    found = (one for line in transfer.failed for one in _REFUSED_OPTION.findall(line))
+    return next((name for name in found if is_own(name)), None)
 
 
 def _own_major(begun: Begun, copy: Restored, server: LocalServer) -> tuple[restoring.Prepared, Snapshot]:

@@ -7,9 +7,8 @@ written there meanwhile makes no difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import psycopg
 
@@ -21,6 +20,7 @@ from .values import Collation, Key, Order
 
 #: So many values of a key are sorted at most: which ones, their hashes say.
 MOST = 1_000_000
+_DEFAULT = 'pg_catalog."default"'
 #: Pairs of neighbours that the source is asked about at once.
 _PAIRS = 5_000
 #: Of types whose values are read as text: what tells the order is the text itself.
@@ -34,6 +34,8 @@ class _Place:
     key: Key
     category: str
     type: str
+    #: Of range partitions: what they begin and end with.
+    bounds: list[str]
 
     @property
     def values(self) -> str | None:
@@ -110,7 +112,8 @@ def _hindered(
     if name not in before:
         return f"the source has no collation {name} by now"
     ours, theirs = after[name], before[name]
-    if _known_as(ours) != _known_as(theirs):
+    # Where the server has no such locale the copy was given another; those with a name were restored as they are.
+    if name == _DEFAULT and _known_as(ours) != _known_as(theirs):
         return f"the collation {name} is {theirs} in the source, and {ours} in the copy"
     if "ascii" in {source.info.encoding, server.info.encoding}:
         return "the database has no encoding (SQL_ASCII)"
@@ -139,9 +142,9 @@ def _places(server: Connection) -> Sequence[_Place]:
     return [
         _Place(
             key=Key(object=name, form=form, table=table, column=column, collation=collation),
-            category=category, type=kind,
+            category=category, type=kind, bounds=bounds,
         )
-        for name, form, table, column, collation, category, kind in server.execute(_queries(server)["key"])
+        for name, form, table, column, collation, category, kind, bounds in server.execute(_queries(server)["key"])
     ]  # fmt: skip
 
 
@@ -149,40 +152,46 @@ def _sorted(
     place: _Place, source: Connection, server: Connection, most: int
 ) -> tuple[int, tuple[str, str] | None]:  # fmt: skip
     """Return how many values were sorted, and two that the source's server has in another order."""
-    # Names and expressions are as the server itself quotes them.
-    values, order = place.values, f"collate {place.key.collation}"
-    doubled = order.replace("%", "%%")
+    assert place.values is not None
+    # Names and expressions are as the server itself quotes them; in a query with parameters a % stands twice.
+    values, table = place.values.replace("%", "%%"), place.key.table.replace("%", "%%")
+    order = f"collate {place.key.collation}".replace("%", "%%")
+    # Of a partitioned table every row counts, of others those that its index holds.
+    only = "" if place.key.form == "range partitions" else "only "
     query = f"""
         select v, lag(v) over (order by v {order}, v collate "C") {order} = v
         from (
-            select * from (select distinct {values} collate "C" as v from only {place.key.table}) as every
+            select v from (
+                select {values} collate "C" as v from {only}{table}
+                union select pg_catalog.unnest(%s::pg_catalog.text[]) collate "C"
+            ) as known
             where v is not null order by pg_catalog.hashtextextended(v, 0) limit {most}
-        ) as some
+        ) as chosen
         order by v {order}, v collate "C"
     """  # noqa: S608
     asked = f"""
-        select n from pg_catalog.unnest(%s::pg_catalog.text[], %s::pg_catalog.text[], %s::pg_catalog.bool[])
-            with ordinality as t (a, b, same, n)
-        where not case when same then a {doubled} = b else a {doubled} < b end
+        select n from rows from (
+            pg_catalog.unnest(%s::pg_catalog.text[]), pg_catalog.unnest(%s::pg_catalog.text[]),
+            pg_catalog.unnest(%s::pg_catalog.bool[])
+        ) with ordinality as t (a, b, same, n)
+        where not case when same then a {order} = b else a {order} < b end
         order by n limit 1
-    """  # noqa: S608
+    """.encode()  # noqa: S608
     count, last = 0, None
     with server.transaction(), server.cursor(name="pgsafe_order") as cursor:
         cursor.itersize = _PAIRS
-        cursor.execute(query.encode())
-        for _, chunk in groupby(_counted(cursor), key=lambda one: one[0] // _PAIRS):
-            rows = [(value, same) for _, (value, same) in chunk]
+        cursor.execute(query.encode(), (place.bounds,))
+        while rows := cursor.fetchmany(_PAIRS):
             count += len(rows)
-            lasts = [last, *(value for value, _ in rows[:-1])]
-            pairs = [(a, b, bool(same)) for a, (b, same) in zip(lasts, rows, strict=True) if a is not None]
+            before = [last, *(value for value, _ in rows)]
+            pairs = [
+                (one, other, bool(same)) for one, (other, same) in zip(before, rows, strict=False) if one is not None
+            ]
             last = rows[-1][0]
-            if pairs and (
-                place_of := source.execute(asked.encode(), [list(part) for part in zip(*pairs, strict=True)]).fetchone()
-            ):
-                first, second, _ = pairs[place_of[0] - 1]
+            found = (
+                source.execute(asked, [list(part) for part in zip(*pairs, strict=True)]).fetchone() if pairs else None
+            )
+            if found is not None:
+                first, second, _ = pairs[found[0] - 1]
                 return count, (first, second)
     return count, None
-
-
-def _counted(rows: psycopg.ServerCursor[tuple[str, bool | None]]) -> Iterator[tuple[int, tuple[str, bool | None]]]:
-    return enumerate(rows)

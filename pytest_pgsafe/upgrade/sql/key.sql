@@ -7,7 +7,8 @@ with used as (
         i.indrelid as relation,
         pg_catalog.pg_get_indexdef(i.indexrelid, k.number::pg_catalog.int4, true) as written,
         k.sorted as sorted,
-        coalesce(a.atttypid, own.atttypid) as type
+        coalesce(a.atttypid, own.atttypid) as type,
+        array[]::pg_catalog.text[] as bounds
     from pg_catalog.pg_index i
     join pg_catalog.pg_class c on c.oid = i.indexrelid and c.relkind = 'i'
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -24,10 +25,20 @@ with used as (
     select
         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
         'range partitions',
-        leaf.relid,
+        p.partrelid,
         pg_catalog.quote_ident(a.attname),
         k.sorted,
-        a.atttypid
+        a.atttypid,
+        -- Of one column they are plain literals; of several nothing tells which is whose.
+        case when p.partnatts = 1 then array(
+            select pg_catalog.replace(bound.literal[1], '''''', '''')
+            from pg_catalog.pg_inherits part
+            join pg_catalog.pg_class of_part on of_part.oid = part.inhrelid
+            cross join lateral pg_catalog.regexp_matches(
+                pg_catalog.pg_get_expr(of_part.relpartbound, of_part.oid), '''((?:[^'']|'''')*)''', 'g'
+            ) as bound (literal)
+            where part.inhparent = p.partrelid
+        ) else array[]::pg_catalog.text[] end
     from pg_catalog.pg_partitioned_table p
     join pg_catalog.pg_class c on c.oid = p.partrelid and p.partstrat = 'r'
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -35,8 +46,6 @@ with used as (
         pg_catalog.unnest(p.partattrs::pg_catalog.int2[]), pg_catalog.unnest(p.partcollation::pg_catalog.oid[])
     ) with ordinality as k (attribute, sorted, number)
     join pg_catalog.pg_attribute a on a.attrelid = p.partrelid and a.attnum = k.attribute and a.attnum > 0
-    cross join lateral pg_catalog.pg_partition_tree(p.partrelid) as leaf
-    where leaf.isleaf
 )
 select
     u.object,
@@ -45,9 +54,10 @@ select
     u.written as column,
     pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(l.collname) as collation,
     y.typcategory::pg_catalog.text as category,
-    y.typname::pg_catalog.text as type
+    y.typname::pg_catalog.text as type,
+    u.bounds
 from used u
-join pg_catalog.pg_class t on t.oid = u.relation and t.relkind in ('r', 'm')
+join pg_catalog.pg_class t on t.oid = u.relation and t.relkind in ('r', 'm', 'p')
 join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
 join pg_catalog.pg_collation l on l.oid = u.sorted
 join pg_catalog.pg_namespace cn on cn.oid = l.collnamespace
