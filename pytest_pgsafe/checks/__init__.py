@@ -31,6 +31,8 @@ from . import (
     materialized,
     moves,
     objects,
+    old_probes,
+    old_release,
     privileges,
     recoverability,
     replaced,
@@ -93,6 +95,8 @@ _MODULES = (
     works,
     without_effect,
     retry,
+    old_probes,
+    old_release,
     rollback,
     copy_undeclared,
 )

@@ -48,6 +48,8 @@ def page(check: Check, examples: Path) -> str:
     ]
     if (examples / "pgsafe.toml").exists():
         parts += ["With this configuration:", _block(examples / "pgsafe.toml")]
+    if (examples / "queries.sql").exists():
+        parts += ["and this file `queries.sql`:", _block(examples / "queries.sql")]
     if (examples / "pgsafe.baseline").exists():
         parts += ["and this `pgsafe.baseline`:", _block(examples / "pgsafe.baseline")]
     if (examples / "unsafe.sh").exists():

@@ -11,6 +11,7 @@ from ..compare.values import Comparison
 from ..config.expectations import Converted, Expect, Moved
 from ..migrate.values import Trace
 from ..reading.values import Cited
+from ..release.values import Released
 from ..retry.values import Retried
 from ..snapshot.values import (
     ConvertedContent,
@@ -179,6 +180,8 @@ class Evidence:
     retried: Retried = field(default_factory=Retried)
     #: The migration run once more while others work.
     traffic: Traffic = field(default_factory=Traffic)
+    #: What the release that still runs does, tried.
+    released: Released = field(default_factory=Released)
 
 
 def _nothing(_: Evidence) -> Iterable[Finding]:

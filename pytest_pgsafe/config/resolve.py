@@ -13,8 +13,10 @@ from . import engines, forms, rules
 from .find import FILE_NAME, find
 from .pitr import pitr
 from .values import (
+    RECORDED,
     Hook,
     Hooks,
+    OldRelease,
     Options,
     Pitr,
     Receipt,
@@ -122,6 +124,7 @@ class _Resolution:
                 scripts=self._scripts(),
                 budget=None if document.traffic.budget is None else forms.duration(document.traffic.budget),
             ),
+            old_release=self._old_release(),
             hooks=self._hooks(),
             server=self._server(source),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
@@ -234,6 +237,16 @@ class _Resolution:
         if origin == self.file_name:
             return forms.way(text, base=self.folder, origin=f"{origin} [migration] rollback", bare_command=True)
         return forms.way(text, base=self.invocation_dir, origin=origin)
+
+    def _old_release(self) -> OldRelease:
+        section = self.document.old_release
+        if section.statements is None or section.statements == RECORDED:
+            return OldRelease(statements=RECORDED if section.statements else None, run=section.run)
+        path = forms.existing(
+            section.statements, base=self.folder, origin=f"{self.file_name} [old_release] statements", what="the file",
+            remedies=[f'name a file of SQL statements, or "{RECORDED}"'],
+        )  # fmt: skip
+        return OldRelease(statements=path, run=section.run)
 
     def _hooks(self) -> Hooks:
         section = self.document.hooks

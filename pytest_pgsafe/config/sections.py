@@ -335,6 +335,11 @@ class ReceiptSection(Section):
     valid: Duration = "7d"
 
 
+class OldReleaseSection(Section):
+    statements: Text | None = None
+    run: Text | None = None
+
+
 class PitrSection(Section):
     base: Text | None = None
     archive: Text | None = None
@@ -356,6 +361,7 @@ class Document(Section):
     budget: BudgetSection = Field(default_factory=BudgetSection)
     retry: RetrySection = Field(default_factory=RetrySection)
     traffic: TrafficSection = Field(default_factory=TrafficSection)
+    old_release: OldReleaseSection = Field(default_factory=OldReleaseSection)
     backup: BackupSection = Field(default_factory=BackupSection)
     retention: RetentionSection = Field(default_factory=RetentionSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
@@ -393,6 +399,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("restore",): RestoreSection,
     ("retry",): RetrySection,
     ("traffic",): TrafficSection,
+    ("old_release",): OldReleaseSection,
     ("pitr",): PitrSection,
     ("receipt",): ReceiptSection,
     ("evidence",): EvidenceSection,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ..passwords import redact
 from .expectations import Expect
 
 Samples = Literal["values", "keys", "none"]
+#: The extension that records the statements of a database.
+RECORDED: Final = "pg_stat_statements"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +270,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OldRelease:
+    """What the release does that still runs while the migration is deployed."""
+
+    #: A file of SQL, or ``pg_stat_statements``: what the source has recorded there.
+    statements: Path | Literal["pg_stat_statements"] | None = None
+    #: Its own tests: a command for ``sh -c``.
+    run: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a run was told, resolved once."""
 
@@ -296,6 +308,7 @@ class Settings:
     again: bool = True
     retry: Retry = Retry()
     traffic: Traffic = Traffic()
+    old_release: OldRelease = OldRelease()
     hooks: Hooks = Hooks()
     server: Server = Server()
     report: Report = Report()

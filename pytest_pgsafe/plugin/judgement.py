@@ -35,6 +35,7 @@ _OWNERS = {
     "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
     "read": "static", "again": "rollback", "retry_back": "retry", "restore_again": "rollback", "upgrade": "major",
+    "analyze": "old_release",
 }  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def rehearsed(settings: Settings) -> tuple[str, ...]:
         return restored
     traffic = () if settings.traffic.clients == 0 else ("traffic",)
     retry = () if settings.retry.points == 0 else ("retry",)
-    return (*restored, "migrate", *_CONTENT, *traffic, *retry, "rollback")
+    return (*restored, "migrate", *_CONTENT, *traffic, *retry, "old_release", "rollback")
 
 
 def owner(finding: Finding, collected: Sequence[str]) -> str:

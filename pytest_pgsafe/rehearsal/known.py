@@ -18,6 +18,7 @@ from ..config.values import Settings
 from ..copy.likeness import Likeness
 from ..migrate.values import Trace
 from ..pitr.engines.recover import Restored as Recovered
+from ..release.values import Released
 from ..retry.values import Retried
 from ..snapshot.values import NotVerified, Reread, Snapshot, TableContent
 from ..traffic.values import Traffic
@@ -26,7 +27,7 @@ from . import majors
 from .measured import measure
 from .preflight import Plan
 from .steps import Steps, Stopped
-from .values import Result, Tries
+from .values import Release, Result, Tries
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Known:
     traffic: Traffic | None = None
     #: What the next major has otherwise.
     upgrade: Upgrade | None = None
+    #: What the release that still runs does, tried.
+    released: Released | None = None
     #: What the last judgement found: each one judges everything again.
     findings: tuple[Finding, ...] | None = None
     #: What was written to the baseline.
@@ -122,6 +125,7 @@ class Known:
             retry=None if self.retried is None else _tries(self.retried),
             traffic=self.traffic,
             upgrade=self.upgrade,
+            old_release=None if self.released is None else _release(self.released),
             kept=self.kept,
             baseline=self.baseline,
         )
@@ -164,6 +168,10 @@ class Known:
 
 def _tries(retried: Retried) -> Tries:
     return Tries(points=len(retried.attempts), left_out=retried.left_out)
+
+
+def _release(released: Released) -> Release:
+    return Release(statements=released.statements, left_out=released.left_out)
 
 
 def _of_base(base: About | None) -> Mapping[str, str]:

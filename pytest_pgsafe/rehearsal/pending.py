@@ -17,7 +17,7 @@ from ..server.connection import connect
 #: The checks that have nothing to judge when nothing is pending.
 _CHECKS = (
     "migrate", "rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges", "locks",
-    "cost", "works", "traffic", "retry", "rollback",
+    "cost", "works", "traffic", "retry", "old_release", "rollback",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,8 @@ from ..copy.likeness import likeness
 from ..copy.source import Source, examine, unreachable
 from ..errors import BackupError, ConfigError, ServerError
 from ..migrate.tools import Migration, of
+from ..release.asked import Asking, of_file
+from ..release.recorded import of_source
 from ..server import preload
 from ..server.base import Server
 from ..server.choose import Choice, check_major, probe
@@ -55,6 +57,8 @@ class Plan:
     omitted: tuple[str, ...] = ()
     #: Which section of the baseline is held against the migration.
     baseline: str | None = None
+    #: What the release does that still runs.
+    asked: Asking = field(default_factory=Asking)
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
@@ -133,11 +137,13 @@ def preflight(settings: Settings) -> Plan:
         copies += 0 if server.major is None else UPGRADED
         check_space(source.size, Path(tempfile.gettempdir()), copies=copies)
     told = pending.early(migration, rollback, source, settings.from_rev)
+    asked = _asked(settings, source)
     return Plan(
         source=source, choice=choice, extensions=needed, decided=told is not None,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
+        asked=asked,
     )  # fmt: skip
 
 
@@ -153,6 +159,17 @@ def _refuse_older(major: int | None, source: Source) -> None:
             looked_at=[source.shown],
             remedies=[f"name a newer one: --pgsafe-major={least + 1}", "or leave it out"],
         )
+
+
+def _asked(settings: Settings, source: Source) -> Asking:
+    """Return what the release does, as far as somebody said it.
+
+    :raises ConfigError: that cannot be had.
+    """
+    statements = settings.old_release.statements
+    if settings.migration is None or statements is None:
+        return Asking()
+    return of_file(statements) if isinstance(statements, Path) else of_source(source.address)
 
 
 def _admit(source: Source, *, ours: bool) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from . import (
     majors,
     next_major,
     pending,
+    released,
     restored,
     retried,
     returning,
@@ -39,7 +40,7 @@ from .values import Result
 
 #: What is done once the migration was judged, in order. A new stage is a module and its line here: it takes what is
 #: there by then, yields what comes to be known, and returns the evidence with what it found added.
-LATER: tuple[Callable[[Judged], Stage[Evidence]], ...] = (beside.go, retried.go, returning.go)
+LATER: tuple[Callable[[Judged], Stage[Evidence]], ...] = (beside.go, retried.go, released.go, returning.go)
 
 
 def rehearse(
@@ -110,6 +111,7 @@ def _stages(begun: Begun, obtained: kept.Obtained) -> Stage[None]:
     if migration is None:
         return
     _check_rules(copy)
+    released.prepare(copy)
     migrated = yield from migrate(copy, migration)
     judged = yield from compare(copy, migrated)
     findings = judge(judged.evidence)

@@ -53,6 +53,16 @@ class Tries:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Release:
+    """What was tried of the release that is still running."""
+
+    #: Statements that were asked and could be judged.
+    statements: int
+    #: What was left out, and why.
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One rehearsal or drill."""
 
@@ -80,6 +90,8 @@ class Result:
     traffic: Traffic | None = None
     #: What the next major has otherwise; None where none was asked for.
     upgrade: Upgrade | None = None
+    #: None where no migration was judged.
+    old_release: Release | None = None
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
     #: What broke it off is a full disk.

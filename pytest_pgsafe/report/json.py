@@ -11,7 +11,7 @@ from typing import Any
 
 from ..checks.values import Finding
 from ..compare.values import Attribute, Change
-from ..rehearsal.values import Result, Tries
+from ..rehearsal.values import Release, Result, Tries
 from ..snapshot.values import Reread, RowSample
 from ..visible import in_json
 from . import costs, recovery, traffic, upgrade
@@ -58,6 +58,7 @@ def document(result: Result) -> dict[str, Any]:
         "retry": None if result.retry is None else _retry(result.retry),
         "traffic": None if result.traffic is None else traffic.document(result.traffic),
         **upgrade.document(result),
+        "old_release": None if result.old_release is None else _release(result.old_release),
         **({} if result.read is None else {"read": vars(result.read)}),
         **({} if result.pitr is None else {"pitr": recovery.document(result.pitr)}),
     }
@@ -99,6 +100,10 @@ def _retry(tries: Tries) -> dict[str, Any]:
 def _reread(reread: Reread) -> dict[str, Any]:
     """Return how many tables were read after the migration, how many were not, and why all were if they were."""
     return {"read_again": len(reread.touched), "untouched": len(reread.untouched), "read_all": reread.why}
+
+
+def _release(release: Release) -> dict[str, Any]:
+    return {"statements": release.statements, "left_out": list(release.left_out)}
 
 
 def _known(facts: Mapping[str, str]) -> dict[str, str]:

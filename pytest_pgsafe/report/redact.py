@@ -15,7 +15,7 @@ from ..reading.masked import masked
 from ..reading.script import statements
 from ..reading.values import Cited
 from ..rehearsal.measured import Measured
-from ..rehearsal.values import Result, Step
+from ..rehearsal.values import Release, Result, Step
 from ..snapshot.values import RowSample
 from ..traffic.values import Scripts, Taken, Traffic
 from .discreet import NOT_SHOWN, discreet
@@ -50,6 +50,7 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         result,
         not_verified=tuple(replace(gap, reason=discreet(gap.reason)) for gap in result.not_verified),
         unused={name: discreet(reason) for name, reason in result.unused.items()},
+        old_release=None if result.old_release is None else _release(result.old_release),
         trace=None if result.trace is None else _trace(result.trace),
         measured=None if result.measured is None else _measured(result.measured),
         changes=tuple(replace(change, statement=_statement(change.statement)) for change in result.changes),
@@ -58,6 +59,10 @@ def redact(result: Result, *, samples: Literal["values", "keys", "none"], mask: 
         traffic=None if result.traffic is None else _traffic(result.traffic),
         interrupted=None if result.interrupted is None else discreet(result.interrupted),
     )
+
+
+def _release(release: Release) -> Release:
+    return replace(release, left_out=tuple(discreet(one) for one in release.left_out))
 
 
 def keys_only(result: Result) -> Result:

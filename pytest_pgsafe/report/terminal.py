@@ -189,6 +189,9 @@ def _steps(result: Result) -> list[Line]:
             lines += [Line(text=f"  left out: {text}") for text in result.retry.left_out]
         if step.name == "major":
             lines += [Line(text=f"  {text}") for text in upgrade.lines(result)]
+        if step.name == "old_release" and result.old_release is not None:
+            lines.append(Line(text=f"  statements of the release: {result.old_release.statements}"))
+            lines += [Line(text=f"  left out: {text}") for text in result.old_release.left_out]
     return lines
 
 

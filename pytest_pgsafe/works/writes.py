@@ -204,7 +204,7 @@ def _row(
     where = " AND ".join(f"pgsafe_t.{name} = {literal(value)}" for name, value in (wanted or {}).items())
     text = (
         f"SELECT pgsafe_t.ctid::pg_catalog.text, pgsafe_t.tableoid::pg_catalog.int8, pgsafe_t::pg_catalog.text{shown}"
-        f" FROM {_source(side.catalog, table)} pgsafe_t{f' WHERE {where}' if where else ''} LIMIT 1 OFFSET {skip}"
+        f" FROM {rows_of(side.catalog, table)} pgsafe_t{f' WHERE {where}' if where else ''} LIMIT 1 OFFSET {skip}"
     )
     try:
         if role is not None:
@@ -225,7 +225,7 @@ def _write(
     side: Side, table: str, event: str, row: _Row, *, without: str | None = None, role: str | None = None
 ) -> Answer | None:
     """Write a row within what is tried, as its owner or as a role; None if that cannot be tried here."""
-    source = _source(side.catalog, table)
+    source = rows_of(side.catalog, table)
     place = f"pgsafe_t.ctid = {literal(row.tid)} AND pgsafe_t.tableoid = {row.table}"
     owner = side.catalog.tables[table].owner
     try:
@@ -233,9 +233,7 @@ def _write(
             if not side.superuser:
                 return None
             # Its own key is fresh once it is gone, which nobody notices: neither triggers nor rows that refer to it.
-            side.run("SET LOCAL session_replication_role = replica")
-            side.run(f"DELETE FROM {source} pgsafe_t WHERE {place}")
-            side.run("SET LOCAL session_replication_role = origin")
+            free(side, source, place)
         side.become(owner if role is None else role)
     except psycopg.Error as error:
         return answer(error) if answer(error).unknown else None
@@ -270,5 +268,17 @@ def shown(side: Side, table: str, event: str) -> str:
     return f"UPDATE {table} SET {sets} (one row to itself)"
 
 
-def _source(catalog: Catalog, table: str) -> str:
+def free(side: Side, source: str, place: str) -> None:
+    """Free the key of a row within what is tried: neither triggers nor rows that refer to it notice. By a superuser.
+
+    :param source: the table as FROM names it; the row in it is ``pgsafe_t``.
+    :raises psycopg.Error: as the server says it.
+    """
+    side.run("SET LOCAL session_replication_role = replica")
+    side.run(f"DELETE FROM {source} pgsafe_t WHERE {place}")
+    side.run("SET LOCAL session_replication_role = origin")
+
+
+def rows_of(catalog: Catalog, table: str) -> str:
+    """Return a table as FROM names it, without its heirs."""
     return f"ONLY {table}" if catalog.tables[table].form == "table" else table

@@ -23,7 +23,7 @@ ITEMS = {
     "2": {"values"},
     "3": {"foreign_keys"},
     "4": {"denormalized"},
-    "5": {"schema", "works", "retry"},
+    "5": {"schema", "works", "retry", "old_release"},
     "6": {"sequences"},
     "7": {"privileges"},
     "8": {"locks", "migrate", "cost", "traffic"},

@@ -13,7 +13,7 @@ CHECKS = [
     f"pgsafe.toml::{name}"
     for name in (
         "restore", "migrate", "rows", "values", "foreign_keys", "denormalized", "schema", "sequences", "privileges",
-        "locks", "cost", "works", "traffic", "retry", "rollback",
+        "locks", "cost", "works", "traffic", "retry", "old_release", "rollback",
     )
 ]  # fmt: skip
 MIGRATION = "--pgsafe-migration=additive.sql"

@@ -16,7 +16,7 @@ from pytest_pgsafe.copy.comparing import compare_databases
 from pytest_pgsafe.copy.likeness import Likeness
 from pytest_pgsafe.copy.source import Source
 from pytest_pgsafe.migrate.run import run
-from pytest_pgsafe.rehearsal import beside, judging, retried, returning
+from pytest_pgsafe.rehearsal import beside, judging, released, retried, returning
 from pytest_pgsafe.rehearsal.judged import Judged
 from pytest_pgsafe.rehearsal.known import Stage
 from pytest_pgsafe.rehearsal.migrated import Migrated
@@ -24,6 +24,7 @@ from pytest_pgsafe.rehearsal.preflight import Plan
 from pytest_pgsafe.rehearsal.restored import Restored
 from pytest_pgsafe.rehearsal.running import Runner
 from pytest_pgsafe.rehearsal.steps import Steps, Stopped
+from pytest_pgsafe.release.asked import Asking, of_file
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
@@ -70,11 +71,13 @@ class Bench:
         *,
         retry: Settings | None = None,
         traffic: Settings | None = None,
+        release: Settings | None = None,
     ) -> tuple[Finding, ...]:
         """Run a migration on a clone and return what a rehearsal finds.
 
         :param retry: it is broken off and run again as well, with these settings, in their folder.
         :param traffic: it is run once more beside others as well.
+        :param release: what the release does that still runs is tried as well, with these settings.
         """
         folder = Path() if retry is None else retry.folder
         after = self.server.clone(self.before, "after")
@@ -89,6 +92,9 @@ class Bench:
             if traffic is not None:
                 judged = self._judged(evidence, after, str(migration), traffic)
                 evidence = self._end(beside.go(judged), evidence)
+            if release is not None:
+                judged = self._judged(evidence, after, str(migration), release)
+                evidence = self._end(released.go(judged), evidence)
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
             return judge(evidence)
@@ -126,8 +132,10 @@ class Bench:
         self, evidence: Evidence, after: Address, up: str, settings: Settings, down: str | None = None
     ) -> Judged:
         migration = parse(up, settings.folder)
+        statements = settings.old_release.statements
         plan = Plan(
             source=Source(shown="bench"), choice=None, migration=migration,  # type: ignore[arg-type]
+            asked=of_file(statements) if isinstance(statements, Path) else Asking(),
             rollback=None if down is None else parse(down, settings.folder, way_back=True),
         )  # fmt: skip
         restored = Restored(

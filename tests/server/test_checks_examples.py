@@ -35,10 +35,12 @@ def base(server: Server) -> Iterator[Bench]:
 def test_example(base: Bench, check: Check, example: str) -> None:
     [folder] = EXAMPLES.glob(f"{check.code}-*")
     rules, beside = Rules(), Traffic()
+    release = Settings(folder=folder) if check.check == "old_release" else None
     if (folder / "pgsafe.toml").exists():
         told = Options(source=(str(EXAMPLES / "base.sql"),), config=str(folder / "pgsafe.toml"))
         settings = resolve(told, environment={}, rootdir=folder, invocation_dir=folder)
         rules, beside = resolve_rules(settings, base.facts.catalog), settings.traffic
+        release = None if release is None else settings
     # Roles outlive the clones: what the example before did to one is undone.
     with connect(base.server.address(), read_only=False) as connection:
         connection.execute("alter role pgsafe_check_app nosuperuser nocreaterole nocreatedb nobypassrls login")
@@ -46,7 +48,8 @@ def test_example(base: Bench, check: Check, example: str) -> None:
     # A run that hangs is to be one soon.
     retry = Settings(folder=Path(), timeout=4.0, retry=Retry(budget=60.0)) if check.check == "retry" else None
     traffic = Settings(folder=Path(), traffic=beside) if check.check == "traffic" else None
-    found = base.judge(folder / f"{example}.sql", rules, back if back.exists() else None, retry=retry, traffic=traffic)
+    down = back if back.exists() else None
+    found = base.judge(folder / f"{example}.sql", rules, down, retry=retry, traffic=traffic, release=release)
     codes = {finding.code for finding in found}
     assert (check.code in codes) == (example == "unsafe"), found
 

@@ -78,7 +78,9 @@ def test_a_database_is_rehearsed_and_never_written(server: Server, crm: Address,
     before = touched()
     result = rehearse(settings(server, Source(dsn=crm.url()), CRM / "additive.sql", tmp_path))
     assert result.verdict == "passed", result
-    assert outcomes(result) == dict.fromkeys(["server", "backup", "restore", "clone", "migrate", "compare"], "passed")
+    # A new foreign key may keep rows that the release which still runs deletes.
+    steps = ["server", "backup", "restore", "clone", "migrate", "compare", "old_release"]
+    assert outcomes(result) == dict.fromkeys(steps, "passed")
     assert result.relations == 17
     assert result.rows > 4000
     assert result.source["database"] == crm.dbname
