@@ -20,7 +20,7 @@ from ..rehearsal.values import Result
 from ..snapshot.values import RowSample
 from ..visible import visible
 from . import costs, recovery
-from .overview import Entry, overview, plain, table_of
+from .overview import Entry, about, overview, plain, table_of
 from .terminal import cause, finding_lines, shown
 
 _WORDS = {"passed": "safe", "failed": "not safe", "error": "no verdict"}
@@ -74,6 +74,7 @@ def render(result: Result) -> str:
     return _template().render(
         result=result,
         summary=summary,
+        about=about(result),
         words=_WORDS,
         style=Markup(style),  # noqa: S704 (our own files)
         script=Markup(script),  # noqa: S704

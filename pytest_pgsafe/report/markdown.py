@@ -10,7 +10,7 @@ from ..compare.values import Attribute, Change
 from ..rehearsal.values import Result
 from ..visible import visible
 from . import costs, recovery
-from .overview import Cause, Entry, Overview, overview, plain
+from .overview import Cause, Entry, Overview, about, overview, plain
 from .redact import keys_only
 from .terminal import cause, sample_text
 
@@ -33,15 +33,19 @@ def render(result: Result) -> str:
         text = "\n".join(_lines(result, summary, findings, changes)) + "\n"
         if len(text) <= LIMIT:
             return text
-    return "\n".join([*_head(summary), "", "The rest is too long for a comment: see the JSON or HTML report."]) + "\n"
+    return (
+        "\n".join([*_head(result, summary), "", "The rest is too long for a comment: see the JSON or HTML report."])
+        + "\n"
+    )
 
 
-def _head(summary: Overview) -> list[str]:
-    return [f"## pgsafe: {_VERDICTS[summary.verdict]}", "", " · ".join(escape(part) for part in summary.headline)]
+def _head(result: Result, summary: Overview) -> list[str]:
+    lines = (" · ".join(escape(part) for part in parts) for parts in (summary.headline, about(result)))
+    return [f"## pgsafe: {_VERDICTS[summary.verdict]}", *(text for line in lines for text in ("", line))]
 
 
 def _lines(result: Result, summary: Overview, most: int, most_changes: int) -> list[str]:
-    lines = _head(summary)
+    lines = _head(result, summary)
     if result.interrupted is not None:
         lines += ["", *_code(result.interrupted)]
     for step in summary.stopped:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
 
 from ..catalog.names import split
 from ..checks import EVERY
@@ -15,6 +17,7 @@ from ..checks.announcing import announcement
 from ..checks.cost_values import longest
 from ..checks.evidence import duration, size
 from ..checks.values import Finding, Severity
+from ..config.forms import span
 from ..migrate.values import Lock
 from ..reading.values import Cited
 from ..rehearsal.values import Outcome, Result, Step
@@ -106,6 +109,30 @@ def overview(result: Result) -> Overview:
         on_purpose=_folded(notes, lambda finding: finding.reason is not None),
         noted=_folded(notes, lambda finding: finding.reason is None),
     )
+
+
+def about(result: Result) -> tuple[str, ...]:
+    """Return what was rehearsed on a copy of what, by what, and when: for who has the report alone."""
+    parts: list[str] = []
+    if result.migration is not None:
+        parts.append(f"migration {result.migration[1]}")
+    if source := result.source.get("from"):
+        parts.append(f"source {source}{_age(result)}")
+    if server := result.server.get("version"):
+        parts.append(f"PostgreSQL {server}")
+    parts.append(f"pgsafe {version('pytest-pgsafe')}")
+    return (*parts, *(() if result.time is None else (result.time,)))
+
+
+def _age(result: Result) -> str:
+    try:
+        taken, now = (
+            datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+            for text in (result.source.get("taken"), result.time)
+        )
+    except ValueError:
+        return ""
+    return f" as it was {span(max(now - taken, timedelta()))} before"
 
 
 def causes(result: Result) -> tuple[Cause, ...]:

@@ -13,7 +13,8 @@ from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
-from pytest_pgsafe.report.overview import longest_lock, overview
+from pytest_pgsafe.report import html, markdown
+from pytest_pgsafe.report.overview import about, longest_lock, overview
 from pytest_pgsafe.report.terminal import summary, wrapped
 
 DROP = Cited(text="alter table sales drop column name cascade", file="m.sql", line=9)
@@ -172,3 +173,20 @@ def test_times(milliseconds: float, text: str) -> None:
 )
 def test_sizes(number: float, text: str) -> None:
     assert size(number) == text
+
+
+def test_a_report_says_what_was_rehearsed_on_what_and_when() -> None:
+    known = replace(
+        RESULT,
+        migration=("alembic", "alembic.ini"),
+        source={"from": "shop@db/shop", "taken": "2026-01-01T00:00:00Z"},
+        server={"version": "17.10"},
+        time="2026-01-03T02:00:00+00:00",
+    )
+    said = about(known)
+    assert said[:3] == ("migration alembic.ini", "source shop@db/shop as it was 2 d before", "PostgreSQL 17.10")
+    assert (said[3].split()[0], said[4]) == ("pgsafe", "2026-01-03T02:00:00+00:00")
+    # Without a moment of the source nothing is made up.
+    assert about(replace(known, source={"from": "shop.sql"}))[1] == "source shop.sql"
+    assert " · ".join(map(markdown.escape, said)) in markdown.render(known)
+    assert " · ".join(said) in html.render(known)
