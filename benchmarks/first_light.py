@@ -54,6 +54,8 @@ def main(scale: int = 1, use: str = "local") -> None:
     print(f"pytest --pgsafe               {whole:6.2f} s   {whole / plain:.1f} times")
     for step in report["steps"]:
         print(f"  {step['name']:<28}{step['seconds']:6.2f} s")
+    works = report["works"]
+    print(f"  of compare, works            {works['seconds']:6.2f} s   {works['number']} statements")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,12 @@ def _grants(evidence: Evidence, action: Action) -> Iterator[Grant]:
 
 def _lost(evidence: Evidence) -> Iterator[Finding]:
     after = evidence.comparison.after.catalog
-    dropped = [one for one in _grants(evidence, Action.DROPPED) if not _spelled_out(evidence, one)]
+    owned = evidence.tried.owned
+    dropped = [
+        one
+        for one in _grants(evidence, Action.DROPPED)
+        if not _spelled_out(evidence, one) and (one.object, one.grantee) not in owned
+    ]
     wider = {grant.name: _wider(evidence, after, grant) for grant in dropped}
     for grant, privileges in _together(one for one in dropped if wider[one.name] is None):
         told = f"{grant.grantee} lost {privileges} on {_on(grant)}"

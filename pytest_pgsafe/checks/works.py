@@ -146,7 +146,11 @@ def causes(evidence: Evidence, attempt: Attempt) -> tuple[str, ...]:
     changes = evidence.comparison.changes
     named = [change for change in changes if _names(change) & words]
     near = [change for change in changes if _is_near(change, attempt.object)]
-    for some in ([change for change in named if change in near], named, near):
+    # What came refuses nothing unless the server names it.
+    gone = [change for change in changes if change.action is not Action.ADDED]
+    beside = [change for change in gone if unquoted(bare(_table(change))) in words]
+    lost = [change for change in near if change in gone]
+    for some in ([change for change in named if change in near], named, beside, lost, near):
         if some:
             return tuple(dict.fromkeys(change.object for change in some))
     return ()
@@ -163,6 +167,12 @@ def _names(change: Change) -> set[str]:
     if change.action is Action.RENAMED and isinstance(change.after, str):
         found.add(unquoted(bare(change.after.partition("(")[0])))
     return found
+
+
+def _table(change: Change) -> str:
+    value = change.old if change.old is not None else change.new
+    table = getattr(value, "table", None)
+    return table if isinstance(table, str) else container(change.object)
 
 
 def _is_near(change: Change, object_: str) -> bool:

@@ -50,5 +50,5 @@ def compare(restored: Restored, migrated: Migrated) -> Stage[Judged]:
             ),
         )
         evidence = judging.evidence(comparison, trace, rules, before, after)
-        yield Known(not_verified=evidence.tried.untried, unused=judging.untried(evidence))
+        yield Known(tried=evidence.tried, not_verified=evidence.tried.untried, unused=judging.untried(evidence))
     return Judged(restored=restored, migrated=migrated, evidence=evidence)

@@ -23,11 +23,12 @@ from ..retry.values import Retried
 from ..snapshot.values import NotVerified, Reread, Snapshot, TableContent
 from ..traffic.values import Traffic
 from ..upgrade.values import Upgrade
+from ..works.values import Tried
 from . import majors
 from .measured import measure
 from .preflight import Plan
 from .steps import Steps, Stopped
-from .values import Release, Result, Tries
+from .values import Release, Result, Trials, Tries
 
 T = TypeVar("T")
 
@@ -55,6 +56,8 @@ class Known:
     reread: Reread | None = None
     #: The migration broken off and run again.
     retried: Retried | None = None
+    #: What was tried on both copies.
+    tried: Tried | None = None
     #: The migration run once more while others work.
     traffic: Traffic | None = None
     #: What the next major has otherwise.
@@ -123,6 +126,7 @@ class Known:
             trace=self.trace,
             unused=self.unused,
             retry=None if self.retried is None else _tries(self.retried),
+            works=None if self.tried is None else Trials(number=self.tried.number, seconds=self.tried.seconds),
             traffic=self.traffic,
             upgrade=self.upgrade,
             old_release=None if self.released is None else _release(self.released),

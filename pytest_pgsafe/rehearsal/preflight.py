@@ -28,7 +28,7 @@ from ..server.choose import Choice, check_major, probe
 from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
-from . import baseline, denormalized, hooks, ignored, pending
+from . import announcements, baseline, denormalized, hooks, ignored, pending
 from .rules import announced, resolve_rules
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
@@ -224,7 +224,9 @@ def _catalog(source: Source, settings: Settings) -> Catalog | None:
             with connect(source.address, statement_timeout="60s", lock_timeout="10s") as connection:
                 catalog = catalog_of.read(connection)
                 # The source's server parses what rules ask; it evaluates nothing.
-                denormalized.check(resolve_rules(settings, catalog), catalog, connection)
+                rules = resolve_rules(settings, catalog)
+                denormalized.check(rules, catalog, connection)
+                announcements.check(rules, catalog, connection)
                 return catalog
         except psycopg.Error as error:
             raise unreachable(source.address, error) from error

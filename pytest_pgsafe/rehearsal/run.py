@@ -15,6 +15,7 @@ from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
 from . import (
+    announcements,
     baseline,
     beside,
     denormalized,
@@ -156,6 +157,8 @@ def _decide(copy: Restored) -> Stage[Restored]:
 def _check_rules(copy: Restored) -> None:
     """Find out that the team's rules can be checked here, before anything is migrated."""
     rules = announced(copy.settings, copy.plan.migration)
-    if rules.denormalized or rules.references or rules.foreign_keys:
+    if rules.denormalized or rules.references or rules.foreign_keys or announcements.holds_sql(rules.expect):
         with copy.steps.step("rules"), connect(copy.before) as connection:
-            denormalized.check(resolve_rules(rules, copy.facts.catalog), copy.facts.catalog, connection)
+            resolved, catalog = resolve_rules(rules, copy.facts.catalog), copy.facts.catalog
+            denormalized.check(resolved, catalog, connection)
+            announcements.check(resolved, catalog, connection)

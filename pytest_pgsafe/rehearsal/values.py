@@ -63,6 +63,14 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trials:
+    """How many statements were tried on both copies, and for how many seconds."""
+
+    number: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One rehearsal or drill."""
 
@@ -86,6 +94,8 @@ class Result:
     unused: Mapping[str, str] = field(default_factory=dict[str, str])
     #: None where it was not broken off on purpose.
     retry: Tries | None = None
+    #: None where nothing was tried on both copies.
+    works: Trials | None = None
     #: None where nobody was put beside it.
     traffic: Traffic | None = None
     #: What the next major has otherwise; None where none was asked for.

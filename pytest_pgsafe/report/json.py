@@ -56,6 +56,7 @@ def document(result: Result) -> dict[str, Any]:
         **({} if result.measured is None else costs.document(result.measured)),
         "unused": dict(result.unused),
         "retry": None if result.retry is None else _retry(result.retry),
+        "works": None if result.works is None else vars(result.works),
         "traffic": None if result.traffic is None else traffic.document(result.traffic),
         **upgrade.document(result),
         "old_release": None if result.old_release is None else _release(result.old_release),

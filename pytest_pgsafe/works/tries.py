@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from ..compare.values import Comparison
+from ..catalog.values import Grant
+from ..compare.values import Action, Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
@@ -16,6 +17,10 @@ from .side import Side
 from .values import Attempt, Exposed, Otherwise, Secluded, Seen, Selected, Shown, Stamped, Tried, Unpublished, Unwritten
 
 _Kind = TypeVar("_Kind")
+_OWNERS = """
+SELECT m.oid, pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(m.lomowner))
+FROM pg_catalog.pg_largeobject_metadata m WHERE m.oid IN ({})
+"""
 
 #: Seconds for all of it; what is not reached by then is said.
 BUDGET = 30.0
@@ -77,6 +82,7 @@ def gather(
         stamped=found.of(Stamped),
         untried=found.of(NotVerified),
         prepared=_prepared(sides[1]),
+        owned=_owned(comparison, sides[1]),
         seconds=round(time.monotonic() - started, 3),
     )
 
@@ -114,6 +120,16 @@ def _prepared(side: Side) -> tuple[str, ...]:
     query = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY gid"
     with side.trying():
         return tuple(str(gid) for (gid,) in side.rows(query))
+
+
+def _owned(comparison: Comparison, after: Side) -> frozenset[tuple[str, str]]:
+    """Return the large objects with their owners of which a grant went: the catalog has no entry for each of them."""
+    gone = (change.old for change in comparison.by_kind.get((Action.DROPPED, "grant"), ()))
+    numbers = sorted({one.object for one in gone if isinstance(one, Grant) and one.object_kind == "large object"})
+    if not numbers:
+        return frozenset()
+    with after.trying():
+        return frozenset((str(oid), str(owner)) for oid, owner in after.rows(_OWNERS.format(", ".join(numbers))))
 
 
 def _without_superuser(side: Side, chosen: Sequence[writes.Write], comparison: Comparison) -> Iterator[NotVerified]:

@@ -200,6 +200,8 @@ class Tried:
     stamped: tuple[Stamped, ...] = ()
     #: Transactions that were prepared and not ended, by their names.
     prepared: tuple[str, ...] = ()
+    #: Large objects whose owner now had a grant on them before: by OID, the owner.
+    owned: frozenset[tuple[str, str]] = frozenset()
     #: What was left out, and why.
     untried: tuple[NotVerified, ...] = ()
     seconds: float = field(default=0.0, compare=False)

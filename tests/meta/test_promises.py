@@ -73,6 +73,12 @@ def test_each_fault_names_its_test() -> None:
     assert [cells[0] for cells in faults if not _NAMED.search(cells[-1])] == []
 
 
+def test_each_kind_of_verdict_names_its_tests() -> None:
+    kinds = [cells for _, cells in rows((DOCS / "verdicts.md").read_text(encoding="utf-8"))]
+    assert len(kinds) > 50
+    assert [cells[0] for cells in kinds if not re.search(r"`tests/[\w/]+\.py::\w+`", cells[-1])] == []
+
+
 def promises(text: str) -> Iterator[str]:
     """Yield the sentences, and the rows of tables, behind the headings of a page that promise something."""
     for part in text.split("\n## ")[1:]:

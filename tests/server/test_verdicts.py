@@ -35,6 +35,22 @@ create table sales (id int primary key, customer int not null references custome
 insert into customers select n, 'customer ' || n from generate_series(1, 40) n;
 insert into sales select n, n, 'customer ' || n, 'shop ' || n % 7 from generate_series(1, 40) n;
 update sales set customer_name = 'other' where id = 7;
+create function top() returns int language sql immutable as 'select 9';
+create table b (id int primary key, d int);
+insert into b select n, n from generate_series(1, 30) n;
+create view lower as select id from b where id < top();
+create function worth(n int) returns int language plpgsql stable as
+    $$ begin return (select d from public.b where id = n); end $$;
+create table noted (id bigserial primary key, n int);
+create function kept() returns trigger language plpgsql as
+    $$ begin insert into public.noted (n) values (new.d); return new; end $$;
+create trigger b_kept after update on b for each row execute function kept();
+create table zebra (id int primary key);
+create table middle (id int primary key, zebra int references zebra on delete cascade);
+create table ant (id int primary key, middle int references middle on delete cascade);
+insert into zebra values (1), (2);
+insert into middle values (1, 1), (2, 2);
+insert into ant values (1, 1), (2, 2);
 """
 
 
@@ -162,6 +178,76 @@ def test_what_is_no_copy_is_not_called_one(bench: Bench, tmp_path: Path) -> None
     rules = replace(ID, dropped=(Dropped(kind="column", object="public.sales.bought_at", reason="unused"),))
     findings = found(bench, tmp_path, "alter table sales drop column bought_at;", rules)
     assert [one for one in findings if one.code == "PGS404"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "objects"),
+    [
+        ("create or replace function top() returns int language sql immutable as 'select 0'", {"public.lower"}),
+        ("alter table b rename column d to e", {"public.b", "public.worth(integer)"}),
+        (
+            "create or replace function kept() returns trigger language plpgsql as $$ begin return new; end $$",
+            {"public.b"},
+        ),
+    ],
+)
+def test_what_follows_from_a_change_is_announced_with_it(
+    bench: Bench, tmp_path: Path, text: str, objects: set[str]
+) -> None:
+    """Objects that stayed as they were and work otherwise: each line as it stands, all of them together."""
+    told = explained(bench, tmp_path, text)
+    wrong = [one for one in told.findings if one.severity is Severity.ERROR]
+    assert {one.object for one in wrong} >= objects, wrong
+    assert {one.object for one in wrong} - objects <= {"public.kept()"}, wrong
+    lines = {announcement(one, told.changes) for one in wrong}
+    entries = [str(line).removeprefix("changed = [").removesuffix("]") for line in sorted(map(str, lines))]
+    (tmp_path / "expect.toml").write_text(f"[expect]\nchanged = [{', '.join(entries)}]\n", encoding="utf-8")
+    said = ExpectSection.model_validate(load(tmp_path / "expect.toml")["expect"]).expect()
+    assert errors(found(bench, tmp_path, text, Rules(**said.forms()))) == []
+
+
+def test_causes_come_first(bench: Bench, tmp_path: Path) -> None:
+    """A row, what refers to it, and what refers to that: by its name the last would be the first."""
+    text = "delete from zebra where id = 1"
+    rows = [one.object for one in found(bench, tmp_path, text) if one.code == "PGS101"]
+    assert rows == ["public.zebra", "public.middle", "public.ant"]
+
+
+def test_a_new_owner_loses_no_grant(bench: Bench, tmp_path: Path) -> None:
+    text = (
+        "do $$ begin if not exists (select from pg_roles where rolname = 'verdicts_one') then"
+        " create role verdicts_one; end if; end $$;"
+    )
+    file = tmp_path / "needs.sql"
+    file.write_text(text + "select lo_create(815); grant select on large object 815 to verdicts_one;")
+    with bench.prepared([file]) as prepared:
+        said = found(prepared, tmp_path, "alter large object 815 owner to verdicts_one;")
+        assert [one for one in said if one.code == "PGS701"] == [], said
+        lost = found(prepared, tmp_path, "revoke select on large object 815 from verdicts_one;")
+        assert [one.severity for one in lost if one.code == "PGS701"] == [Severity.ERROR], lost
+
+
+def test_what_the_way_back_leaves_is_told_with_its_statement(bench: Bench, tmp_path: Path) -> None:
+    up, down = tmp_path / "up.sql", tmp_path / "down.sql"
+    up.write_text("select 1;\ndrop table ant;\nalter table b drop column d;\ncreate table more (n int);")
+    down.write_text("select 1;")
+    after = bench.server.clone(bench.before, "after")
+    try:
+        migration = parse(str(up), tmp_path)
+        trace = run(migration, bench.server, after, role=bench.role, folder=tmp_path)
+        with connect(bench.before) as one, connect(after, read_only=False) as two:
+            comparison = compare_databases(one, two, bench.facts, take(two), "values")
+            gathered = judging.evidence(comparison, trace, Rules(), one, two)
+        gathered, _ = bench.go_back(gathered, after, str(up), str(down), folder=tmp_path)
+        told = explain(comparison.changes, judge(gathered), comparison, trace, migration).findings
+    finally:
+        bench.server.drop(after)
+    back = {(one.object, one.aspect): one for one in told if one.code == "PGS902"}
+    table, column = back["public.ant", "table dropped"], back["public.b.d", "column dropped"]
+    assert "which held 2 rows" in table.message
+    assert "which held 30 values" in column.message
+    lines = [one.statement.line for one in (table, column, back["public.more", "table added"]) if one.statement]
+    assert lines == [2, 3, 4]
 
 
 @pytest.mark.parametrize(
