@@ -22,7 +22,7 @@ from ..retry.tries import Ground, attempt_all
 from ..retry.values import Point, Retried
 from ..server.address import Address
 from ..server.connection import connect
-from ..snapshot.take import take as read_facts
+from ..snapshot.since import begin, take_since
 from ..snapshot.values import Snapshot
 from .judged import Judged
 from .known import Known, Stage
@@ -93,7 +93,9 @@ def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried
     """Try the way back as well: where it begins, the migration has ended."""
     restored, after = judged.restored, judged.migrated.after
     clone = restored.server.clone(after, "back")
+    migrated = judged.evidence.comparison.after
     try:
+        since = begin(clone, migrated, ours=restored.server.owns_cluster)
         try:
             applied = backwards.resolve(rollback, restored.before, clone)
             if applied is None:
@@ -103,13 +105,13 @@ def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried
             # That it fails is told by its own item.
             return replace(retried, left_out=(*retried.left_out, f"the way back: {error.message}"))
         with connect(clone) as session:
-            end = read_facts(session)
+            end, _ = take_since(session, since)
     finally:
         restored.server.drop(clone)
     found = _points(trace, applied, restored.settings)
     if not found:
         return retried
-    back = _all(restored, found, applied, _ground(restored, after, end, trace.seconds))
+    back = _all(restored, found, applied, _ground(restored, after, migrated, end=end, seconds=trace.seconds))
     return replace(
         back,
         attempts=(*retried.attempts, *(replace(one, back=True) for one in back.attempts)),
@@ -121,16 +123,23 @@ def forth(judged: Judged) -> Ground:
     """Return what the migration is tried on once more, with the hooks around it."""
     restored = judged.restored
     return replace(
-        _ground(restored, restored.before, judged.evidence.comparison.after, judged.migrated.trace.seconds),
+        _ground(
+            restored,
+            restored.before,
+            restored.facts,
+            end=judged.evidence.comparison.after,
+            seconds=judged.migrated.trace.seconds,
+        ),
         prepare=partial(restored.runner.hook, "before_migration"),
         finish=partial(restored.runner.hook, "after_migration"),
     )
 
 
-def _ground(restored: Restored, before: Address, end: Snapshot, seconds: float) -> Ground:
+def _ground(restored: Restored, before: Address, facts: Snapshot, *, end: Snapshot, seconds: float) -> Ground:
     return Ground(
         server=restored.server,
         before=before,
+        facts=facts,
         end=end,
         run=lambda migration, copy, via, deadline: restored.runner.run(migration, copy, via=via, deadline=deadline),
         patience=min(restored.settings.timeout, PATIENCE + 10 * seconds),

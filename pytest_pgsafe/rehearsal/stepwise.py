@@ -11,7 +11,7 @@ from ..copy.comparing import compare_databases
 from ..errors import StepError
 from ..migrate.tools import Migration
 from ..server.connection import connect
-from ..snapshot.take import take as read_facts
+from ..snapshot.since import begin, take_since
 from . import judging
 from .judged import Judged
 from .restored import Restored
@@ -43,11 +43,13 @@ def _follow(parts: Sequence[tuple[str, Migration]], restored: Restored, rules: R
     previous: set[_Key] = set()
     clone = restored.server.clone(restored.before, "stepwise")
     try:
+        since = begin(clone, restored.facts, ours=restored.server.owns_cluster)
         restored.runner.hook("before_migration", clone)
         for name, part in parts:
             trace = restored.runner.run(part, clone, observed=True)
             with connect(restored.before) as one, connect(clone, read_only=False) as two:
-                comparison = compare_databases(one, two, restored.facts, read_facts(two), "none")
+                now, _ = take_since(two, since)
+                comparison = compare_databases(one, two, restored.facts, now, "none")
                 found = {_key(finding) for finding in judge(judging.evidence(comparison, trace, rules, one, two))}
             # What went away in between and came back is the later one's.
             came.update(dict.fromkeys(found - previous, name))

@@ -15,7 +15,7 @@ from ..migrate.tools import Migration
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import Connection, connect
-from ..snapshot.take import take as read_facts
+from ..snapshot.since import begin, take_since
 from ..snapshot.values import Snapshot
 from .between import Between, Stop
 from .inside import Holder
@@ -38,8 +38,9 @@ class Ground:
     """What a migration is tried on, and how it is run there."""
 
     server: Server
-    #: The copy before the migration.
+    #: The copy before the migration, and what it holds.
     before: Address
+    facts: Snapshot
     #: Of the uninterrupted run.
     end: Snapshot
     #: Runs a migration on a copy, by an address, for so many seconds at most.
@@ -104,6 +105,7 @@ def _attempt(point: Point, rest: Migration, whole: Migration, ground: Ground, di
     """Try one point; None if the run did not come there."""
     copy = ground.server.clone(ground.before, "retry")
     try:
+        since = begin(copy, ground.facts, ours=ground.server.owns_cluster)
         ground.prepare(copy)
         if not _broken_off(point, whole, copy, ground):
             return None
@@ -122,7 +124,7 @@ def _attempt(point: Point, rest: Migration, whole: Migration, ground: Ground, di
                     hung=hung,
                 )  # fmt: skip
         with connect(copy) as session:
-            facts = read_facts(session)
+            facts, _ = take_since(session, since)
         return Attempt(point=point, invalid=invalid, changes=differs.found(facts))
     finally:
         ground.server.drop(copy)
@@ -185,11 +187,12 @@ class _Differs:
             ground = self._ground
             copy = ground.server.clone(ground.before, "again")
             try:
+                since = begin(copy, ground.facts, ours=ground.server.owns_cluster)
                 ground.prepare(copy)
                 ground.run(self._whole, copy, lambda own: own, ground.patience)
                 ground.finish(copy)
                 with connect(copy) as session:
-                    self._twin = read_facts(session)
+                    self._twin, _ = take_since(session, since)
                 self._varying = varying(ground.end, self._twin)
             finally:
                 ground.server.drop(copy)

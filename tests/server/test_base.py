@@ -113,7 +113,8 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     assert plain.verdict == "passed"
     # The seconds of the restore stand among what is said.
     assert seen(first)[:-1] == seen(plain)[:-1] == seen(second)[:-1]
-    [line] = kept.header(wanted := settings(tmp_path, backup), preflight(wanted))
+    line, cost = kept.header(wanted := settings(tmp_path, backup), preflight(wanted))
+    assert cost.startswith("pgsafe expects: about ")
     assert line.endswith(f" MiB; its copies: {second.server['copy']}")
     assert second.source["base"]
     assert second.source["taken"]
