@@ -58,15 +58,24 @@ def judge(
         for one in _otherwise(shape, old, new):
             finding = ANOTHER_MAJOR.finding(OBJECT, one.effect, severity=weight, aspect=one.name)
             found.setdefault((one.name, cited.text), replace(finding, statement=cited))
-    for name, text in functions.items():
-        for one in {one.name: one for shape in shapes(text) for one in _otherwise(shape, old, new)}.values():
-            told = f"the function {name} may do otherwise: {one.effect}"
-            found[one.name, name] = ANOTHER_MAJOR.finding(name, told, severity=weight, aspect=one.name)
+    for finding in of_functions(source, server, functions, severity=weight):
+        found[str(finding.aspect), finding.object] = finding
     more = "of what its statements hold nothing is known to behave otherwise"
     if found:
         more = f"{len(found)} thing{'s' * (len(found) > 1)} in it or in the database's functions may behave otherwise"
     told = f"it was rehearsed on PostgreSQL {server}, and the source is {source}; {more}"
     return (ANOTHER_MAJOR.finding(OBJECT, told, severity=weight, before=source, after=server), *found.values())
+
+
+def of_functions(
+    source: str, server: str, functions: Mapping[str, str], *, severity: Severity = Severity.WARNING
+) -> Iterator[Finding]:
+    """Yield what of a database's functions two majors are known to do otherwise."""
+    old, new = _major(source), _major(server)
+    for name, text in functions.items():
+        for one in {one.name: one for shape in shapes(text) for one in _otherwise(shape, old, new)}.values():
+            told = f"the function {name} may do otherwise: {one.effect}"
+            yield ANOTHER_MAJOR.finding(name, told, severity=severity, aspect=one.name)
 
 
 def _foreign(shape: Shape, old: int, new: int, own: set[str]) -> Iterator[Feature]:
@@ -91,7 +100,8 @@ ANOTHER_MAJOR = Check(
     condition=(
         "The copy is on another major of PostgreSQL than the source, since none of the source's could be had. What the "
         "statements hold that the two are known to do otherwise is told; it is an error under strict, and where the "
-        "source's major does not know the statement at all."
+        "source's major does not know the statement at all. Where the next major was asked for, this is told of the "
+        "database's functions alone, by the item major."
     ),
     effect="The migration may do otherwise in production than in the rehearsal, or fail there.",
     remedy=(

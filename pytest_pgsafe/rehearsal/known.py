@@ -154,11 +154,11 @@ class Known:
         return replace(result, changes=found.changes, findings=found.findings)
 
     def _of_majors(self, plan: Plan, *, strict: bool) -> tuple[Finding, ...]:
-        if plan.major is not None:
-            # The migration runs on the major that it is to run on.
-            return ()
         version = None if self.server is None else self.server.get("version")
         functions: Mapping[str, str] = {} if self.functions is None else self.functions
+        if plan.major is not None:
+            # The migration runs on the major that it is to run on.
+            return majors.of_functions(plan.source.version, version, functions)
         return majors.judge(plan.source.version, version, plan.migration, self.trace, functions, strict=strict)
 
     def _unverified(self, gaps: Sequence[NotVerified]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..checks import majors as checks
 from ..checks.blame.explained import MOST_STATEMENTS, places
@@ -42,6 +43,14 @@ def judge(
         return ()
     texts, cited = _statements(migration, trace)
     return checks.judge(str(source), str(server), cited, texts, functions, strict=strict)
+
+
+def of_functions(source: Version | None, server: str | None, functions: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Judge the functions of a database that is to be on another major."""
+    if source is None or server is None:
+        return ()
+    found = checks.of_functions(str(source), server, functions)
+    return tuple(replace(one, check="major") for one in found)
 
 
 def _statements(migration: Migration | None, trace: Trace | None) -> tuple[Sequence[str], Sequence[Cited]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.config import Settings, Source, Way
+from pytest_pgsafe.config.values import Server
 from pytest_pgsafe.plugin.judgement import Judgement, judge, names, owner, unsaid
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 
@@ -53,6 +55,10 @@ def test_names() -> None:
     assert names(Settings(folder=Path(), source=Source(dsn="dbname=x"))) == ("backup", "restore")
     assert names(Settings(folder=Path(), source=Source(backup=Path("b")))) == ("backup", "restore")
     assert names(Settings(folder=Path(), source=Source(sql=(Path("a.sql"),)))) == ("restore",)
+    upgraded = Settings(folder=Path(), source=Source(dsn="dbname=x"), server=Server(major=18))
+    assert names(upgraded) == ("backup", "restore", "major")
+    migrated = replace(upgraded, migration=Way(kind="sql", path=Path("a.sql")))
+    assert names(migrated)[:4] == ("backup", "restore", "major", "migrate")
     assert ALL[:3] == ("backup", "restore", "migrate")
     assert ALL[-1] == "rollback"
 

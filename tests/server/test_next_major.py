@@ -121,7 +121,8 @@ def test_what_pg_upgrade_refuses_is_told_with_its_object(source: tuple[LocalServ
     [one] = [found for found in result.findings if found.code == "PGS044"]
     assert "reg* data types" in one.message
     assert "public.noted.what" in one.message
-    assert address.dbname not in one.message
+    # Under the name that the source has, not that of the copy of it.
+    assert f"In database: {address.dbname};" in one.message
     assert result.upgrade is not None
     assert not result.upgrade.transfers
     assert result.verdict == "failed"

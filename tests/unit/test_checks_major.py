@@ -8,6 +8,8 @@ import pytest
 
 from builders import shown
 from pytest_pgsafe.checks import judge_upgrade
+from pytest_pgsafe.rehearsal import majors
+from pytest_pgsafe.server.version import Version
 from pytest_pgsafe.upgrade.values import Collation, Default, Extension, Given, Key, Order, Transfer, Upgrade
 
 PLAIN = Upgrade(source="15.18", server="17.10")
@@ -82,3 +84,12 @@ def test_what_pg_upgrade_says_is_told_in_its_words() -> None:
     ]
     told = shown(judge_upgrade(replace(PLAIN, refusals=(), transfers=transfers)))
     assert [one[0] for one in told] == ["PGS045", "PGS045"]
+
+
+def test_functions_that_may_do_otherwise_belong_to_the_item() -> None:
+    body = "CREATE FUNCTION public.again() RETURNS void LANGUAGE sql AS $$ refresh materialized view public.sums $$"
+    functions = {"public.again()": body}
+    [one] = majors.of_functions(Version(150018), "17.10", functions)
+    assert (one.check, one.severity.value, one.object) == ("major", "warning", "public.again()")
+    assert majors.of_functions(Version(170009), "17.10", functions) == ()
+    assert majors.of_functions(None, "17.10", functions) == ()

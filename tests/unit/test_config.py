@@ -518,3 +518,12 @@ def test_ages(text: str, seconds: int) -> None:
 def test_no_ages(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         age(text)
+
+
+def test_the_next_major_by_option_variable_and_key(tmp_path: Path) -> None:
+    (tmp_path / "pgsafe.toml").write_text("[server]\nmajor = 16\n")
+    assert settled(tmp_path).server.major == 16
+    assert settled(tmp_path, PGSAFE_MAJOR="17").server.major == 17
+    told = settled(tmp_path, Options(major="18"), PGSAFE_MAJOR="17")
+    assert (told.server.major, told.origins["major"]) == (18, "--pgsafe-major")
+    assert "PGSAFE_MAJOR: 'next' is no major of PostgreSQL" in refused(tmp_path, PGSAFE_MAJOR="next")
