@@ -37,6 +37,13 @@ def reasons(evidence: Evidence, one: Broken) -> tuple[str, ...]:
     return causes(evidence, said)
 
 
+def _tests(evidence: Evidence) -> Iterator[Finding]:
+    own = evidence.released.own
+    if own is not None and own.outcome == "failed":
+        told = f"{own.command} passes on the copy before the migration, and fails on the migrated copy: {own.failed}"
+        yield TESTS_FAIL.finding("old_release", told)
+
+
 STATEMENT_FAILS = Check(
     code="PGS571",
     check="old_release",
@@ -58,4 +65,18 @@ STATEMENT_FAILS = Check(
     ),
     judge=_fails,
 )
-CHECKS = (STATEMENT_FAILS,)
+TESTS_FAIL = Check(
+    code="PGS577",
+    check="old_release",
+    name="release-tests-fail",
+    severity=Severity.ERROR,
+    is_effect=False,
+    condition=(
+        "[old_release] run, the own tests of the release that still runs, passes on a clone of the copy before the "
+        "migration and fails on a clone of the migrated copy. What fails on both is not verified."
+    ),
+    effect="What these tests are about does not work any more for whoever is served by the old release.",
+    remedy="Expand first, contract later: see what the output says, and keep what it needs until no such release runs.",
+    judge=_tests,
+)
+CHECKS = (STATEMENT_FAILS, TESTS_FAIL)

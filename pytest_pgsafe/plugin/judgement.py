@@ -35,7 +35,7 @@ _OWNERS = {
     "isolate": "restore", "clone": "migrate", "compare": "rows",
     "after_restore": "restore", "before_migration": "migrate", "after_migration": "migrate",
     "read": "static", "again": "rollback", "retry_back": "retry", "restore_again": "rollback", "upgrade": "major",
-    "analyze": "old_release",
+    "analyze": "old_release", "old_release_run": "old_release",
 }  # fmt: skip
 
 

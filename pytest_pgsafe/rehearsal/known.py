@@ -175,7 +175,10 @@ def _tries(retried: Retried) -> Tries:
 
 
 def _release(released: Released) -> Release:
-    return Release(statements=released.statements, left_out=released.left_out)
+    return Release(
+        statements=released.statements, probes=released.probes, left_out=released.left_out,
+        run=None if released.own is None else released.own.outcome,
+    )  # fmt: skip
 
 
 def _of_base(base: About | None) -> Mapping[str, str]:

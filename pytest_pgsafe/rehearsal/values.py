@@ -58,6 +58,10 @@ class Release:
 
     #: Statements that were asked and could be judged.
     statements: int
+    #: Statements that nobody asked for, since the changes called for them.
+    probes: int = 0
+    #: Of its own tests: ``passed``, ``failed``, ``not verified``; None where none were given.
+    run: str | None = None
     #: What was left out, and why.
     left_out: tuple[str, ...] = ()
 

@@ -65,8 +65,15 @@ class Preparing:
                 parameters = int(str(number))
                 self.side.run("SET LOCAL plan_cache_mode = force_generic_plan")
                 values = f"({', '.join(['NULL'] * parameters)})" if parameters else ""
-                [(plan,)] = self.side.rows(f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {name}{values}")
+                plan = self._explained(f"{name}{values}")
+                # Prepared once more: a plan is kept, whatever is set later.
+                self.side.run("SET LOCAL enable_seqscan = off")
+                served = self._explained(f"{self.prepare(text)}{values}")
         except psycopg.Error as error:
             return answer(error)
+        return Planned(text=text, parameters=parameters, plan=plan, served=served)
+
+    def _explained(self, execution: str) -> Mapping[str, object]:
+        [(plan,)] = self.side.rows(f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE {execution}")
         [root] = cast("list[Mapping[str, Mapping[str, object]]]", plan)
-        return Planned(text=text, parameters=parameters, plan=root["Plan"])
+        return root["Plan"]

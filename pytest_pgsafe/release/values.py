@@ -41,6 +41,8 @@ class Planned:
     parameters: int
     #: The root of the plan, as EXPLAIN prints it.
     plan: Mapping[str, object] = field(compare=False)
+    #: The same where a sequential scan is the last resort: what indexes could serve, whatever the table's size.
+    served: Mapping[str, object] = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,50 @@ class Probed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unserved:
+    """A table that a statement found rows of by an index, and reads as a whole now."""
+
+    asked: Asked
+    #: By its name before.
+    table: str
+    #: Bare names, not quoted.
+    indexes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outdated:
+    """A column whose statistics are gone, or are of the values that it had."""
+
+    #: By its names before and after.
+    column: str
+    there: str
+    #: By its name before.
+    table: str
+    #: Rows of the table, or those of them that have another value.
+    rows: int
+    gone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """The release's own tests, run on the migrated copy, and if they failed there on the copy before."""
+
+    #: Without passwords.
+    command: str
+    #: Why they failed on the migrated copy, and how their output ended.
+    failed: str | None = None
+    #: The same of the copy before.
+    failed_before: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``failed``, or ``not verified``: they fail without the migration too."""
+        if self.failed is None:
+            return "passed"
+        return "failed" if self.failed_before is None else "not verified"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Released:
     """Everything that was tried of the release."""
 
@@ -93,6 +139,10 @@ class Released:
     #: How many were tried that nobody asked for, since the changes call for them.
     probes: int = 0
     probed: tuple[Probed, ...] = ()
+    unserved: tuple[Unserved, ...] = ()
+    outdated: tuple[Outdated, ...] = ()
+    #: None where none were given.
+    own: Own | None = None
     #: What was asked and could not be told, or was not reached, and why.
     left_out: tuple[str, ...] = ()
     seconds: float = field(default=0.0, compare=False)
@@ -100,4 +150,4 @@ class Released:
     @property
     def tried(self) -> bool:
         """Whether anything was tried."""
-        return bool(self.statements or self.probes)
+        return bool(self.statements or self.probes or (self.own is not None and self.own.outcome != "not verified"))

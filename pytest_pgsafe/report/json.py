@@ -104,7 +104,10 @@ def _reread(reread: Reread) -> dict[str, Any]:
 
 
 def _release(release: Release) -> dict[str, Any]:
-    return {"statements": release.statements, "left_out": list(release.left_out)}
+    return {
+        "statements": release.statements, "probes": release.probes, "run": release.run,
+        "left_out": list(release.left_out),
+    }  # fmt: skip
 
 
 def _known(facts: Mapping[str, str]) -> dict[str, str]:

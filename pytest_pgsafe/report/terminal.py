@@ -190,7 +190,8 @@ def _steps(result: Result) -> list[Line]:
         if step.name == "major":
             lines += [Line(text=f"  {text}") for text in upgrade.lines(result)]
         if step.name == "old_release" and result.old_release is not None:
-            lines.append(Line(text=f"  statements of the release: {result.old_release.statements}"))
+            tried = f"{result.old_release.statements}; probes: {result.old_release.probes}"
+            lines.append(Line(text=f"  statements of the release: {tried}"))
             lines += [Line(text=f"  left out: {text}") for text in result.old_release.left_out]
     return lines
 

@@ -80,6 +80,9 @@ class Bench:
         :param release: what the release does that still runs is tried as well, with these settings.
         """
         folder = Path() if retry is None else retry.folder
+        if release is not None:
+            with connect(self.before, read_only=False) as session:
+                session.execute("analyze")
         after = self.server.clone(self.before, "after")
         try:
             trace = run(parse(str(migration), folder), self.server, after, role=self.role, folder=folder)

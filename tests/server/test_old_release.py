@@ -43,3 +43,21 @@ def test_what_the_release_cannot_do_any_more(shop: Bench, name: str, tmp_path: P
 @pytest.mark.parametrize("name", part(FITS, 4))
 def test_what_the_release_still_can(shop: Bench, name: str, tmp_path: Path) -> None:
     assert {one.severity for one in found(shop, tmp_path, FITS[name])} <= {Severity.NOTE}
+
+
+def tests_of(release: str, shop: Bench, folder: Path, migration: str) -> list[str]:
+    (folder / "change.sql").write_text(migration)
+    (folder / "own.py").write_text(f"import psycopg\nprint(psycopg.connect().execute({release!r}).fetchone())\n")
+    settings = Settings(folder=folder, old_release=OldRelease(run="echo password=hunter22 && python own.py"))
+    return [one.message for one in shop.judge(folder / "change.sql", release=settings) if one.code == "PGS577"]
+
+
+def test_its_own_tests_are_run_on_both_copies(shop: Bench, tmp_path: Path) -> None:
+    rename = "alter table customer rename column phone to telephone;"
+    [told] = tests_of("select phone from customer", shop, tmp_path, rename)
+    assert "python own.py passes on the copy before the migration, and fails on the migrated copy" in told
+    assert 'psycopg.errors.UndefinedColumn: column "phone" does not exist' in told
+    assert "hunter22" not in told
+    # What passes, and what fails before the migration too, is none of its doing.
+    assert tests_of("select name from customer", shop, tmp_path, rename) == []
+    assert tests_of("select street from customer", shop, tmp_path, rename) == []
