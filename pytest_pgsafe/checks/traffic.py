@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ..traffic.values import Queue, Taken
+from .bookkeeping import is_bookkeeping
 from .cost import time
 from .evidence import unproven
 from .locking import excused
@@ -95,7 +96,10 @@ def _halves(evidence: Evidence) -> Iterator[Finding]:
             continue
         told = f"behind {one.hold.who} it gave up after {time(one.gave_up)} (lock_timeout) at {one.hold.taken.at.cited}"
         told += f", and left a part of it: {_left(one)}"
-        found = GAVE_UP.finding(one.hold.taken.relation, told, severity=unproven(evidence))
+        # What a tool has recorded it goes on with by itself; an INVALID index nobody records.
+        recorded = not one.invalid and any(is_bookkeeping(evidence, change.object) for change in one.left)
+        severity = Severity.NOTE if recorded else unproven(evidence)
+        found = GAVE_UP.finding(one.hold.taken.relation, told, severity=severity)
         yield replace(found, statement=one.hold.taken.at.cited)
 
 

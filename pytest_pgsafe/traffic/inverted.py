@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import psycopg
@@ -40,10 +41,12 @@ class Inverted:
     def _place(self) -> Callable[[], bool]:
         """Before the statement is sent: take what it will have to wait for, and ask for what was locked before."""
         inversion = self._inversion
-        self.placed = self._other.take(inversion.held)
-        if self.placed and inversion.first.number < inversion.second.number:
-            self._other.ask(inversion.wants)
-            until(lambda: self._other.is_done or self._other.pid in self._waits.others())
+        # The migration goes on in any case.
+        with suppress(psycopg.Error):
+            self.placed = self._other.take(inversion.held)
+            if self.placed and inversion.first.number < inversion.second.number:
+                self._other.ask(inversion.wants)
+                until(lambda: self._other.is_done or self._other.pid in self._waits.others())
         return self._follow
 
     def _follow(self) -> bool:

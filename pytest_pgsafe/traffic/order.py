@@ -7,7 +7,7 @@ reads a table and then writes to it. That somebody locks two tables in an order 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from ..catalog.values import Catalog
@@ -20,6 +20,8 @@ from .conflicts import conflict
 from .values import Hold, Inversion, Taken, Wanted
 
 READS, LOOKS_UP, WRITES = "AccessShareLock", "RowShareLock", "RowExclusiveLock"
+#: Of so many relations that one statement locks somebody is in the way, at most.
+AT_ONCE = 3
 _STRONG = frozenset({"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"})
 
 
@@ -33,12 +35,19 @@ def taken(trace: Trace, locks: Iterable[Lock], place: Callable[[str], Place | No
     found = {
         Taken(
             at=moments[lock.number], number=lock.number, relation=lock.relation, mode=lock.mode,
-            transaction=lock.transaction or f"statement {lock.number}", patience=lock.patience,
+            transaction=lock.transaction or f"statement {lock.number}", patience=_patience(lock, trace),
         )
         for lock in locks
         if lock.number is not None
     }  # fmt: skip
     return tuple(sorted(found, key=lambda one: (one.number, one.relation, one.mode)))
+
+
+def _patience(lock: Lock, trace: Trace) -> float | None:
+    """Return its lock_timeout, where it was seen, or nothing in the run sets one."""
+    if lock.patience is not None or any("lock_timeout" in one.text.lower() for one in trace.statements):
+        return lock.patience
+    return 0.0
 
 
 def sent(ran: Sequence[Statement], place: Callable[[str], Place | None]) -> Sequence[Sent]:
@@ -54,8 +63,12 @@ def sent(ran: Sequence[Statement], place: Callable[[str], Place | None]) -> Sequ
 
 
 def holds(locks: Sequence[Taken]) -> tuple[Hold, ...]:
-    """Return who is in the way of each relation's strong locks, once for each relation and mode."""
+    """Return who is in the way of each relation's strong locks, once for each relation and mode.
+
+    Of a statement with many relations those of three are returned.
+    """
     found: dict[tuple[str, str], Hold] = {}
+    at: Counter[int] = Counter()
     for one in locks:
         if one.mode == "AccessExclusiveLock":
             hold = Hold(
@@ -69,7 +82,10 @@ def holds(locks: Sequence[Taken]) -> tuple[Hold, ...]:
             )  # fmt: skip
         else:
             continue
-        found.setdefault((one.relation, one.mode), hold)
+        # A statement about a partitioned table locks all partitions: some of them stand for all.
+        if (one.relation, one.mode) not in found and at[one.number] < AT_ONCE:
+            at[one.number] += 1
+            found[one.relation, one.mode] = hold
     return tuple(found.values())
 
 
@@ -86,14 +102,12 @@ def inversions(
     :param catalogs: where the foreign keys stand, by the names before the migration.
     :param oids: of the tables in production, in whose order pg_dump locks them; None where they are not known.
     """
-    keys = sorted(
-        {
-            (key.table, key.references)
-            for catalog in catalogs
-            for key in catalog.constraints.values()
-            if key.form == "foreign key" and key.references is not None and key.references != key.table
-        }
-    )
+    keys = {
+        (key.table, key.references)
+        for catalog in catalogs
+        for key in catalog.constraints.values()
+        if key.form == "foreign key" and key.references is not None and key.references != key.table
+    }
     pairs = [
         pair for _, group in groupby(_by_transaction(locks), lambda one: one.transaction) for pair in _pairs(group)
     ]
@@ -101,8 +115,9 @@ def inversions(
         yield from _of_keys(first, second, keys)
     for first, second in pairs:
         yield from _of_one_table(first, second)
-    for first, second in pairs:
-        yield from _of_dump(first, second, oids or {})
+    dumps = [found for first, second in pairs for found in _of_dump(first, second, oids or {})]
+    # All of a transaction are one.
+    yield from {found.first.transaction: found for found in reversed(dumps)}.values()
 
 
 def _by_transaction(locks: Sequence[Taken]) -> Sequence[Taken]:
@@ -118,18 +133,18 @@ def _pairs(locks: Iterable[Taken]) -> Iterator[tuple[Taken, Taken]]:
                 yield first, second
 
 
-def _of_keys(first: Taken, second: Taken, keys: Iterable[tuple[str, str]]) -> Iterator[Inversion]:
-    for child, parent in keys:
-        if (first.relation, second.relation) == (parent, child):
-            yield from _inverted(
-                first, second, (WRITES, LOOKS_UP),
-                f"a transaction that inserts a row into {child}, and looks up its row of {parent} for the foreign key",
-            )  # fmt: skip
-        elif (first.relation, second.relation) == (child, parent):
-            yield from _inverted(
-                first, second, (WRITES, WRITES),
-                f"a transaction that writes a row of {parent}, and then one of {child} that belongs to it",
-            )  # fmt: skip
+def _of_keys(first: Taken, second: Taken, keys: Collection[tuple[str, str]]) -> Iterator[Inversion]:
+    """Yield who goes from a child to its parent, or from a parent to its child.
+
+    :param keys: child and parent of each foreign key.
+    """
+    one, other = first.relation, second.relation
+    if (other, one) in keys:
+        does = f"a transaction that inserts a row into {other}, and looks up its row of {one} for the foreign key"
+        yield from _inverted(first, second, (WRITES, LOOKS_UP), does)
+    if (one, other) in keys:
+        does = f"a transaction that writes a row of {other}, and then one of {one} that belongs to it"
+        yield from _inverted(first, second, (WRITES, WRITES), does)
 
 
 def _of_one_table(first: Taken, second: Taken) -> Iterator[Inversion]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import psycopg
 
@@ -64,12 +65,14 @@ class Queued:
     def _place(self) -> Callable[[], bool]:
         """Before the statement is sent: be in its way."""
         self.reached = True
-        for hold in self._holds:
-            # Of what was locked before somebody who is in the way cannot be had.
-            if not self._is_locked(hold):
-                other = Other(self._copy, self._oids)
-                self._holders[other.pid] = (other, hold)
-                other.take(hold.held)
+        # The migration goes on in any case.
+        with suppress(psycopg.Error):
+            for hold in self._holds:
+                # Of what was locked before somebody who is in the way cannot be had.
+                if not self._is_locked(hold):
+                    other = Other(self._copy, self._oids)
+                    self._holders[other.pid] = (other, hold)
+                    other.take(hold.held)
         return self._follow
 
     def _is_locked(self, hold: Hold) -> bool:
@@ -82,7 +85,7 @@ class Queued:
     def _follow(self) -> bool:
         """Once it was sent: as long as it waits, see who waits behind it, and then let it go on."""
         ahead = dict(self._holders)
-        try:
+        with suppress(psycopg.Error):
             while ahead and until(lambda: self._is_over() or bool(self._in_the_way(ahead))):
                 found = self._in_the_way(ahead)
                 if not found:
@@ -90,11 +93,8 @@ class Queued:
                 other, hold = ahead.pop(found[0])
                 self._look(hold)
                 other.leave()
-        except psycopg.Error:
-            pass
-        finally:
-            for other, _ in self._holders.values():
-                other.leave()
+        for other, _ in self._holders.values():
+            other.leave()
         return False
 
     def _in_the_way(self, ahead: Mapping[int, object]) -> list[int]:

@@ -29,6 +29,8 @@ from .values import Deadlock, Hold, Inversion, Queue, Scripts, Taken, Traffic, W
 TWICE, ATTEMPTS = 2, 4
 #: Seconds of lock_timeout that are waited out, and what a busy machine takes beyond them.
 LONGEST, SLACK = 5.0, 10.0
+#: So many waits are tried in one run: each has its sessions, and a server has room for some.
+TOGETHER = 8
 #: Seconds for which it is waited whether a migration gives up of which that is not known.
 UNKNOWN = 2.0
 
@@ -73,7 +75,12 @@ class _Trial:
         patient = [one for one in holds if one.taken.patience == 0]
         # As much as possible is done by the last of them.
         impatient = [one for one in reversed(holds) if one.taken.patience != 0]
-        queues = self._queues(patient) if patient else []
+        if len(patient) > TOGETHER:
+            told = (
+                f"{len(patient) - TOGETHER} of {len(patient)} waits for a lock: of such a run {TOGETHER} stand for all"
+            )
+            self._left_out.append(told)
+        queues = self._queues(patient[:TOGETHER]) if patient else []
         scripts = self._scripted() if self._scene.scripts else None
         deadlocks: list[Deadlock] = []
         for number, inversion in enumerate(inversions):

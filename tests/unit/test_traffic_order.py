@@ -10,7 +10,7 @@ from builders import catalog, constraint, table
 from pytest_pgsafe.catalog.values import Catalog
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.traffic.conflicts import conflict
-from pytest_pgsafe.traffic.order import holds, inversions, taken
+from pytest_pgsafe.traffic.order import AT_ONCE, holds, inversions, taken
 from pytest_pgsafe.traffic.values import Taken
 
 CHILD, PARENT, OTHER = "public.sale", "public.customer", "public.note"
@@ -87,6 +87,33 @@ def test_who_is_in_the_way() -> None:
         (0, f"AccessShareLock of {CHILD}"),
         (1, f"RowExclusiveLock of {PARENT}"),
     ]
+
+
+def test_of_a_statement_with_many_relations_some_stand_for_all() -> None:
+    parts = [(0, f"public.part_{number}", STRONG) for number in range(50)]
+    assert len(holds(locks(*parts, (1, CHILD, STRONG)))) == AT_ONCE + 1
+
+
+def test_pg_dump_is_tried_once_for_a_transaction() -> None:
+    parts = [f"public.part_{number}" for number in range(5)]
+    found = locks(*((number, part, STRONG) for number, part in enumerate(parts)))
+    assert len(told(found, {part: 9 - number for number, part in enumerate(parts)})) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "seen", "patience"),
+    [
+        (["truncate note"], None, 0.0),
+        # Whether it holds for this statement is not known.
+        (["SET LOCAL LOCK_TIMEOUT = '1s'", "truncate note"], None, None),
+        (["set lock_timeout = '1s'", "alter table note add a int"], 1000.0, 1000.0),
+        (["alter table note add a int"], 250.0, 250.0),
+    ],
+)
+def test_for_how_long_it_waits(texts: list[str], seen: float | None, patience: float | None) -> None:
+    trace = Trace(seconds=1.0, sessions=1, statements=tuple(Statement(text=text) for text in texts))
+    lock = Lock(relation=OTHER, mode=STRONG, statement="", number=len(texts) - 1, patience=seen)
+    assert [one.patience for one in taken(trace, [lock], lambda _: None)] == [patience]
 
 
 def test_conflicts_go_both_ways() -> None:
