@@ -121,7 +121,7 @@ def test_a_way_back_that_leaves_something_and_what_was_kept_of_it(project: Proje
     text = result.stdout.str()
     keeper = re.search(r"stop and remove it: kill (\d+)", text)
     try:
-        result.assert_outcomes(passed=1, failed=1, deselected=13)
+        result.assert_outcomes(passed=1, failed=1, deselected=14)
         assert "public.people.age" in text
         assert keeper, text
         assert "kept: connect: PGSERVICEFILE=" in text
@@ -135,5 +135,5 @@ def test_strict_makes_notes_of_behaviour_errors(project: Project) -> None:
     project.write({"drop.sql": "drop index i;\n"})
     # Without the option this is a note, as the unit tests of the checks have it.
     result = project.rehearse("--pgsafe-migration=drop.sql", "-k", "schema", "--pgsafe-strict")
-    result.assert_outcomes(failed=1, deselected=14)
+    result.assert_outcomes(failed=1, deselected=15)
     result.stdout.fnmatch_lines(["PGS*error: *public.i*"])

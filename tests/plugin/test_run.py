@@ -32,7 +32,7 @@ def test_a_safe_migration(project: Project) -> None:
     result = project.rehearse(
         SAFE, REPORT, "--pgsafe-report=out.md", "--pgsafe-report=out.html", "--junitxml=junit.xml"
     )
-    result.assert_outcomes(passed=9, skipped=6)
+    result.assert_outcomes(passed=9, skipped=7)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
         [
@@ -62,7 +62,7 @@ def test_a_safe_migration(project: Project) -> None:
 def test_where_there_is_nothing_to_judge_the_reason_is_given(project: Project) -> None:
     project.write({"schema.sql": "create table public.people (id integer primary key, name text, email text);"})
     result = project.rehearse(SAFE, "-rs")
-    result.assert_outcomes(passed=7, skipped=8)
+    result.assert_outcomes(passed=7, skipped=9)
     told = {line for line in result.outlines if line.startswith("SKIPPED")}
     for reason in (
         "every table of the source is empty: no row could be harmed",
@@ -75,7 +75,7 @@ def test_where_there_is_nothing_to_judge_the_reason_is_given(project: Project) -
 
 def test_an_unsafe_migration(project: Project) -> None:
     result = project.rehearse(UNSAFE, REPORT, "--pgsafe-report=out.md")
-    result.assert_outcomes(passed=6, failed=1, skipped=8)
+    result.assert_outcomes(passed=6, failed=1, skipped=9)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["*pgsafe rows*", "*public.people*", "  before: 3", "  after: 2", "*id=2*bea@example.org*"]
@@ -94,7 +94,7 @@ def test_an_unsafe_migration(project: Project) -> None:
 def test_workers_share_one_rehearsal(project: Project) -> None:
     project.write({"run.sh": "echo once >> runs; psql -q -c 'delete from people where id = 2' \"$DATABASE_URL\""})
     result = project.rehearse("--pgsafe-migration=cmd:sh run.sh", REPORT, "-n", "2")
-    result.assert_outcomes(passed=6, failed=1, skipped=8)
+    result.assert_outcomes(passed=6, failed=1, skipped=9)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert (project.path / "runs").read_text() == "once\n"
     result.stdout.fnmatch_lines(["*id=2*"])
@@ -105,7 +105,7 @@ def test_workers_share_one_rehearsal(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "outcomes", "status"),
     [
-        (("-k", "rows"), {"failed": 1, "deselected": 14}, 1),
+        (("-k", "rows"), {"failed": 1, "deselected": 15}, 1),
         (("pgsafe.toml::rows",), {"failed": 1}, 1),
         (("-x", "-q"), {"passed": 2, "failed": 1}, 1),
     ],
@@ -130,14 +130,14 @@ def test_what_a_check_that_is_left_out_would_have_told_still_fails_the_run(proje
 def test_last_failed(project: Project) -> None:
     project.rehearse(UNSAFE, "-q")
     result = project.rehearse(SAFE, "--lf")
-    result.assert_outcomes(passed=1, deselected=14)
+    result.assert_outcomes(passed=1, deselected=15)
     assert result.ret == 0
 
 
 def test_a_migration_that_fails(project: Project) -> None:
     project.write({"broken.sql": "select nothing_of_this_name from public.people;\n"})
     result = project.rehearse("--pgsafe-migration=broken.sql", REPORT, "-rs")
-    result.assert_outcomes(passed=1, failed=1, skipped=13)
+    result.assert_outcomes(passed=1, failed=1, skipped=14)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["step migrate failed: *", "*nothing_of_this_name*", "SKIPPED*step migrate failed before*"]
@@ -148,7 +148,7 @@ def test_a_migration_that_fails(project: Project) -> None:
 def test_a_step_that_fails_is_told_by_whatever_is_left(project: Project) -> None:
     project.write({"broken.sql": "select nothing_of_this_name from public.people;\n"})
     result = project.rehearse("--pgsafe-migration=broken.sql", "-k", "locks or schema")
-    result.assert_outcomes(failed=1, skipped=1, deselected=12)
+    result.assert_outcomes(failed=1, skipped=1, deselected=14)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
