@@ -25,5 +25,7 @@ def masked(text: str) -> str:
         if token.kind == "text":
             parts.append(f"'{VALUE}'")
         else:
-            parts.append(VALUE if token.kind == "number" else text[token.start : token.end])
+            parameter = token.start > 0 and text[token.start - 1] == "$"
+            value = token.kind == "number" and not parameter
+            parts.append(VALUE if value else text[token.start : token.end])
     return "".join([*parts, text[position:]])

@@ -278,7 +278,7 @@ def test_a_backslash_is_a_command_for_psql_alone() -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("update t set a1 = 'geheim', b = -17.5 where c = $1", "update t set a1 = '…', b = -… where c = $…"),
+        ("update t set a1 = 'geheim', b = -17.5 where c = $1", "update t set a1 = '…', b = -… where c = $1"),
         ("alter role a password 'gehei''m' login", "alter role a password '…' login"),
         ("select e'geh\\'eim', $x$geheim$x$, \"a'b\", U&'geheim'", "select '…', '…', \"a'b\", '…'"),
         ("update t set a = 'geheim and cu…", "update t set a = …"),
