@@ -21,8 +21,8 @@ STATEMENT, LOCK = 2_000, 500
 #: As an application's session has them; ours are pinned.
 _APPLICATION = "SET LOCAL search_path TO DEFAULT; SET LOCAL row_security = on; SET LOCAL check_function_bodies = on"
 _WROTE = """
-SELECT pg_catalog.format('%I.%I', s.schemaname, s.relname) FROM pg_catalog.pg_stat_xact_user_tables s
-WHERE s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0
+SELECT pg_catalog.format('%I.%I', s.schemaname, s.relname), s.n_tup_ins + s.n_tup_upd + s.n_tup_del
+FROM pg_catalog.pg_stat_xact_user_tables s WHERE s.n_tup_ins + s.n_tup_upd + s.n_tup_del > 0
 """
 #: They say that time, a lock or the server's means did not suffice.
 _UNKNOWN = ("08", "40", "53", "55P03", "57", "58")
@@ -93,9 +93,9 @@ class Side:
             return answer(error)
         return Answer(rows=rows)
 
-    def wrote(self) -> frozenset[str]:
-        """Return the tables in which rows were written within what is tried."""
-        return frozenset(str(name) for (name,) in self.rows(_WROTE))
+    def wrote(self) -> dict[str, int]:
+        """Return how many rows were written by table: also by transactions of which the server was not told yet."""
+        return {str(name): int(str(rows)) for name, rows in self.rows(_WROTE)}
 
     def sequences(self) -> dict[str, SequenceValue]:
         """Return what the sequences hold."""

@@ -11,10 +11,37 @@ from ..compare.values import Action, Comparison
 from ..migrate.values import Trace
 from ..server.connection import Connection
 from ..snapshot.values import NotVerified
-from . import access, code, defaults, exposure, predicates, published, roles, secluded, shown, skipped, stamped, writes
+from . import (
+    access,
+    code,
+    defaults,
+    exposure,
+    led,
+    predicates,
+    published,
+    roles,
+    secluded,
+    shown,
+    skipped,
+    stamped,
+    writes,
+)
 from .reached import reached
 from .side import Side
-from .values import Attempt, Exposed, Otherwise, Secluded, Seen, Selected, Shown, Stamped, Tried, Unpublished, Unwritten
+from .values import (
+    Attempt,
+    Exposed,
+    Led,
+    Otherwise,
+    Secluded,
+    Seen,
+    Selected,
+    Shown,
+    Stamped,
+    Tried,
+    Unpublished,
+    Unwritten,
+)
 
 _Kind = TypeVar("_Kind")
 _OWNERS = """
@@ -79,6 +106,7 @@ def gather(
         seen=found.of(Seen),
         selected=found.of(Selected),
         unwritten=found.of(Unwritten),
+        led=found.of(Led),
         stamped=found.of(Stamped),
         untried=found.of(NotVerified),
         prepared=_prepared(sides[1]),
@@ -109,7 +137,7 @@ def _looked_at(
     statements = () if trace is None else trace.statements
     yield from skipped.tried(statements, before, after)
     yield from secluded.tried(statements, None if trace is None else trace.role, after)
-    for some in (code, published, access, defaults, predicates, shown, exposure):
+    for some in (code, published, access, defaults, led, predicates, shown, exposure):
         yield from some.tried(comparison, before, after)
     for table in used:
         yield from roles.tried(table, before, after, comparison)

@@ -171,6 +171,19 @@ class Unwritten:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Led:
+    """References that lead to other rows, by a key that was replaced."""
+
+    #: The column that refers, by its name before and after.
+    object: str
+    column: str
+    #: The table that it refers to, by its name before.
+    references: str
+    #: Rows whose reference leads elsewhere.
+    wrong: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stamped:
     """A new column that holds one value in all rows that were there."""
 
@@ -197,6 +210,7 @@ class Tried:
     seen: tuple[Seen, ...] = ()
     selected: tuple[Selected, ...] = ()
     unwritten: tuple[Unwritten, ...] = ()
+    led: tuple[Led, ...] = ()
     stamped: tuple[Stamped, ...] = ()
     #: Transactions that were prepared and not ended, by their names.
     prepared: tuple[str, ...] = ()

@@ -184,10 +184,13 @@ def _before(side: Side, write: Write, event: str, key: Mapping[str, str] | None)
 
 def _observed(side: Side, table: str, event: str, row: _Row, write: Write) -> Answer | None:
     """Write a row, and where that is asked see in which tables rows were written."""
+    if not write.fires_otherwise:
+        return _write(side, table, event, row, role=write.role)
+    was = side.wrote()
     found = _write(side, table, event, row, role=write.role)
-    if found is None or not found.worked or not write.fires_otherwise:
+    if found is None or not found.worked:
         return found
-    return replace(found, wrote=side.wrote())
+    return replace(found, wrote=frozenset(name for name, rows in side.wrote().items() if rows > was.get(name, 0)))
 
 
 def _row(
