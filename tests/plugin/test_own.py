@@ -135,7 +135,7 @@ def test_alone(project: Project) -> None:
     result = project.rehearse(MIGRATION, "--strict-markers", "tests")
     text = result.stdout.str()
     # Of the rehearsal: restore, migrate and ten checks, of which rollback and three that find nothing are skipped.
-    result.assert_outcomes(passed=14 + 8, failed=1, errors=3, skipped=5)
+    result.assert_outcomes(passed=15 + 8, failed=1, errors=3, skipped=6)
     assert "Traceback" not in text
     for line in (
         r"E   +AssertionError: pgsafe_clone_\w+ and pgsafe_a_difference_is_shown_\w+ are not the same",

@@ -74,7 +74,7 @@ def test_what_is_done_before_and_after_is_judged_with_the_migration(
     assert {step.name: step.outcome for step in result.steps if step.outcome is not Outcome.PASSED} == {}
     names = [step.name for step in result.steps]
     assert names[names.index("clone") :] == [
-        "clone", "before_migration", "migrate", "after_migration", "compare", "rollback", "again"
+        "clone", "before_migration", "migrate", "after_migration", "compare", "traffic", "rollback", "again"
     ]  # fmt: skip
 
 
