@@ -21,6 +21,7 @@ def execute(
     output: Path,
     deadline: float | None = None,
     before_stop: Callable[[], None] = lambda: None,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
     grace: float = GRACE,
 ) -> int:
     """Run a command to its end and return its exit status; a signal is negative.
@@ -29,6 +30,7 @@ def execute(
     :param output: the file that gets both of its streams.
     :param deadline: seconds.
     :param before_stop: called once past the deadline, while the command is still running.
+    :param running: is given what kills it outright, with all that it has started.
     :raises TimeoutError: past the deadline; nothing that it started is left then.
     :raises OSError: it cannot be started.
     """
@@ -38,6 +40,7 @@ def execute(
             grace=grace,
         )  # fmt: skip
     try:
+        running(process.kill_all)
         return process.wait(deadline)
     except subprocess.TimeoutExpired:
         with suppress(Exception):  # what is only for the message must not keep the command alive

@@ -62,6 +62,7 @@ def run(
     network: Network = "auto",
     observed: bool = True,
     via: Callable[[Address], Address] | None = None,
+    running: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Trace:
     """Run a migration on a scratch database and return what was seen of it.
 
@@ -77,6 +78,7 @@ def run(
         allows it, ``isolated`` or it does not run at all, ``open``.
     :param observed: put event triggers into the copy for the time of the run, and take them out again.
     :param via: tells the address by which the migration is to come to the one that is given.
+    :param running: is given what kills a command outright, with all that it has started.
     :raises FailedRun: with the trace.
     :raises ConfigError: a placeholder in ``env`` that nothing can fill.
     """
@@ -103,7 +105,7 @@ def run(
             else:
                 end = _command(
                     migration, server, own, env={} if env is None else env, deadline=deadline, folder=folder,
-                    private=private, source=source, network=network,
+                    private=private, source=source, network=network, running=running,
                 )  # fmt: skip
             seconds = time.monotonic() - started
             if waiting:
@@ -145,6 +147,7 @@ def _command(
     private: Path,
     source: Address | None,
     network: Network,
+    running: Callable[[Callable[[], None]], None],
 ) -> End:
     environment, removed = cleaned(os.environ, source)
     output = private / "output"
@@ -163,6 +166,7 @@ def _command(
         try:
             status = process.execute(
                 enclosure.command, folder=where, environment=environment, output=output, deadline=deadline,
+                running=running,
                 before_stop=lambda: activities.extend(
                     (*waits(server, address.dbname), *activity(server, address.dbname))
                 ),

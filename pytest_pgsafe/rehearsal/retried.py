@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -18,15 +20,18 @@ from ..migrate.values import Trace
 from ..reading.values import Place
 from ..retry.between import PLAIN
 from ..retry.points import points, units
-from ..retry.tries import Ground, attempt_all
+from ..retry.tries import Copy, Ground, attempt_all
 from ..retry.values import Point, Retried
 from ..server.address import Address
+from ..server.base import Server
 from ..server.connection import connect
 from ..snapshot.since import begin, take_since
 from ..snapshot.values import Snapshot
+from .fresh import fresh
 from .judged import Judged
 from .known import Known, Stage
 from .restored import Restored
+from .running import Runner
 
 #: Seconds that all points together may take in any case; and no more than this part of what the rehearsal has taken.
 LEAST, PART = 3.0, 0.5
@@ -89,6 +94,36 @@ def _tried(judged: Judged, found: tuple[Point, ...]) -> Retried:
     return _all(restored, found, migrated.migration, ground)
 
 
+@contextmanager
+def _before(restored: Restored, name: str) -> Generator[Copy]:
+    with fresh(restored, name) as copy:
+        made = _copy(copy.server, copy.address, copy.runner)
+        yield replace(
+            made,
+            prepare=partial(copy.runner.hook, "before_migration", copy.address),
+            finish=partial(copy.runner.hook, "after_migration", copy.address),
+        )
+
+
+@contextmanager
+def _migrated(restored: Restored, after: Address, name: str) -> Generator[Copy]:
+    clone = restored.server.clone(after, name)
+    try:
+        yield _copy(restored.server, clone, restored.runner)
+    finally:
+        restored.server.drop(clone)
+
+
+def _copy(server: Server, address: Address, runner: Runner) -> Copy:
+    def run(
+        migration: Migration, via: Callable[[Address], Address], deadline: float,
+        running: Callable[[Callable[[], None]], None],
+    ) -> object:  # fmt: skip
+        return runner.run(migration, address, via=via, deadline=deadline, running=running)
+
+    return Copy(server=server, address=address, run=run)
+
+
 def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried:
     """Try the way back as well: where it begins, the migration has ended."""
     restored, after = judged.restored, judged.migrated.after
@@ -96,22 +131,26 @@ def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried
     migrated = judged.evidence.comparison.after
     try:
         since = begin(clone, migrated, ours=restored.server.owns_cluster)
-        try:
-            applied = backwards.resolve(rollback, restored.before, clone)
-            if applied is None:
-                return retried
-            trace = restored.runner.run(applied, clone, observed=True)
-        except MigrationError as error:
-            # That it fails is told by its own item.
-            return replace(retried, left_out=(*retried.left_out, f"the way back: {error.message}"))
+        applied = backwards.resolve(rollback, restored.before, clone)
+        if applied is None:
+            return retried
+        trace = restored.runner.run(applied, clone, observed=True)
         with connect(clone) as session:
             end, _ = take_since(session, since)
+        found = _points(trace, applied, restored.settings)
+        if not found:
+            return retried
+        back = _all(
+            restored,
+            found,
+            applied,
+            _ground(restored, partial(_migrated, restored, after), migrated, (end, clone), trace.seconds),
+        )
+    except MigrationError as error:
+        # That it fails is told by its own item.
+        return replace(retried, left_out=(*retried.left_out, f"the way back: {error.message}"))
     finally:
         restored.server.drop(clone)
-    found = _points(trace, applied, restored.settings)
-    if not found:
-        return retried
-    back = _all(restored, found, applied, _ground(restored, after, migrated, end=end, seconds=trace.seconds))
     return replace(
         back,
         attempts=(*retried.attempts, *(replace(one, back=True) for one in back.attempts)),
@@ -121,27 +160,25 @@ def _with_back(judged: Judged, rollback: Migration, retried: Retried) -> Retried
 
 def forth(judged: Judged) -> Ground:
     """Return what the migration is tried on once more, with the hooks around it."""
-    restored = judged.restored
+    restored, migrated = judged.restored, judged.migrated
     return replace(
         _ground(
-            restored,
-            restored.before,
-            restored.facts,
-            end=judged.evidence.comparison.after,
-            seconds=judged.migrated.trace.seconds,
+            restored, partial(_before, restored), restored.facts, (judged.evidence.comparison.after, migrated.after),
+            migrated.trace.seconds,
         ),
-        prepare=partial(restored.runner.hook, "before_migration"),
-        finish=partial(restored.runner.hook, "after_migration"),
-    )
+        beside=os.cpu_count() or 1 if restored.server.layered else 1,
+    )  # fmt: skip
 
 
-def _ground(restored: Restored, before: Address, facts: Snapshot, *, end: Snapshot, seconds: float) -> Ground:
+def _ground(
+    restored: Restored, copy: Callable[[str], AbstractContextManager[Copy]], facts: Snapshot,
+    end: tuple[Snapshot, Address], seconds: float,
+) -> Ground:  # fmt: skip
     return Ground(
-        server=restored.server,
-        before=before,
+        copy=copy,
         facts=facts,
-        end=end,
-        run=lambda migration, copy, via, deadline: restored.runner.run(migration, copy, via=via, deadline=deadline),
+        end=end[0],
+        ended=end[1],
         patience=min(restored.settings.timeout, PATIENCE + 10 * seconds),
     )
 

@@ -30,11 +30,13 @@ class Runner:
     def run(
         self, migration: Migration, copy: Address, *, observed: bool = False,
         via: Callable[[Address], Address] | None = None, deadline: float | None = None,
+        running: Callable[[Callable[[], None]], None] = lambda _: None,
     ) -> Trace:  # fmt: skip
         """Run a migration, or a way back.
 
         :param via: tells the address by which it comes to the copy.
         :param deadline: seconds, where it is to be less than what is configured.
+        :param running: is given what kills a command outright.
         :raises FailedRun: with what was seen.
         """
         return migrate(
@@ -51,6 +53,7 @@ class Runner:
             source=self.source,
             observed=observed,
             via=via,
+            running=running,
         )
 
     def forth(self, migration: Migration, copy: Address) -> None:

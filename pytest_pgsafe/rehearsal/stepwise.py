@@ -13,6 +13,7 @@ from ..migrate.tools import Migration
 from ..server.connection import connect
 from ..snapshot.since import begin, take_since
 from . import judging
+from .fresh import fresh
 from .judged import Judged
 from .restored import Restored
 
@@ -41,21 +42,18 @@ def _follow(parts: Sequence[tuple[str, Migration]], restored: Restored, rules: R
     """Run part after part; return with which one each finding came to stay."""
     came: dict[_Key, str] = {}
     previous: set[_Key] = set()
-    clone = restored.server.clone(restored.before, "stepwise")
-    try:
-        since = begin(clone, restored.facts, ours=restored.server.owns_cluster)
-        restored.runner.hook("before_migration", clone)
+    with fresh(restored, "stepwise") as copy:
+        since = begin(copy.address, restored.facts, ours=copy.server.owns_cluster)
+        copy.runner.hook("before_migration", copy.address)
         for name, part in parts:
-            trace = restored.runner.run(part, clone, observed=True)
-            with connect(restored.before) as one, connect(clone, read_only=False) as two:
+            trace = copy.runner.run(part, copy.address, observed=True)
+            with connect(restored.before) as one, connect(copy.address, read_only=False) as two:
                 now, _ = take_since(two, since)
                 comparison = compare_databases(one, two, restored.facts, now, "none")
                 found = {_key(finding) for finding in judge(judging.evidence(comparison, trace, rules, one, two))}
             # What went away in between and came back is the later one's.
             came.update(dict.fromkeys(found - previous, name))
             previous = found
-    finally:
-        restored.server.drop(clone)
     return came
 
 

@@ -24,6 +24,7 @@ from ..server.connection import connect
 from ..snapshot.since import Since, begin, take_since
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
+from .fresh import fresh
 from .restored import Restored
 
 #: Kinds of changes that are about what a database holds.
@@ -70,21 +71,18 @@ def again(
         now, _ = take_since(session, since)
     if not any(_counts(change, now) for change in differences(migrated, now)):
         return Repeated()
-    fresh = restored.server.clone(restored.before, "again")
-    moment = begin(fresh, restored.facts, ours=restored.server.owns_cluster)
-    try:
+    with fresh(restored, "again") as copy:
+        moment = begin(copy.address, restored.facts, ours=restored.server.owns_cluster)
         try:
-            restored.runner.forth(migration, fresh)
+            copy.runner.forth(migration, copy.address)
         except FailedRun as error:
             return Repeated(unclear=_why(error))
-        with connect(fresh) as one, connect(after, read_only=False) as two:
+        with connect(copy.address) as one, connect(after, read_only=False) as two:
             facts, _ = take_since(one, moment)
             samples = restored.settings.report.samples
             return Repeated(
                 comparison=compare_databases(one, two, facts, now, samples), varying=varying(migrated, facts)
             )
-    finally:
-        restored.server.drop(fresh)
 
 
 def _counts(change: Change, facts: Snapshot) -> bool:

@@ -31,6 +31,9 @@ class Stop:
     at: Sent
     #: Called before the statement is passed on, and what it returns once it was: that tells whether to break off.
     inside: Callable[[], Callable[[], bool]] | None = None
+    #: The program is killed before its connections are broken; or it may connect again.
+    kills: bool = False
+    lets_in: bool = False
 
 
 @dataclass
@@ -63,6 +66,9 @@ class Between:
         self._listening = socket.create_server(("127.0.0.1", 0))
         #: The point was reached, and every connection is broken.
         self.broken = False
+        #: It connected again after that.
+        self.returned = False
+        self._kill: Callable[[], None] = lambda: None
         #: The statements that the server refused.
         self.failures: list[Failure] = []
 
@@ -97,9 +103,15 @@ class Between:
             talk.client.close()
             talk.server.close()
 
+    def running(self, kill: Callable[[], None]) -> None:
+        """Take what kills the program that comes through here."""
+        self._kill = kill
+
     def cut(self) -> None:
-        """Break every connection, and take no new one."""
+        """Break every connection, and take no new one unless the program may come again."""
         self.broken = True
+        if any(stop.kills for stop in self._stops.values()):
+            self._kill()
         self._close()
 
     def _close(self) -> None:
@@ -119,9 +131,10 @@ class Between:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            if self.broken:
+            if self.broken and not any(stop.lets_in for stop in self._stops.values()):
                 client.close()
                 continue
+            self.returned = self.broken
             try:
                 server = _connected(self._server)
             except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ..catalog.names import bare, container, unquoted
@@ -14,7 +14,7 @@ from ..reading.read import read
 from ..reading.script import statements
 from ..reading.transactions import BEGIN, COMMIT, ROLLBACK
 from ..reading.values import ROWS, Cited, Place, Reading
-from .values import How, Point, Sent, Unit
+from .values import AFTER, How, Point, Sent, Unit
 
 #: Commit in parts: what is left of one that is broken off is not what was there before it.
 _PARTS = re.compile(
@@ -131,7 +131,12 @@ def points(units: Sequence[Unit], *, files: bool = False, handled: bool = False)
     :param files: each file is remembered when it has run, so that no point lies between two.
     :param handled: the migration is a program, which may do anything when a statement fails.
     """
-    found = [*_inside(units), *_after(units, files=files), *(_locked(units) if handled else ())]
+    found = [
+        *_inside(units),
+        *_after(units, files=files),
+    ]
+    if handled:
+        found += [*_locked(units), *_otherwise(found)]
     recorded = [point for point in found if point.how == "after" and _is_recorded(point)]
     return tuple(sorted((point for point in found if point not in recorded[1:]), key=_rank))
 
@@ -162,6 +167,13 @@ def _after(units: Sequence[Unit], *, files: bool) -> Iterator[Point]:
         yield Point(how="after", unit=unit, done=number, of=len(units), unrecorded=unrecorded)
 
 
+def _otherwise(found: Sequence[Point]) -> Iterator[Point]:
+    """Yield the other ways to be broken off after a statement, for the last that did more than to record something."""
+    after = [point for point in found if point.how == "after" and not point.unit.only_recorded]
+    for how in ("killed", "let in") if after else ():
+        yield replace(after[-1], how=how)
+
+
 def _is_recorded(point: Point) -> bool:
     return point.unit.recorded and not point.unit.only_recorded
 
@@ -169,8 +181,13 @@ def _is_recorded(point: Point) -> bool:
 def _rank(point: Point) -> tuple[int, int]:
     if point.how == "lock":
         rank = 3
-    elif point.how != "after":
+    elif point.how not in AFTER:
         rank = 0
+    elif point.how == "let in":
+        rank = 3
+    elif point.how == "killed":
+        # What it leaves in files is there in every later run.
+        rank = 5
     elif point.done == 1:
         # What fails here fails at every later point as well.
         rank = 1

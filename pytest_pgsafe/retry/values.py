@@ -10,8 +10,11 @@ from ..reading.values import Cited
 
 #: After a statement whose transaction is over; or while a statement that commits in parts waits for others: ``begun``
 #: for those that use the table, ``built`` for older snapshots, ``batch`` for rows that a later batch writes. ``lock``:
-#: it gives up waiting for a lock, and its program is told so.
-How = Literal["after", "begun", "built", "batch", "lock"]
+#: it gives up waiting for a lock, and its program is told so. ``killed`` and
+#: ``let in`` are after a statement, too: the program is killed before it hears of it, or may connect again at once.
+How = Literal["after", "begun", "built", "batch", "lock", "killed", "let in"]
+#: They wait for nobody.
+AFTER: tuple[How, ...] = ("after", "killed", "let in")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,12 @@ class Point:
 
     def __str__(self) -> str:
         """Return it for people: ``after a.sql:3 CREATE TABLE …``."""
-        where = {"after": "after", "lock": "by its lock_timeout at"}.get(self.how, "inside")
+        where = {
+            "after": "after",
+            "lock": "by its lock_timeout at",
+            "killed": "by SIGKILL of its program after",
+            "let in": "by the loss of its connections, although it may connect again, after",
+        }.get(self.how, "inside")
         return f"{where} {self.at.cited}"
 
     @property

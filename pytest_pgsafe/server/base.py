@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar, Literal
 
+from ..errors import ServerError
 from .address import Address
 from .connection import connect
 from .version import Version
@@ -106,6 +107,18 @@ class Server(ABC):
 
         :raises CopyError:
         """
+
+    @property
+    def layered(self) -> bool:
+        """Whether :meth:`another` copies no byte that is not written: what it started from stays, and is shared."""
+        return False
+
+    def another(self) -> Server:
+        """Start another server on what this one was started from, as it was then.
+
+        :raises ServerError: it does not start, or this one was started from nothing that stays.
+        """
+        raise ServerError(f"a server of kind {self.kind} was started from nothing that stays")
 
     @abstractmethod
     def drop(self, address: Address) -> None:

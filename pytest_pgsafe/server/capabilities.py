@@ -75,6 +75,8 @@ CREATEROLE_HELD = Capability(16)
 MAINTAIN = Capability(17)
 #: NOT NULL is a constraint with a name.
 NAMED_NOT_NULL = Capability(18)
+#: CREATE DATABASE lets files share their blocks, where the file system can: ``file_copy_method``.
+COPY_METHOD = Capability(18)
 #: A foreign key of a partitioned table can be NOT VALID.
 PARTITIONED_NOT_VALID = Capability(18)
 

@@ -194,11 +194,21 @@ class Keeper:
                 child.kill()
                 raise
 
+    def _shares(self) -> bool:
+        """Tell whether files of the data directory can share their blocks."""
+        reflink = self.ways[0]
+        try:
+            reflink.Copy(self.copy.written, self.folder).attempt()
+        except OSError:
+            return False
+        return True
+
     def _settings(self, port: int) -> str:
         # No quote and no backslash in it: the folder is a temporary one.
         # A server that must be able to connect to itself is kept from every Unix socket instead, and its own with it.
         sockets = "" if self.shut and self.wanted["enclosure"]["connects"] else f"{self.folder}/s"
-        return f"{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{sockets}'\n"
+        shared = self.wanted["reflinked"] if self.wanted["reflinked"] and self._shares() else ""
+        return f"{shared}{self.wanted['configuration']}port = {port}\nunix_socket_directories = '{sockets}'\n"
 
     def _fill(self) -> str:
         """Make the folder, and the data directory in it, as the server's user; return its configuration."""

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from ..errors import ServerError
 from . import cluster, copies, enclosure, keeper, private, segments, serverlog
 from .address import Address
 from .base import Kind
-from .capabilities import JSON_LOG, SHARED_STATISTICS
+from .capabilities import COPY_METHOD, JSON_LOG, SHARED_STATISTICS
 from .connection import connect
 from .owned import SETTINGS, SUPERUSER, OwnedServer, configuration
 from .programs import REMEDIES, LocalPrograms
@@ -30,6 +31,9 @@ from .version import Version
 
 #: Seconds until the keeper has to answer, and to be gone.
 START, STOP = 90.0, 40.0
+
+#: The way to copy a cluster that copies every byte.
+PLAIN = copies.plain.Copy.name
 
 #: Settings by which the server itself runs programs.
 COMMANDS = frozenset(
@@ -58,6 +62,7 @@ class LocalServer(OwnedServer):
         self._postmaster = 0
         self._shut = "not enclosed: it was not asked for"
         self._copied = ""
+        self._another: Callable[[], LocalServer] | None = None
 
     @classmethod
     def start(
@@ -98,6 +103,10 @@ class LocalServer(OwnedServer):
                 server._shut = f"not enclosed: its settings name commands ({', '.join(commands)})"
             if not fresh:
                 server._copied = copied(started)
+            if template.stays and started["copy"] != PLAIN:
+                server._another = partial(
+                    cls.start, programs, settings=settings, reason=reason, template=template, enclosed=enclosed
+                )
             server._folder = Path(started["folder"])
             server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
@@ -124,6 +133,15 @@ class LocalServer(OwnedServer):
     def local(self) -> LocalPrograms:
         """The programs, by their folder."""
         return self._local
+
+    @property
+    def layered(self) -> bool:
+        return self._another is not None
+
+    def another(self) -> LocalServer:
+        if self._another is None:
+            raise ServerError("this server was started from nothing that stays")
+        return self._another()
 
     @property
     def data(self) -> Path:
@@ -231,7 +249,7 @@ class LocalServer(OwnedServer):
 
 def copied(told: Mapping[str, str]) -> str:
     """Return for people how a copy is made, and, where every byte is copied, why."""
-    return f"{told['copy']} ({told['refused']})" if told["copy"] == "plain" and told["refused"] else told["copy"]
+    return f"{told['copy']} ({told['refused']})" if told["copy"] == PLAIN and told["refused"] else told["copy"]
 
 
 def shut_in(wanted: Mapping[str, object], version: Version, *, fresh: bool) -> dict[str, object]:
@@ -305,6 +323,8 @@ def order(
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),
         "template": str(template.data),
+        #: What is configured where files share their blocks.
+        "reflinked": configuration({"file_copy_method": "clone"} if COPY_METHOD.known_to(version) else {}),
         "ways": copies.ways(stays=template.stays),
         "places": list(dict.fromkeys([tempfile.gettempdir(), *private.ROOMY])),
         "configuration": configuration({**SETTINGS, **own, **settings}),

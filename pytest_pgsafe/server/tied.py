@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,12 @@ class Tied(subprocess.Popen[bytes]):
     def group(self) -> int:
         """The group of its processes; the supervisor's where it is not to be told."""
         return next(supervisor.descendants(self.pid), self.pid)
+
+    def kill_all(self) -> None:
+        """Kill the program and whatever it has started outright, as a machine does that goes down."""
+        for process in supervisor.descendants(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def end(self) -> None:
         """End it and whatever it has started, and wait for that."""

@@ -14,9 +14,8 @@ from ..config.values import Script
 from ..migrate.run import FailedRun
 from ..migrate.tools import Migration
 from ..retry.between import Between
-from ..retry.tries import Ground, invalid_indexes
+from ..retry.tries import Copy, Ground, invalid_indexes
 from ..retry.values import Sent
-from ..server.address import Address
 from ..server.connection import connect
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import Snapshot
@@ -109,7 +108,7 @@ class _Trial:
         for _ in range(ATTEMPTS):
             with ExitStack() as stack:
                 copy = self._copy(stack)
-                beside = Inverted(inversion, self._scene.ground.server.address(), copy, self._scene.oids)
+                beside = Inverted(inversion, copy.server.address(), copy.address, self._scene.oids)
                 stack.callback(beside.close)
                 self._run(copy, [beside])
                 if not beside.placed:
@@ -152,15 +151,15 @@ class _Trial:
         self._probes += scene.clients
         with ExitStack() as stack:
             copy = self._copy(stack)
-            beside = Scripted(scene.scripts, scene.ground.server, copy, scene.clients)
+            beside = Scripted(scene.scripts, copy.server, copy.address, scene.clients)
             stack.callback(beside.close)
             fails = beside.fails()
             if fails is not None:
                 self._left_out.append(f"[traffic] script: it cannot be run on the copy before the migration: {fails}")
                 return None
-            with Between(copy, beside.stop(scene.first)) as between:
+            with Between(copy.address, beside.stop(scene.first)) as between:
                 with suppress(FailedRun):
-                    scene.ground.run(scene.migration, copy, between.address, scene.ground.patience)
+                    copy.run(scene.migration, between.address, scene.ground.patience, between.running)
                 beside.close()
             refused = tuple(beside.refused())
             died = next((str(one) for one in between.failures if one.state == DEADLOCK), None)
@@ -179,10 +178,10 @@ class _Trial:
             found = [queue for one in beside for queue in one.found()]
             return [self._ended(queue, copy, failed) if queue.gave_up is not None else queue for queue in found]
 
-    def _queued(self, holds: Sequence[Hold], copy: Address, stack: ExitStack) -> Queued:
+    def _queued(self, holds: Sequence[Hold], copy: Copy, stack: ExitStack) -> Queued:
         scene = self._scene
         beside = Queued(
-            holds, scene.locks, scene.ground.server.address(), copy, scene.oids, clients=scene.clients,
+            holds, scene.locks, copy.server.address(), copy.address, scene.oids, clients=scene.clients,
             patience=self._waited_out(holds[0].taken),
         )  # fmt: skip
         stack.callback(beside.close)
@@ -198,30 +197,28 @@ class _Trial:
             return 0.0
         return taken.patience / 1000 + SLACK if taken.patience else 0.0
 
-    def _ended(self, queue: Queue, copy: Address, failed: FailedRun | None) -> Queue:
+    def _ended(self, queue: Queue, copy: Copy, failed: FailedRun | None) -> Queue:
         """Return it with what the migration left when it had given up."""
         if failed is None:
             return replace(queue, recovered=True)
-        with connect(copy) as session:
+        with connect(copy.address) as session:
             invalid = invalid_indexes(session)
             now = read_facts(session)
         return replace(queue, left=differences(self._scene.facts, now), invalid=invalid)
 
-    def _copy(self, stack: ExitStack) -> Address:
-        ground = self._scene.ground
-        copy = ground.server.clone(ground.before, "traffic")
-        stack.callback(ground.server.drop, copy)
-        ground.prepare(copy)
+    def _copy(self, stack: ExitStack) -> Copy:
+        copy = stack.enter_context(self._scene.ground.copy("traffic"))
+        copy.prepare()
         return copy
 
-    def _run(self, copy: Address, beside: Sequence[Queued | Inverted]) -> FailedRun | None:
+    def _run(self, copy: Copy, beside: Sequence[Queued | Inverted]) -> FailedRun | None:
         """Run the migration with others beside it, and return how it failed."""
         ground = self._scene.ground
-        with Between(copy, *(one.stop() for one in beside)) as between:
+        with Between(copy.address, *(one.stop() for one in beside)) as between:
             for one in beside:
                 one.attend(between)
             try:
-                ground.run(self._scene.migration, copy, between.address, ground.patience)
+                copy.run(self._scene.migration, between.address, ground.patience, between.running)
             except FailedRun as error:
                 return error
         return None

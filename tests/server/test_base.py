@@ -21,7 +21,7 @@ from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.base import keep, manifest, place, proof, room
 from pytest_pgsafe.base.values import Base, Identity
 from pytest_pgsafe.checks.values import Severity
-from pytest_pgsafe.config.values import Hook, Hooks, Settings, Source, Way
+from pytest_pgsafe.config.values import Hook, Hooks, Retry, Settings, Source, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.rehearsal import kept
 from pytest_pgsafe.rehearsal.building import built
@@ -30,8 +30,12 @@ from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.cluster import Template
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.keeper import sign
+from pytest_pgsafe.server.local import PLAIN, LocalServer
+from pytest_pgsafe.server.programs import find
+from pytest_pgsafe.server.scratch import ScratchServer
 from tests.server.runbook import answer, uri
 
 SCHEMA = """
@@ -166,6 +170,35 @@ def test_it_is_private_and_holds_no_log(base: Base) -> None:
     assert len([one for one in (base.folder / "data" / "pg_wal").iterdir() if one.is_file()]) == 1
     assert manifest.load(base.folder).password not in repr(manifest.load(base.folder))
     assert found(base) == (True, [])
+
+
+def test_each_try_has_a_copy_of_the_base_of_its_own(
+    base: Base, tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settings(
+        tmp_path, backup,
+        "create table public.one (id integer); create table public.two (id integer);"
+        " insert into public.people (name) values ('last'); create table if not exists public.three (id integer)",
+    )  # fmt: skip
+    wanted = replace(wanted, retry=Retry(budget=300.0))
+    if LocalServer.probe_copy(find(), Template(data=base.folder / manifest.DATA, password="", stays=True)).startswith(
+        PLAIN
+    ):
+        pytest.skip("every byte is copied here")
+    cloned: list[str] = []
+
+    def clone(server: LocalServer, source: Address, name: str) -> Address:
+        cloned.append(name)
+        return ScratchServer.clone(server, source, name)
+
+    monkeypatch.setattr(LocalServer, "clone", clone)
+    layered = rehearse(wanted)
+    assert cloned == ["after"]
+    plain = rehearse(replace(wanted, server=ServerSettings(use="local")))
+    assert cloned.count("retry") == 1
+    assert [one for one in layered.findings if one.check == "retry"]
+    assert layered.findings == plain.findings
+    assert proof.faults(base.folder, manifest.load(base.folder)) == all_faults(base) == ()
 
 
 def flip(path: Path, place_in: random.Random) -> None:

@@ -79,6 +79,56 @@ def test_a_lock_that_a_script_does_not_get(shop: Bench, tmp_path: Path) -> None:
     assert any("by its lock_timeout at alter table sale" in one.message for one in told)
 
 
+LOCKED = """
+import os, psycopg
+os.close(os.open("lock", os.O_CREAT | os.O_EXCL))
+try:
+    with psycopg.connect(autocommit=True) as session:
+        session.execute("create table if not exists tag (id integer)")
+        session.execute("create index if not exists tag_id on tag (id)")
+finally:
+    os.unlink("lock")
+"""
+
+
+def test_a_script_that_is_killed_cannot_tidy_up(shop: Bench, tmp_path: Path) -> None:
+    told = found(shop, tmp_path, "cmd:python change.py", {"change.py": LOCKED})
+    assert shown(told) == {("PGS581", WARNING)}, told
+    [one] = told
+    assert "broken off by SIGKILL of its program after create table if not exists tag" in one.message
+    assert "FileExistsError" in one.message
+    assert (tmp_path / "lock").exists()
+
+
+PERSISTENT = """
+import psycopg
+def run(statement):
+    for left in (2, 1, 0):
+        try:
+            with psycopg.connect(autocommit=True) as session:
+                return session.execute(statement).rowcount
+        except psycopg.OperationalError:
+            if not left:
+                raise
+if run("select from sale where id = 1 and price = 1"):
+    run({statement!r})
+run("create index if not exists sale_state on sale (state)")
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "codes"),
+    [
+        ("update sale set price = price * 2", {("PGS583", ERROR)}),
+        pytest.param("update sale set price = 2 where price = 1", set(), marks=long),
+    ],
+)
+def test_a_script_that_connects_again_at_once(shop: Bench, tmp_path: Path, statement: str, codes: Found) -> None:
+    told = found(shop, tmp_path, "cmd:python change.py", {"change.py": PERSISTENT.format(statement=statement)})
+    assert shown(told) == codes, told
+    assert all("although it may connect again, after update sale" in one.message for one in told)
+
+
 ENV = """
 from alembic import context
 from sqlalchemy import engine_from_config, pool

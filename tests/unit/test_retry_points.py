@@ -95,3 +95,13 @@ def test_sessions_are_followed_apart() -> None:
 def test_the_same_text_again_is_told_by_its_number() -> None:
     first, second = found(*sent(ROW, ROW, TABLE))
     assert (first.unit.end.occurrence, second.unit.end.occurrence) == (1, 2)
+
+
+def test_a_program_is_killed_and_may_connect_again_after_its_last_effect_but_the_record() -> None:
+    record = "insert into alembic_version values ('1')"
+    sent_all = units(sent(TABLE, ROW, record, COLUMN), books={"alembic_version"})
+    told = [(point.how, point.unit.cited.text) for point in points(sent_all, handled=True) if point.how != "lock"]
+    assert told[-1] == ("killed", ROW[:-1])
+    assert ("let in", ROW[:-1]) in told
+    assert [how for how, _ in told].count("killed") == [how for how, _ in told].count("let in") == 1
+    assert not {how for how, _ in shown(*sent(TABLE, ROW, COLUMN))} & {"killed", "let in"}
