@@ -86,7 +86,13 @@ class Keeper:
                 pid = self.server.pid if self.server else 0
                 if self.copy.entered:
                     _become(self.wanted["uid"], self.wanted["gid"])
-                told = {"folder": str(self.folder), "port": port, "pid": pid, "opened": self.opened}
+                told = {
+                    "folder": str(self.folder),
+                    "data": str(self.copy.data),
+                    "port": port,
+                    "pid": pid,
+                    "opened": self.opened,
+                }
                 return {**told, **self._way()}
             reason = self._reason()
             if self.shut and self.wanted["enclosure"]["may_open"] and "Address already in use" not in reason:

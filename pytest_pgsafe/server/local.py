@@ -59,6 +59,8 @@ class LocalServer(OwnedServer):
         self._kept = False
         self._reason = reason
         self._folder = Path()
+        #: Where its processes alone see its data directory; None where all do.
+        self._layers: Path | None = None
         self._postmaster = 0
         self._shut = "not enclosed: it was not asked for"
         self._copied = ""
@@ -108,6 +110,7 @@ class LocalServer(OwnedServer):
                     cls.start, programs, settings=settings, reason=reason, template=template, enclosed=enclosed
                 )
             server._folder = Path(started["folder"])
+            server._layers = None if started["data"] == str(server.data) else Path(started["data"])
             server._postmaster = int(started["pid"])
             server._take_over(int(started["port"]), template.password)
         except BaseException:
@@ -186,6 +189,27 @@ class LocalServer(OwnedServer):
 
         :raises ServerError: it does not stop.
         """
+        if self._layers is not None:
+            return self._sealed(self._layers)
+        self._stop()
+        return cluster.Template(data=self.data, password=self._address.parameters["password"])
+
+    def _sealed(self, layers: Path) -> cluster.Template:
+        """Stop a server whose data directory is an overlay, and copy what it shows: it is gone with the server."""
+        # A handle keeps it there.
+        handle = os.open(f"/proc/{self._postmaster}/root{layers}", os.O_PATH | os.O_DIRECTORY)
+        data = self._folder / "sealed"
+        try:
+            self._stop()
+            command = ["cp", "-a", f"/proc/self/fd/{handle}/.", str(data)]
+            done = subprocess.run(command, pass_fds=(handle,), capture_output=True, text=True, check=False)
+        finally:
+            os.close(handle)
+        if done.returncode:
+            raise ServerError("the stopped cluster could not be copied", looked_at=done.stderr.splitlines()[:5])
+        return cluster.Template(data=data, password=self._address.parameters["password"])
+
+    def _stop(self) -> None:
         os.kill(self._postmaster, signal.SIGINT)
         end = time.monotonic() + STOP
         # The keeper goes on: it removes the folder when it is told to, or its owner is gone.
@@ -193,7 +217,6 @@ class LocalServer(OwnedServer):
             if time.monotonic() > end:
                 raise ServerError(f"the scratch server did not stop within {STOP:g} s", looked_at=[str(self.data)])
             time.sleep(0.01)
-        return cluster.Template(data=self.data, password=self._address.parameters["password"])
 
     def close(self) -> None:
         # A process forked from the owner must not stop its server.

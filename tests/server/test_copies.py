@@ -170,6 +170,20 @@ def test_the_template_is_as_it_was_whatever_is_done_to_its_copies(
     assert content(template.data) == before
 
 
+def test_a_copy_that_is_sealed_is_all_that_it_shows(programs: LocalPrograms, sealed: tuple[Template, str]) -> None:
+    template, dbname = sealed
+    with LocalServer.start(programs, template=template, enclosed=True) as one:
+        with connect(one.address(dbname), read_only=False) as session:
+            session.execute("delete from public.numbers where n > 10")
+            session.execute("create table public.more as select 7 as n")
+        folder = one.data.parent
+        again = one.seal()
+        with LocalServer.start(programs, template=again, enclosed=True) as two, connect(two.address(dbname)) as session:
+            query = "select (select sum(n) from public.numbers), (select n from public.more)"
+            assert session.execute(query).fetchone() == (55, 7)
+    assert not folder.exists()
+
+
 def test_what_does_not_stay_is_no_layer(programs: LocalPrograms, sealed: tuple[Template, str]) -> None:
     template, _ = sealed
     assert not LocalServer.probe_copy(programs, replace(template, stays=False)).startswith("overlay")
