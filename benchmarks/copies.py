@@ -9,6 +9,7 @@ and removed afterwards. Every byte is copied once, for comparison, with ``--plai
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -76,18 +77,26 @@ def _measure(base: keep.Held, programs: LocalPrograms, times: int, *, plain: boo
         print(f"{found[0][0]}: " + ", ".join(
             f"{what} {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
             for what, values in zip(
-                ("it answers after", "first row of 256 MB", "gone after"), list(zip(*found, strict=True))[1:],
+                ("it answers after", "first row of 256 MB", "gone after", "processor for all of it"), list(zip(*found, strict=True))[1:],
                 strict=True,
             )
         ))  # fmt: skip
 
 
-def _once(programs: LocalPrograms, template: Template, dbname: str) -> tuple[str, float, float, float]:
+def _once(programs: LocalPrograms, template: Template, dbname: str) -> tuple[str, float, float, float, float]:
+    begun = _processor()
     server, started = _timed(lambda: LocalServer.start(programs, template=template, enclosed=True))
     with connect(server.address(dbname)) as session:
         _, read = _timed(lambda: session.execute("select n from public.t0 limit 1").fetchall())
     way = server.describe()["copy"]
-    return way, started, read, _timed(server.close)[1]
+    _, gone = _timed(server.close)
+    return way, started, read, gone, _processor() - begun
+
+
+def _processor() -> float:
+    """Return the seconds that this process, and all that it has waited for, have had a processor."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _several(times: int, work: Callable[[], object]) -> str:
