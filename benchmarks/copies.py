@@ -31,6 +31,7 @@ MB = 1 << 20
 TABLE = """
 create table public.t{} as select n, repeat(md5(n::text), 30) as text from generate_series(1, 262144) as n
 """
+WHAT = ("it answers after", "first row of 256 MB", "gone after", "processor for all of it")
 Found = TypeVar("Found")
 
 
@@ -74,13 +75,11 @@ def _measure(base: keep.Held, programs: LocalPrograms, times: int, *, plain: boo
     ways = [base.template, *([replace(base.template, stays=False)] if plain else [])]
     for template in ways:
         found = [_once(programs, template, dbname) for _ in range(times if template.stays else 1)]
-        print(f"{found[0][0]}: " + ", ".join(
+        shown = [
             f"{what} {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
-            for what, values in zip(
-                ("it answers after", "first row of 256 MB", "gone after", "processor for all of it"), list(zip(*found, strict=True))[1:],
-                strict=True,
-            )
-        ))  # fmt: skip
+            for what, values in zip(WHAT, list(zip(*found, strict=True))[1:], strict=True)
+        ]
+        print(f"{found[0][0]}: {', '.join(shown)}")
 
 
 def _once(programs: LocalPrograms, template: Template, dbname: str) -> tuple[str, float, float, float, float]:
