@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.reading.values import Cited
+from pytest_pgsafe.records import seal
+from pytest_pgsafe.records.chain import Chain
+from pytest_pgsafe.records.values import Entry
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
-from pytest_pgsafe.report import html
+from pytest_pgsafe.report import evidence, html
+from pytest_pgsafe.runbook.evidence import show
 from pytest_pgsafe.snapshot.values import NotVerified, RowSample
 
 WIDTHS = (390, 768, 1280)
@@ -82,6 +87,33 @@ STOPPED = replace(
     findings=(),
     steps=(Step(name="migrate", seconds=1.0, outcome=Outcome.FAILED, reason="m.sql:2: no\n" + "x" * 500),),
 )
+ENTRIES = tuple(
+    seal.sealed(
+        Entry(
+            kind=kind,
+            time=f"2026-01-0{day}T00:00:00Z",
+            result="passed" if day < 6 else "failed",
+            pgsafe="1",
+            facts={
+                "place": f"/backups/{LONG}/2026010{day}T000000Z", "environment": "staging", "database": LONG,
+                "taken": f"2026-01-0{day}T00:00:00Z", "manifest": "a" * 64, "proven": True,
+                "restore_seconds": 10.0 * day,
+            },
+        ),
+        None,
+    )
+    for day in range(1, 8)
+    for kind in ("backup", "verification")
+)  # fmt: skip
+EVIDENCE = evidence.render(
+    show(
+        Chain(entries=ENTRIES, faults=("line 3: it does not follow " + "x" * 200,), notes=("a note",)),
+        Path("/no/such/folder"),
+        begin=None,
+        end=datetime(2026, 1, 8, tzinfo=timezone.utc),
+    ),
+    root="/backups/" + LONG, begin="the first entry", end="2026-01-08", made="2026-01-08 12:00 UTC",
+)  # fmt: skip
 #: Elements whose text is cut off, and those that lie over another of the same parent.
 FAULTS = """
 const faults = [];
@@ -135,8 +167,8 @@ def browser() -> Iterator[Any]:
             found.quit()
 
 
-def opened(browser: Any, page: Path, result: Result, *, width: int = 1280, scheme: str = "light") -> None:
-    page.write_text(html.render(result), encoding="utf-8")
+def opened(browser: Any, page: Path, result: Result | str, *, width: int = 1280, scheme: str = "light") -> None:
+    page.write_text(result if isinstance(result, str) else html.render(result), encoding="utf-8")
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -148,9 +180,9 @@ def unfold(browser: Any) -> None:
     browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
 
 
-@pytest.mark.parametrize("name", ["failed", "passed", "stopped"])
+@pytest.mark.parametrize("name", ["failed", "passed", "stopped", "evidence"])
 def test_nothing_is_cut_or_lies_over_something(browser: Any, tmp_path: Path, name: str) -> None:
-    result = {"failed": FAILED, "passed": PASSED, "stopped": STOPPED}[name]
+    result = {"failed": FAILED, "passed": PASSED, "stopped": STOPPED, "evidence": EVIDENCE}[name]
     for width in WIDTHS:
         opened(browser, tmp_path / "page.html", result, width=width)
         assert browser.execute_script(FAULTS) == [], width
@@ -178,7 +210,7 @@ def test_the_search_for_faults_finds_them(browser: Any, tmp_path: Path) -> None:
 def test_a_screen_reader_and_a_keyboard_get_everything(browser: Any, tmp_path: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_core_python")
     [script] = Path(axe.__file__).parent.rglob("axe.min.js")
-    for result in (FAILED, STOPPED):
+    for result in (FAILED, STOPPED, EVIDENCE):
         opened(browser, tmp_path / "page.html", result, width=390, scheme=scheme)
         unfold(browser)
         browser.execute_script(script.read_text(encoding="utf-8"))
