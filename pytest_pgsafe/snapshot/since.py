@@ -16,7 +16,7 @@ from .untouched import Stored, Untouched, stored, untouched
 from .values import Reread, Snapshot
 from .written import Mark, Unknown, mark, written
 
-__all__ = ["Since", "begin", "take_since"]
+__all__ = ["Since", "begin", "found", "take_since"]
 
 #: Bytes of tables, by the catalog: to read less than this costs less than to find out what was touched.
 WORTH = 16 << 20
@@ -68,9 +68,9 @@ def take_since(connection: Connection, since: Since | None) -> tuple[Snapshot, R
     def known(_: Connection, catalog: Catalog) -> Untouched:
         nonlocal why, held
         if since is not None:
-            found = _found(since, connection, catalog)
-            why = found.why if isinstance(found, Unknown) else None
-            held = held if isinstance(found, Unknown) else found
+            holding = found(since, connection, catalog)
+            why = holding.why if isinstance(holding, Unknown) else None
+            held = held if isinstance(holding, Unknown) else holding
         return held
 
     now = take(connection, known=known)
@@ -78,7 +78,11 @@ def take_since(connection: Connection, since: Since | None) -> tuple[Snapshot, R
     return now, Reread(touched=frozenset(now.tables) - kept, untouched=kept, why=why)
 
 
-def _found(since: Since, connection: Connection, now: Catalog) -> Untouched | Unknown:
+def found(since: Since, connection: Connection, now: Catalog) -> Untouched | Unknown:
+    """Return which facts hold still; or why that cannot be told.
+
+    :param now: the catalog, read in this session's transaction.
+    """
     if isinstance(since.mark, Unknown):
         return since.mark
     most = max(_size(since.facts.catalog) // _SLOWER, WORTH // _SLOWER)

@@ -29,8 +29,9 @@ class Stored:
 
     #: Numbers of its file and its TOAST table's.
     files: tuple[int, ...]
-    #: All that its rows' facts depend on beside the blocks.
+    #: All that its rows' facts depend on beside the blocks: of the relation, and of each column by its number.
     told: str
+    columns: tuple[tuple[int, str], ...]
     #: The WAL tells of all that changes its rows, and their facts hang on nothing else.
     steady: bool
     #: OIDs of its partitions, or of the tables that inherit from it.
@@ -53,8 +54,15 @@ def stored(connection: Connection) -> dict[int, Stored]:
     """Return each relation with rows as the catalog stores it, by OID."""
     rows = connection.execute(_QUERY.read_bytes(), prepare=False).fetchall()
     return {
-        oid: Stored(files=tuple(files), told=told, steady=steady, below=tuple(below), parted=parted)
-        for oid, files, told, steady, below, parted in rows
+        oid: Stored(
+            files=tuple(files),
+            told=told,
+            columns=tuple(zip(numbers, columns, strict=True)),
+            steady=steady,
+            below=tuple(below),
+            parted=parted,
+        )
+        for oid, files, told, numbers, columns, steady, below, parted in rows
     }
 
 
@@ -121,11 +129,25 @@ class _Still:
 
     def _side(self, table: str, columns: tuple[str, ...]) -> bool:
         ours, theirs = self.then.tables.get(table), self.now.tables.get(table)
-        if ours is None or theirs is None or ours.oid != theirs.oid or not self.relation(ours.oid):
+        if ours is None or theirs is None or ours.oid != theirs.oid:
             return False
-        held = [self.now.columns.get(f"{table}.{column}") for column in columns]
-        # A type of somebody's compares by somebody's function.
-        return all(column is not None and "." not in column.type for column in held)
+        numbers: set[int] = set()
+        for column in columns:
+            one, other = self.then.columns.get(f"{table}.{column}"), self.now.columns.get(f"{table}.{column}")
+            # A type of somebody's compares by somebody's function.
+            if one is None or other is None or one.number != other.number or "." in other.type:
+                return False
+            numbers.add(one.number)
+        return self.relation(ours.oid) or self._columns(ours.oid, numbers)
+
+    def _columns(self, oid: int, numbers: set[int]) -> bool:
+        """Tell whether some columns of a table without partitions are as they were, whatever became of the others."""
+        one, other = self.before.get(oid), self.after.get(oid)
+        if one is None or other is None or one.parted or not self.written.isdisjoint(one.files):
+            return False
+        kept = tuple(told for told in one.columns if told[0] in numbers)
+        still = tuple(told for told in other.columns if told[0] in numbers)
+        return one.steady and other.steady and kept == still and replace(one, columns=()) == replace(other, columns=())
 
     def bound(self, name: str) -> bool:
         """Tell whether the column that a sequence feeds holds what it held."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_pgsafe.catalog.read import read as read_catalog
 from pytest_pgsafe.migrate.run import FailedRun, run
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
@@ -119,9 +120,9 @@ PLANTS: dict[str, tuple[tuple[str, ...], str, Break | None]] = {
         ("begin", "delete from shop.pair", "prepare transaction 'p'", "commit prepared 'p'"), "shop.pair", None,
     ),
     "partition": (("update shop.event set kind = 'other' where id = 3",), "shop.event", each(below=())),
-    "truncate": (("truncate shop.log",), "shop.log", each(told="", files=())),
+    "truncate": (("truncate shop.log",), "shop.log", each(told="", columns=(), files=())),
     "unlogged": (("update shop.cache set value = 'other'",), "shop.cache", each(steady=True)),
-    "label": (("alter type shop.mood rename value 'ok' to 'well'",), "shop.customer", each(told="")),
+    "label": (("alter type shop.mood rename value 'ok' to 'well'",), "shop.customer", each(columns=())),
     "attach": (
         (
             "alter table shop.event detach partition shop.event_rest",
@@ -131,7 +132,7 @@ PLANTS: dict[str, tuple[tuple[str, ...], str, Break | None]] = {
         each(below=()),
     ),
     "name of an object": (("alter table shop.product rename to ware",), "shop.named", each(steady=True)),
-    "row type": (("alter table shop.pair add more integer",), "shop.held", each(told="")),
+    "row type": (("alter table shop.pair add more integer",), "shop.held", each(columns=())),
     "missing value": (
         (
             "set allow_system_table_mods = on",
@@ -140,7 +141,7 @@ PLANTS: dict[str, tuple[tuple[str, ...], str, Break | None]] = {
             " where attrelid = 'shop.late'::regclass and attname = 'answer'",
         ),
         "shop.late",
-        each(told=""),
+        each(columns=()),
     ),
     "two tables change names": (
         (
@@ -218,6 +219,27 @@ def test_facts_beside_rows_are_the_same_both_ways(shop: Bench, name: str) -> Non
     now, whole, reread = both(shop, lambda after: execute(after, *OTHERS[name]))
     assert reread.why is None
     assert all_of(now) == all_of(whole)
+
+
+def test_a_column_more_touches_no_foreign_key(shop: Bench) -> None:
+    """Else all rows that refer to a table would be joined again for it. What the key compares by is a column of it."""
+    after = shop.server.clone(shop.before, "touched")
+    try:
+        moment = begin(after, shop.facts, ours=True, worth=0)
+        keys = "shop.sale.sale_customer", "shop.sale.sale_product"
+        for statement, held in (
+            ("alter table shop.customer add nickname text", keys),
+            ('alter table shop.product alter sku type varchar(90) collate "C"', keys[:1]),
+            ("update shop.customer set name = 'x' where id = 1", ()),
+        ):
+            execute(after, statement)
+            with connect(after) as session:
+                found = since.found(moment, session, read_catalog(session))
+            assert not isinstance(found, Unknown)
+            assert tuple(key for key in keys if key in found.foreign_keys) == held, statement
+            assert "shop.customer" not in found.tables
+    finally:
+        shop.server.drop(after)
 
 
 def test_values_that_are_computed_when_they_are_read_are_read_again(shop: Bench) -> None:

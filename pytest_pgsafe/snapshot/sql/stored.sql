@@ -92,15 +92,15 @@ type as materialized (
 columns as materialized (
     select
         h.attrelid as oid,
-        pg_catalog.md5(pg_catalog.string_agg(
-            pg_catalog.concat_ws(
+        pg_catalog.array_agg(h.attnum order by h.attnum) as numbers,
+        pg_catalog.array_agg(
+            pg_catalog.md5(pg_catalog.concat_ws(
                 '|', h.attnum, pg_catalog.quote_ident(h.attname), h.atttypid, h.atttypmod, h.attlen, h.attbyval, h.attalign,
                 h.attisdropped, h.atthasmissing, h.attmissingval::text, h.attgenerated, h.attcollation,
                 (select c::text from pg_catalog.pg_collation c where c.oid = h.attcollation),
                 t.told
-            ),
-            E'\n' order by h.attnum
-        )) as told,
+            )) order by h.attnum
+        ) as told,
         pg_catalog.bool_or(h.attgenerated = 'v' or coalesce(t.moves, false)) as moves
     from held h
     left join type t on t.oid = h.atttypid and not h.attisdropped
@@ -116,8 +116,10 @@ select
         where file is not null
     ) as files,
     pg_catalog.concat_ws(
-        '|', r.relkind, r.relam, r.reltablespace, r.reltoastrelid, r.relispopulated, r.reloftype, c.told
+        '|', r.relkind, r.relam, r.reltablespace, r.reltoastrelid, r.relispopulated, r.reloftype
     ) as told,
+    coalesce(c.numbers, '{}') as numbers,
+    coalesce(c.told, '{}') as columns,
     -- Heap (OID 2), and permanent: the WAL tells of each of its blocks.
     r.relpersistence = 'p' and (r.relkind = 'p' or r.relam = 2) and not coalesce(c.moves, false) as steady,
     array(
