@@ -45,7 +45,7 @@ def test_what_the_release_still_can(shop: Bench, name: str, tmp_path: Path) -> N
     assert {one.severity for one in found(shop, tmp_path, FITS[name])} <= {Severity.NOTE}
 
 
-def tests_of(release: str, shop: Bench, folder: Path, migration: str) -> list[str]:
+def failing(release: str, shop: Bench, folder: Path, migration: str) -> list[str]:
     (folder / "change.sql").write_text(migration)
     (folder / "own.py").write_text(f"import psycopg\nprint(psycopg.connect().execute({release!r}).fetchone())\n")
     settings = Settings(folder=folder, old_release=OldRelease(run="echo password=hunter22 && python own.py"))
@@ -54,10 +54,10 @@ def tests_of(release: str, shop: Bench, folder: Path, migration: str) -> list[st
 
 def test_its_own_tests_are_run_on_both_copies(shop: Bench, tmp_path: Path) -> None:
     rename = "alter table customer rename column phone to telephone;"
-    [told] = tests_of("select phone from customer", shop, tmp_path, rename)
+    [told] = failing("select phone from customer", shop, tmp_path, rename)
     assert "python own.py passes on the copy before the migration, and fails on the migrated copy" in told
     assert 'psycopg.errors.UndefinedColumn: column "phone" does not exist' in told
     assert "hunter22" not in told
     # What passes, and what fails before the migration too, is none of its doing.
-    assert tests_of("select name from customer", shop, tmp_path, rename) == []
-    assert tests_of("select street from customer", shop, tmp_path, rename) == []
+    assert failing("select name from customer", shop, tmp_path, rename) == []
+    assert failing("select street from customer", shop, tmp_path, rename) == []
