@@ -41,7 +41,7 @@ def _queries(rules: Rules, catalog: Catalog) -> Iterator[tuple[str, str, str]]:
         for table in sorted(tables if rule.where is not None else ()):
             # A line of its own, for what ends in a comment.
             query = f"SELECT FROM {table} WHERE (\n{rule.where}\n)"
-            yield f"values: the predicate for {rule.column}", rule.where or "", query
+            yield f"values: the predicate for {table}", rule.where or "", query
     for one in rules.converted:
         asked = _converted(one, catalog)
         if asked is not None:
