@@ -16,6 +16,8 @@ from .values import Check, Evidence, Finding, Severity
 _WORDS = re.compile(r'"(?:[^"]|"")+"|\w+')
 #: insufficient_privilege
 _DENIED = "42501"
+#: Attributes of a table that decide whether its policies do.
+_GUARDS = frozenset({"row_security", "force_row_security"})
 #: raise_exception: what a function says itself.
 _RAISED = "P0001"
 
@@ -127,7 +129,11 @@ def _access(evidence: Evidence) -> Iterator[Finding]:
 def _is_told(evidence: Evidence, attempt: Attempt) -> bool:
     """Tell whether a grant went that the server misses, or a policy of the table changed: their checks tell of it."""
     said = attempt.after.error
-    if said is None or said.state != _DENIED:
+    if said is None:
+        # Row security that came, or another policy, hides the row: that is told of by itself.
+        near = (change for change in evidence.comparison.changes if _is_near(change, attempt.object))
+        return any(change.kind == "policy" or change.attribute in _GUARDS for change in near)
+    if said.state != _DENIED:
         return False
     words = _said(said.message)
     for change in evidence.comparison.changes:
