@@ -93,7 +93,7 @@ def _columns(comparison: Comparison) -> Iterator[Question]:
         there = comparison.columns.get(name)
         if there != name:
             yield Question(object=name, text=f"SELECT {column.column} FROM {table}")
-        elif after.columns[there].type != column.type and column.type in _KNOWN | before.types.keys():
+        elif after.columns[name].type != column.type and column.type in _KNOWN | before.types.keys():
             yield Question(object=name, text=f"SELECT FROM {table} WHERE {column.column} = NULL::{column.type}")
     for name, view in before.views.items():
         now = after.views.get(name)

@@ -48,7 +48,7 @@ def same_besides(end: Address, copy: Address, facts: Snapshot, table: str, besid
         return True
     # Names of the catalog, which are quoted there.
     query = _SUM.format(columns=", ".join(columns), table=table)
-    found = []
+    found: list[tuple[object, ...] | None] = []
     for address in (end, copy):
         with connect(address) as session:
             found.append(session.execute(encoded(session, query)).fetchone())

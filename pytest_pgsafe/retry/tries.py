@@ -94,6 +94,10 @@ def attempt_all(
     left_out: list[str] = []
     waiting = list(points)
     differs = _Differs(ground, whole)
+
+    def attempted(point: Point) -> Attempt | None:
+        return _attempt(point, rest(point), whole, ground, differs)
+
     with ThreadPoolExecutor(ground.beside) as pool:
         while waiting:
             if len(attempts) >= most:
@@ -103,7 +107,7 @@ def attempt_all(
                 left_out.append(f"{len(waiting)} of {len(points)} points: {budget:.0f} s did not suffice for all")
                 break
             some = waiting[: min(ground.beside, most - len(attempts))]
-            tried = pool.map(lambda point: _attempt(point, rest(point), whole, ground, differs), some)
+            tried = pool.map(attempted, some)
             for point, attempt in zip(some, list(tried), strict=True):
                 if point not in waiting:
                     # Another one that was tried beside it stands for it.

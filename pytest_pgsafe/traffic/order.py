@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from ..catalog.values import Catalog
@@ -159,7 +160,7 @@ def _of_dump(first: Taken, second: Taken, oids: Mapping[str, int]) -> Iterator[I
     if first.relation != second.relation and 0 < other < one:
         does = f"pg_dump, which locks {second.relation} before {first.relation}"
         for found in _inverted(first, second, (READS, READS), does):
-            yield Inversion(**{**vars(found), "who": "dump"})
+            yield replace(found, who="dump")
 
 
 def _inverted(first: Taken, second: Taken, modes: tuple[str, str], does: str) -> Iterator[Inversion]:

@@ -124,7 +124,7 @@ class Queued:
             one.relation for one in self._locks
             if one.transaction == hold.taken.transaction and one.number < hold.taken.number
         ]  # fmt: skip
-        wanted = [
+        wanted: list[tuple[Who, Wanted]] = [
             (who, Wanted(relation=relation, mode=mode))
             for relation in dict.fromkeys((hold.held.relation, *held))
             for who, mode in _WHO

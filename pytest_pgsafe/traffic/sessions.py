@@ -19,9 +19,9 @@ INTERVAL = 0.01
 #: Seconds that something has to come to pass in which takes a moment.
 PATIENCE = 10.0
 _MODES = {
-    "AccessShareLock": "access share",
-    "RowShareLock": "row share",
-    "RowExclusiveLock": "row exclusive",
+    "AccessShareLock": sql.SQL("access share"),
+    "RowShareLock": sql.SQL("row share"),
+    "RowExclusiveLock": sql.SQL("row exclusive"),
 }
 _NAME = b"select c.oid::regclass::text, c.relkind::text from pg_class as c where c.oid = %s"
 _WAITS = b"""
@@ -68,7 +68,7 @@ class Other:
             self._session.execute(sql.SQL("select from {} limit 0").format(name))
         else:
             # What INSERT, UPDATE and DELETE take of it, and what a foreign key's check takes: nothing is written.
-            mode = sql.SQL(_MODES[wanted.mode])
+            mode = _MODES[wanted.mode]
             self._session.execute(sql.SQL("lock table only {} in {} mode").format(name, mode))
         return True
 

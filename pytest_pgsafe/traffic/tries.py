@@ -117,7 +117,8 @@ class _Trial:
                 who = beside.killed()
             if who is None and not killed:
                 return
-            killed += [] if who is None else [who]
+            if who is not None:
+                killed.append(who)
             if len(killed) == TWICE:
                 yield Deadlock(inversion=inversion, killed=tuple(killed))
                 return

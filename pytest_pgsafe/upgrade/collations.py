@@ -177,21 +177,22 @@ def _sorted(
         where not case when same then a {order} = b else a {order} < b end
         order by n limit 1
     """.encode()  # noqa: S608
-    count, last = 0, None
+    count: int = 0
+    last: str | None = None
     with server.transaction(), server.cursor(name="pgsafe_order") as cursor:
         cursor.itersize = _PAIRS
         cursor.execute(query.encode(), (place.bounds,))
-        while rows := cursor.fetchmany(_PAIRS):
+        while rows := [(str(value), bool(same)) for value, same in cursor.fetchmany(_PAIRS)]:
             count += len(rows)
             before = [last, *(value for value, _ in rows)]
-            pairs = [
-                (one, other, bool(same)) for one, (other, same) in zip(before, rows, strict=False) if one is not None
+            pairs: list[tuple[str, str, bool]] = [
+                (one, other, same) for one, (other, same) in zip(before, rows, strict=False) if one is not None
             ]
             last = rows[-1][0]
             found = (
                 source.execute(asked, [list(part) for part in zip(*pairs, strict=True)]).fetchone() if pairs else None
             )
             if found is not None:
-                first, second, _ = pairs[found[0] - 1]
+                first, second, _ = pairs[int(found[0]) - 1]
                 return count, (first, second)
     return count, None

@@ -127,7 +127,7 @@ def _read(connection: Connection) -> dict[str, _Row]:
 
 def _differs(name: str, before: _Row, after: _Row) -> bool:
     of_build = name in _OF_BUILD or {before.category, after.category} & _CATEGORIES_OF_BUILD
-    defaults = {before.default, after.default}
+    defaults = frozenset({before.default, after.default})
     return not of_build and len(defaults) > 1 and defaults != _NOTHING
 
 

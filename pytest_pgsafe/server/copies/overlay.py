@@ -117,8 +117,10 @@ class Copy:
         layers = f"lowerdir={_escaped(lower)},upperdir={_escaped(self.written)},workdir={_escaped(self._work)}"
         layers += ",metacopy=on,redirect_dir=on" if root else ",userxattr"
         where = os.fsencode(self.data)
+        failed = 0
         for more in _OPTIONS:
-            if not (failed := libc.mount(b"overlay", where, b"overlay", 0, os.fsencode(layers + more))):
+            failed = libc.mount(b"overlay", where, b"overlay", 0, os.fsencode(layers + more))
+            if not failed:
                 break
         _check("mount", failed)
 
