@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..catalog.names import matches, parts
@@ -124,21 +124,36 @@ def _statement(cited: Cited | None) -> Cited | None:
     return None if cited is None else replace(cited, text=masked(cited.text))
 
 
-def _shown_statements(result: Result) -> Mapping[str, str]:
-    """Return statements as messages show their beginnings, with what stands there instead."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True)
+class _Shown:
+    """Statements with values in them, as messages show them, with what stands there instead."""
+
+    #: Whole, or as they are cited.
+    cited: Mapping[str, str]
+    #: Their beginnings.
+    begun: Mapping[str, str]
+
+
+def _shown_statements(result: Result) -> _Shown:
+    cited: dict[str, str] = {}
+    begun: dict[str, str] = {}
     for statement in () if result.trace is None else result.trace.statements:
         for text in (statement.text, *statements(statement.text)):
             flat = " ".join(text.split())
             if (hidden := masked(flat)) != flat:
-                found[flat[:_BEGINNING]] = hidden
-    return found
+                short = Cited.of(text).text
+                cited[short] = masked(short)
+                begun[flat[:_BEGINNING]] = hidden
+    # One may be a part of another.
+    return _Shown(cited=dict(sorted(cited.items(), key=lambda one: -len(one[0]))), begun=begun)
 
 
-def _said(finding: Finding, statements: Mapping[str, str]) -> Finding:
+def _said(finding: Finding, shown: _Shown) -> Finding:
     message = finding.message
-    if finding.check in {"locks", "migrate", "traffic"}:
-        for text, instead in statements.items():
+    for text, instead in shown.cited.items():
+        message = message.replace(text, instead)
+    if finding.check in {"locks", "migrate", "traffic", "retry"}:
+        for text, instead in shown.begun.items():
             if text in message:
                 # What follows may be a part of a value.
                 message = message[: message.index(text)] + instead

@@ -93,7 +93,26 @@ def test_values_that_a_statement_holds(samples: str, mask: tuple[str, ...]) -> N
     found = redact(result(lock, changes=(change,), trace=trace), samples=samples, mask=mask)  # type: ignore[arg-type]
     hidden = "update people set email = '…' where id = …"
     assert [one.statement for one in (*found.findings, *found.changes)] == [replace(cited, text=hidden)] * 2
-    assert found.findings[0].message == f"public.people (9 rows) was held in ShareLock for 20 ms by {hidden}"
+    told = f"public.people (9 rows) was held in ShareLock for 20 ms by {hidden}: it keeps writers out"
+    assert found.findings[0].message == told
+
+
+@pytest.mark.parametrize("check", ["retry", "works", "old_release"])
+def test_values_of_a_statement_that_a_message_cites(check: str) -> None:
+    text = "insert into people (email) values ('secret@a')"
+    message = f"broken off after m.sql:3 {text} (1 of 2) and run again, it ends in more"
+    trace = Trace(seconds=1, sessions=1, statements=(Statement(text=text),), observed=True)
+    [found] = redact(result(replace(FINDING, check=check, message=message), trace=trace), samples="keys").findings
+    assert found.message == message.replace("secret@a", "…")
+
+
+def test_values_of_a_statement_that_is_longer_than_what_is_cited() -> None:
+    text = f"insert into people (email) values ('secret@a'), {'(null), ' * 60}('more@b')"
+    trace = Trace(seconds=1, sessions=1, statements=(Statement(text=text),), observed=True)
+    for shown in (text, Cited.of(text).text):
+        given = replace(FINDING, check="retry", message=f"broken off after {shown}")
+        [found] = redact(result(given, trace=trace), samples="keys").findings
+        assert not {"secret@a", "more@b"} & set(found.message.replace("'", " ").split()), found.message
 
 
 def test_a_finding_about_the_whole_table() -> None:
