@@ -17,7 +17,7 @@ from .known import Known, Stage
 from .retried import forth, unseen
 
 #: Seconds that all of it may take in any case; and no more than this part of what the rehearsal has taken.
-LEAST, PART = 60.0, 0.5
+LEAST, PART = 20.0, 0.5
 _NOTHING = "nothing is to be tried: the migration keeps nobody out of a table that was there before"
 
 

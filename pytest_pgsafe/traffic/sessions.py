@@ -18,6 +18,7 @@ from .values import Waiter, Wanted, Who
 INTERVAL = 0.01
 #: Seconds that something has to come to pass in which takes a moment.
 PATIENCE = 10.0
+_SOON = b"set local deadlock_timeout = '200ms'"
 _MODES = {
     "AccessShareLock": sql.SQL("access share"),
     "RowShareLock": sql.SQL("row share"),
@@ -33,13 +34,16 @@ select pid, pg_blocking_pids(pid), application_name = 'pgsafe' from pg_stat_acti
 class Other:
     """A session of others: a transaction that takes what it is told to, and changes nothing."""
 
-    def __init__(self, copy: Address, oids: Mapping[str, int]) -> None:
+    def __init__(self, copy: Address, oids: Mapping[str, int], *, soon: bool = False) -> None:
         """Open it.
 
         :param oids: of the relations, by their names before the migration.
+        :param soon: it looks for a deadlock as soon as it has waited for a moment, and not after ``deadlock_timeout``.
         """
         self._oids = oids
         self._session = connect(copy, read_only=False, autocommit=False)
+        if soon:
+            self._session.execute(_SOON)
         self._thread: threading.Thread | None = None
         self.pid = self._session.info.backend_pid
         #: Seconds that the last request took, and SQLSTATE and message of its error.
