@@ -27,6 +27,8 @@ _NOT_NULL_CHECK = re.compile(
 )
 _VALIDATES = re.compile(rf"(?i){_TABLE}validate constraint (?P<name>{_NAME})$")
 _SETS_NOT_NULL = re.compile(rf"(?i){_TABLE}alter (?:column )?(?P<column>{_NAME}) set not null")
+#: Where an attempt that was broken off leaves an INVALID index, which the next one takes for its own.
+_SKIPS = re.compile(rf"(?is)create\s+(?:unique\s+)?index\s+concurrently\s+if\s+not\s+exists\s+(?P<name>{_NAME})")
 #: What has a form that waits for nobody.
 _GENTLER = re.compile(r"(?is)drop\s+index\b|alter\s+table\b.*\bdetach\s+partition\b")
 
@@ -116,6 +118,7 @@ def judge(readings: Sequence[Reading], announced: Rules, *, strict: bool, whole:
             if not made.is_table(lock.relation):
                 finding = _held_on(lock, readings[of], reading)
                 found.append(replace(_meant_lock(finding, announced), statement=_cited(reading)))
+        found += (replace(finding, statement=_cited(reading)) for finding in _skips(reading, readings[:at]))
         checked.note(reading)
         for effect in reading.effects:
             made.note(effect)
@@ -267,6 +270,17 @@ def _lock(lock: TableLock, reading: Reading) -> Iterator[Finding]:
     yield replace(found, remedy=safer(reading.text) or LOCKS.remedy)
 
 
+def _skips(reading: Reading, earlier: Iterable[Reading]) -> Iterator[Finding]:
+    skips = _SKIPS.match(reading.text)
+    if skips is None:
+        return
+    name = skips["name"]
+    dropped = {effect.object for one in earlier for effect in one.effects if effect.does is Does.DROPS}
+    if not any(covers(one, name) or covers(name, one) for one in dropped):
+        told = f"an INVALID index {name}, as an attempt that was broken off leaves it, is skipped, and all seems well"
+        yield SKIPS.finding(name, told)
+
+
 def _held_on(lock: TableLock, taker: Reading, holder: Reading) -> Finding:
     first, later = (" ".join(one.text.split())[:80] for one in (taker, holder))
     told = f"{lock.relation}: {lock.mode} of {first} is held on by {later} in one transaction: it keeps"
@@ -391,4 +405,17 @@ FAILS = Check(
     effect="The migration stops there, or all of it is rolled back.",
     remedy="Take what cannot run in a transaction out of it, commit what is begun, and give a new column a default.",
 )
-CHECKS = (DESTROYS, WEAKENS, LOCKS, FAILS)
+SKIPS = Check(
+    code="PGS024",
+    check="static",
+    name="statement-skips",
+    severity=Severity.WARNING,
+    is_effect=False,
+    condition="Under --pgsafe-static: CREATE INDEX CONCURRENTLY has IF NOT EXISTS.",
+    effect=(
+        "An index whose build was broken off is INVALID: it costs writes, serves no query, and keeps no value unique. "
+        "IF NOT EXISTS takes it for the one that is wanted."
+    ),
+    remedy="DROP INDEX CONCURRENTLY IF EXISTS before it, and no IF NOT EXISTS.",
+)
+CHECKS = (DESTROYS, WEAKENS, LOCKS, FAILS, SKIPS)

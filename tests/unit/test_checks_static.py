@@ -117,6 +117,14 @@ def test_not_warned_of(text: str) -> None:
         # What no transaction may hold, or nothing ends.
         ("begin; create index concurrently i on t (a); commit", [("PGS023", "warning", "create index concurrently i")]),
         ("begin; vacuum t; commit", [("PGS023", "warning", "vacuum t")]),
+        ("create index concurrently if not exists i on t (a)", [("PGS024", "warning", "i")]),
+        ('create unique index concurrently if not exists "I" on t (a)', [("PGS024", "warning", '"I"')]),
+        ("create index concurrently i on t (a)", []),
+        (
+            "drop index concurrently if exists s.i; create index concurrently if not exists i on s.t (a)",
+            [("PGS021", "note", "s.i")],
+        ),
+        ("create table t (a int); create index if not exists i on t (a)", []),
         ("begin; alter table t add c int", [("PGS023", "warning", "transaction")]),
         (
             "begin; alter type mood add value 'new'; update u set m = 'new' where id = 1; commit",
