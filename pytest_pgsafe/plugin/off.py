@@ -21,6 +21,7 @@ _VARIABLES = (
     "PGSAFE_IMAGE",
     "PGSAFE_MAJOR",
     "PGSAFE_REPORT",
+    "PGSAFE_EVIDENCE_ROOT",
     "PGSAFE_CONFIG",
 )
 #: The same of those that are on or off.
