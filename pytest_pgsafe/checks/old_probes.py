@@ -100,6 +100,8 @@ NAME_GONE = Check(
     check="old_release",
     name="name-gone",
     severity=Severity.NOTE,
+    # That the name went is an effect, which its own check lists.
+    is_effect=False,
     condition=(
         "A table, view, column, function, label or sequence went, or is called otherwise, and what names it cannot be "
         "planned any more. A warning where its drop was announced, or under strict, if no statement of the release was "

@@ -14,6 +14,8 @@ import pytest
 NUMBERS = (signal.SIGTERM, signal.SIGHUP)
 #: Seconds between a worker's looks at its controller.
 _LOOK = 0.5
+#: Seconds after which a signal that came in a finaliser comes again.
+_LATER = 0.05
 
 
 class Interrupting:
@@ -48,8 +50,20 @@ class Interrupting:
             signal.signal(number, handler)
         self._before.clear()
 
-    def _interrupt(self, number: int, _: FrameType | None) -> None:
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if _is_lost_in(frame):
+            threading.Timer(_LATER, os.kill, (os.getpid(), number)).start()
+            return
         # What is being cleared away is not to be broken off by the next one.
         for other in self._before:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _is_lost_in(frame: FrameType | None) -> bool:
+    """Tell whether what is raised in a frame ends in a finaliser, where Python prints it and goes on."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
