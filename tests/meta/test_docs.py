@@ -14,14 +14,15 @@ from tests.tiers import FULL
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```console" in page.read_text(encoding="utf-8"))
-#: Of the tutorials, which are alike, CI runs the one with .sql files.
-_ALIKE = frozenset({"alembic", "django"})
+#: Of the tutorials, which are alike, CI runs the one with .sql files; what the page about migrations shows, other tests
+#: show, too.
+_MORE = frozenset({"alembic", "django", "migrations"})
 _BLOCK = re.compile(r"(?:^File `(?P<name>[^`]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
-    if page.parent.name == "tutorials" and page.stem in _ALIKE and not FULL:
+    if page.stem in _MORE and not FULL:
         pytest.skip("of what is alike CI runs a part; .ci/full runs all of it")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "PYTEST"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.tiers import part
 
 #: Seconds until a migration runs, and until everything is gone.
 BEGUN, SOON = 120.0, 40.0
@@ -88,8 +89,15 @@ def left(place: Path, pids: list[int]) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("workers", ["", "-n2"])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGTERM, ""),
+        (signal.SIGTERM, "-n2"),
+        (signal.SIGINT, "-n2"),
+        *part([(signal.SIGHUP, ""), (signal.SIGINT, ""), (signal.SIGHUP, "-n2")], 3),
+    ],
+)
 def test_a_run_that_is_told_to_end_leaves_nothing(
     project: Path, place: Path, number: signal.Signals, workers: str
 ) -> None:

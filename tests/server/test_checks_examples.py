@@ -19,8 +19,17 @@ from pytest_pgsafe.rehearsal.rules import resolve_rules
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.tiers import FULL
 
 EXAMPLES = Path(__file__).parents[2] / "fixtures" / "checks"
+#: One of each check by turns, then the other one.
+EXAMPLE = [
+    pytest.param(
+        check, ("unsafe", "safe")[(number + turn) % 2], id=f"{('unsafe', 'safe')[(number + turn) % 2]}-{check.code}"
+    )
+    for turn in range(2)
+    for number, check in enumerate(CHECKS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +39,7 @@ def base(server: Server) -> Iterator[Bench]:
     server.drop(bench.before)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
-@pytest.mark.parametrize("example", ["unsafe", "safe"])
+@pytest.mark.parametrize(("check", "example"), EXAMPLE if FULL else EXAMPLE[: len(CHECKS)])
 def test_example(base: Bench, check: Check, example: str) -> None:
     [folder] = EXAMPLES.glob(f"{check.code}-*")
     rules, beside = Rules(), Traffic()

@@ -26,7 +26,7 @@ MARKS = ["/", "@", ":", "?", "#", "%", "&", "[", "]", "'", '"', "\\", " ", "ü"]
 ALL = "".join(MARKS)
 FORMS = ["uri", "uri query", "conninfo", "service file", "PGPASSWORD", "passfile", "pgsafe.toml"]
 #: Those that are read in different places.
-READ = FORMS if FULL else ("conninfo", "passfile", "pgsafe.toml")
+READ = FORMS if FULL else ("conninfo", "passfile")
 
 
 def password(marks: str) -> str:
