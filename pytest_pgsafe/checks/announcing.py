@@ -11,9 +11,12 @@ from .contents import VALUES_CHANGED
 from .cost import WAIT_BUDGET
 from .locks import LOCK_BUDGET, REWRITE, STRONG_LOCK
 from .rows import ROWS_GONE, ROWS_MULTIPLIED
+from .traffic import DEADLOCK, QUEUE
 from .values import BEYOND, Check, Finding, Severity
 
 _REASON = 'reason = "…"'
+#: What an announced lock excuses, a warning too.
+_LOCKS = frozenset({STRONG_LOCK, REWRITE, WAIT_BUDGET, LOCK_BUDGET, DEADLOCK, QUEUE})
 #: What an object is that works otherwise and is as it was; a function is known by its name.
 _WORKS = ("view", "table")
 
@@ -24,7 +27,7 @@ def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
     :param changes: those of the run: of which kind an object is that was dropped, or is another.
     """
     check = BY_CODE.get(finding.code)
-    if check in {STRONG_LOCK, REWRITE, WAIT_BUDGET, LOCK_BUDGET} and finding.severity is not Severity.NOTE:
+    if check in _LOCKS and finding.severity is not Severity.NOTE:
         told = f"table = {_text(finding.object)}, mode = {_text(str(finding.after))}, {_REASON}"
         return f"locks = [{{ {told} }}]" if finding.after is not None else None
     if finding.severity is not Severity.ERROR or check is None or not check.is_effect:

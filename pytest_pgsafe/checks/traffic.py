@@ -14,6 +14,11 @@ from .values import Check, Evidence, Finding, Severity
 
 #: So many of several things are named.
 _MOST = 3
+#: One statement takes both locks: it cannot be taken apart.
+_GIVES_WAY = (
+    "SET lock_timeout = '500ms' before the statement: below deadlock_timeout (1 s), so that the migration gives way "
+    "before anybody is ended; run it again then."
+)
 #: SQLSTATE.
 _DEADLOCK = "40P01"
 
@@ -47,7 +52,12 @@ def _deadlocks(evidence: Evidence) -> Iterator[Finding]:
         told += f" and waits for {_held(inversion.second)} at {inversion.second.at.cited}, against {inversion.does}"
         told += "; the server ends one of both"
         severity = Severity.WARNING if inversion.who == "dump" else Severity.ERROR
-        found = DEADLOCK.finding(inversion.second.relation, told, severity=severity, aspect=inversion.first.relation)
+        found = DEADLOCK.finding(
+            inversion.second.relation, told, after=inversion.second.mode, severity=severity,
+            aspect=inversion.first.relation,
+        )  # fmt: skip
+        if inversion.first.number == inversion.second.number:
+            found = replace(found, remedy=_GIVES_WAY)
         yield _excused(evidence, inversion.second, found)
 
 
@@ -87,7 +97,8 @@ def _queues(evidence: Evidence) -> Iterator[Finding]:
         told += " (it did not give up as long as that was tried)"
     if len(relations) > 1:
         told += f"; alike at {_named(relations[1:])}"
-    yield _excused(evidence, first.hold.taken, QUEUE.finding(relations[0], told))
+    finding = QUEUE.finding(relations[0], told, after=first.hold.taken.mode)
+    yield _excused(evidence, first.hold.taken, finding)
 
 
 def _halves(evidence: Evidence) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import pytest
 
 from builders import evidence, sales, snapshot
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.announcing import announcement
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.config.expectations import Locked
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
@@ -70,6 +71,28 @@ def test_a_deadlock_is_an_error_unless_it_was_announced_or_is_pg_dump_s() -> Non
     assert ("PGS821", "traffic", "warning") in found(Traffic(deadlocks=(dump,)))
     announced = Rules(locks=(Locked(table=T, mode=MODE, reason="in the maintenance window"),))
     assert ("PGS821", "traffic", "note") in found(Traffic(deadlocks=(DEADLOCK,)), announced)
+
+
+def test_each_says_how_it_is_announced_and_that_line_excuses_it() -> None:
+    facts = snapshot(*sales())
+    tried = Traffic(deadlocks=(DEADLOCK,), queues=(QUEUE,))
+    told = judge(replace(evidence(facts, facts, trace=TRACE, rules=Rules()), traffic=tried))
+    lines = {one.code: announcement(one, ()) for one in told if one.check == "traffic"}
+    line = f'locks = [{{ table = "{T}", mode = "{MODE}", reason = "…" }}]'
+    assert lines == {"PGS821": line, "PGS822": line}
+    announced = Rules(locks=(Locked(table=T, mode=MODE, reason="…"),))
+    assert {severity for _, check, severity in found(tried, announced) if check == "traffic"} == {"note"}
+
+
+def test_two_locks_of_one_statement_cannot_be_taken_apart() -> None:
+    facts = snapshot(*sales())
+    two = replace(DEADLOCK, inversion=replace(DEADLOCK.inversion, second=replace(AT, number=1)))
+    for deadlock, apart in ((DEADLOCK, False), (two, True)):
+        told = judge(
+            replace(evidence(facts, facts, trace=TRACE, rules=Rules()), traffic=Traffic(deadlocks=(deadlock,)))
+        )
+        [remedy] = [one.remedy for one in told if one.code == "PGS821"]
+        assert ("commit before the next one" in (remedy or "")) == apart
 
 
 def test_what_a_give_up_left_is_told_and_nothing_else() -> None:
