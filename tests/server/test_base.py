@@ -131,8 +131,13 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
 
 
 def all_faults(base: Base) -> tuple[str, ...]:
-    """What is wrong when every file is read."""
-    return proof.faults(base.folder, manifest.load(base.folder), now=datetime.now(timezone.utc) + 2 * proof.EVERY)
+    """What is wrong when every file is read; what was proven before stays the proof."""
+    noted = (base.folder / proof.NAME).read_bytes()
+    try:
+        return proof.faults(base.folder, manifest.load(base.folder), now=datetime.now(timezone.utc) + 2 * proof.EVERY)
+    finally:
+        # Else it is one of a day to come, which proves nothing: everything would be read again.
+        (base.folder / proof.NAME).write_bytes(noted)
 
 
 @pytest.fixture
@@ -207,9 +212,12 @@ def flip(path: Path, place_in: random.Random) -> None:
     path.write_bytes(content)
 
 
-def test_a_bit_in_any_file_is_seen(base: Base) -> None:
+def test_a_bit_in_any_file_is_seen(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     said = manifest.load(base.folder)
-    assert all_faults(base) == ()
+    assert all_faults(base) == proof.faults(base.folder, said) == ()
+    read: list[Path] = []
+    reading = manifest.read
+    monkeypatch.setattr(manifest, "read", lambda folder, paths: (read.extend(paths), reading(folder, paths))[1])
     files = sorted(path for path in base.folder.rglob("*") if path.is_file() and path.stat().st_size)
     files = [path for path in files if path.name not in {manifest.NAME, proof.NAME, place.MARK}]
     chance = random.Random(17)
@@ -219,8 +227,12 @@ def test_a_bit_in_any_file_is_seen(base: Base) -> None:
         flip(path, chance)
         # Whoever hides it so has changed the file's ctime once more.
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        read.clear()
         assert proof.faults(base.folder, said) == (f"{path.relative_to(base.folder).as_posix()}: damaged",)
+        assert read == [path]
         path.write_bytes(whole)
+        # It is another one than was proven, and as it was: that is known from now on.
+        assert proof.faults(base.folder, said) == ()
     assert proof.faults(base.folder, said) == all_faults(base) == ()
 
 
