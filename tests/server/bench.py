@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Bench:
     before: Address
     facts: Snapshot
     role: str
+    #: What the last judgement was of: that nothing was found says little where nothing was tried.
+    judged: Evidence | None = None
 
     @classmethod
     def load(cls, server: Server, files: Sequence[Path], *, role: str) -> Bench:
@@ -94,12 +96,13 @@ class Bench:
                 evidence = self.retry(evidence, after, str(migration), retry, down)
             if traffic is not None:
                 judged = self._judged(evidence, after, str(migration), traffic)
-                evidence = self._end(beside.go(judged), evidence)
+                evidence = self._end(beside.go(judged))
             if release is not None:
                 judged = self._judged(evidence, after, str(migration), release)
-                evidence = self._end(released.go(judged), evidence)
+                evidence = self._end(released.go(judged))
             if rollback is not None:
                 evidence, _ = self.go_back(evidence, after, str(migration), str(rollback), folder=Path())
+            self.judged = evidence
             return judge(evidence)
         finally:
             self.server.drop(after)
@@ -122,14 +125,17 @@ class Bench:
     ) -> Evidence:
         """Break the migration off and run it again, as a rehearsal does; return the evidence with what came of it."""
         judged = self._judged(evidence, after, up, settings, down)
-        return self._end(retried.go(judged), judged.evidence)
+        return self._end(retried.go(judged))
 
     def go_back(
         self, evidence: Evidence, after: Address, up: str, down: str, *, folder: Path
     ) -> tuple[Evidence, Steps]:
         """Go back on a migrated clone, and forth again, as a rehearsal does; return what it adds and its steps."""
         judged = self._judged(evidence, after, up, Settings(folder=folder), down)
-        return self._end(returning.go(judged), evidence), judged.restored.steps
+        # That a way back fails is told by its step.
+        with suppress(Stopped):
+            evidence = self._end(returning.go(judged))
+        return evidence, judged.restored.steps
 
     def _judged(
         self, evidence: Evidence, after: Address, up: str, settings: Settings, down: str | None = None
@@ -153,13 +159,14 @@ class Bench:
         )  # fmt: skip
 
     @staticmethod
-    def _end(stage: Stage[Evidence], evidence: Evidence) -> Evidence:
-        """Run a stage to its end, or to the step that failed."""
+    def _end(stage: Stage[Evidence]) -> Evidence:
+        """Run a stage to its end.
+
+        :raises Stopped: a step failed.
+        """
         try:
             while True:
                 next(stage)
         except StopIteration as end:
             found: Evidence = end.value
             return found
-        except Stopped:
-            return evidence

@@ -248,7 +248,7 @@ FITS: dict[str, Case] = {
     ),
     "a new table and an index": fits(
         "create table tag (id integer primary key); create index on sale (state);",
-        "select * from sale where state = 'open' and note ? 'x'; select * from sale where note like 'a%%' and id = %s;",
+        "select * from sale where state = 'open' and note <> ?; select * from sale where note like 'a%%' and id = %s;",
     ),
     "operators that look like parameters": fits(
         "alter table setting add column changed timestamptz;",

@@ -29,7 +29,12 @@ def found(shop: Bench, folder: Path, case: Case) -> list[Finding]:
     if case.statements:
         queries.write_text(case.statements)
         settings = replace(settings, old_release=OldRelease(statements=queries))
-    return [one for one in shop.judge(migration, release=settings) if one.check == "old_release"]
+    told = [one for one in shop.judge(migration, release=settings) if one.check == "old_release"]
+    # What was not asked, or could not be judged, breaks nothing.
+    assert shop.judged is not None
+    tried = shop.judged.released
+    assert (tried.left_out, tried.statements > 0) == ((), bool(case.statements)), tried
+    return told
 
 
 @pytest.mark.parametrize("name", part(BREAKS, 4))

@@ -70,3 +70,8 @@ def test_what_harms_others(shop: Bench, name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", part(SAFE, 4))
 def test_what_harms_nobody(shop: Bench, name: str, tmp_path: Path) -> None:
     assert found(shop, tmp_path, SAFE[name]) == []
+    assert shop.judged is not None
+    tried = shop.judged.traffic
+    # Who keeps nobody out has nothing that could be tried; of the others all of it was.
+    waits = "lock_timeout" in SAFE[name] or "index concurrently" in SAFE[name]
+    assert (tried.probes > 0, tried.left_out) == (waits, ()), tried
