@@ -66,3 +66,16 @@ def test_its_own_tests_are_run_on_both_copies(shop: Bench, tmp_path: Path) -> No
     # What passes, and what fails before the migration too, is none of its doing.
     assert failing("select name from customer", shop, tmp_path, rename) == []
     assert failing("select street from customer", shop, tmp_path, rename) == []
+
+
+def test_what_failed_before_is_not_blamed_and_is_said(shop: Bench, tmp_path: Path) -> None:
+    (tmp_path / "change.sql").write_text("alter table customer rename column phone to telephone;")
+    queries = tmp_path / "queries.sql"
+    queries.write_text("select fax from customer;\nselect phone from customer where id = $1;\n")
+    settings = Settings(folder=tmp_path, old_release=OldRelease(statements=queries))
+    told = [one for one in shop.judge(tmp_path / "change.sql", release=settings) if one.code == "PGS571"]
+    assert [one.message.partition(" ")[0] for one in told] == ["queries.sql:2"]
+    assert shop.judged is not None
+    [left] = shop.judged.released.left_out
+    assert left.startswith("queries.sql:1 select fax from customer: it cannot be planned before the migration either")
+    assert 'column "fax" does not exist' in left
