@@ -16,6 +16,8 @@ from pytest_pgsafe.server.base import Server
 from tests.tiers import part
 
 SETTINGS = Settings(folder=Path(), retry=Retry(budget=120.0))
+#: All of it is there, or nothing.
+WHOLE = frozenset({"one statement", "one transaction", "one block", "settings and looks"})
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,6 @@ def test_what_cannot_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", part(SAFE, 3))
 def test_what_can_be_repeated(shop: Bench, name: str, tmp_path: Path) -> None:
     assert found(shop, tmp_path, SAFE[name]) == []
+    assert shop.judged is not None
+    tried = shop.judged.retried
+    assert (bool(tried.attempts), tried.left_out) == (name not in WHOLE, ()), tried
