@@ -31,6 +31,11 @@ def tokens(text: str) -> list[str]:
     return [found.group() for found in _TOKEN.finditer(text) if found.lastgroup != "space"]
 
 
+def words(text: str) -> list[str]:
+    """Return the words of a definition, and what stands between them: joined they are the text."""
+    return [found.group() for found in _TOKEN.finditer(text)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Renames:
     """Names before and after of everything that has another name now."""

@@ -303,7 +303,7 @@ def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:
         content = without_content(state.facts, plan.source.kind) if plan.migration is not None else ()
         yield Known(
             like=state.like, source_version=state.source_version, notes=state.notes, findings=state.findings,
-            not_verified=(*gaps, *content), compared=state.facts,
+            not_verified=(*gaps, *content), compared=state.facts, reference=state.reference,
             functions={name: function.definition for name, function in state.facts.catalog.functions.items()},
         )  # fmt: skip
     yield Known(base=about)

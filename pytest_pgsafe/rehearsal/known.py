@@ -46,6 +46,8 @@ class Known:
     like: Likeness | None = None
     #: How far the source was recovered, where it had to be.
     recovered: Recovered | None = None
+    #: The source before the migration: its own facts, or those of the copy where it has none.
+    reference: Snapshot | None = None
     #: Definitions of the database's functions.
     functions: Mapping[str, str] | None = None
     trace: Trace | None = None

@@ -120,6 +120,7 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
             facts = read_facts(connection, source=source)
         yield Known(not_verified=facts.not_verified)
         reference = facts if source is None else source
+        yield Known(reference=reference)
         gaps = without_content(facts, plan.source.kind)
         # That nothing was restored as nothing is proven; what a migration does to rows is not.
         yield Known(not_verified=tuple(gaps) if plan.migration is not None else ())

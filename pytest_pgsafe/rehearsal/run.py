@@ -14,6 +14,7 @@ from ..progress import SILENT, Progress
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
+from ..snapshot.values import Snapshot
 from . import (
     announcements,
     baseline,
@@ -50,6 +51,7 @@ def rehearse(
     plan: Plan | None = None,
     *,
     backups: Path | None = None,
+    seen: Callable[[Snapshot], None] | None = None,
 ) -> Result:
     """Rehearse a migration, or without one the restore alone.
 
@@ -59,12 +61,15 @@ def rehearse(
     :param progress: is told the name of each step before it begins.
     :param plan: what :func:`~.preflight.preflight` found, if it was called already.
     :param backups: a private folder where the backup of the source is left, or found if another process took it.
+    :param seen: is given the source before the migration, once the rehearsal is over and if it came so far.
     :raises UsageError: nothing could be started.
     """
     plan = preflight(settings) if plan is None else plan
     steps = Steps(progress)
     with private_folder("rehearsal", swept=True) as folder:
         known = _known(settings, plan, steps, folder if backups is None else backups)
+    if seen is not None and known.reference is not None:
+        seen(known.reference)
     return known.explained(settings, steps)
 
 

@@ -108,6 +108,8 @@ class Result:
     old_release: Release | None = None
     #: Set when the run was broken off: Ctrl-C, or an error that is not a step's.
     interrupted: str | None = None
+    #: Of a fleet's member: set where it was not begun, or not to its end, for a reason of the fleet's.
+    absent: str | None = None
     #: What broke it off is a full disk.
     disk_full: bool = False
     #: How to connect to what was kept (--pgsafe-keep).
