@@ -155,7 +155,7 @@ def _kept(readings: Sequence[Reading], found: list[Finding], *, whole: bool) -> 
 
 def _begins_a_file(before: Place | None, now: Place | None) -> bool:
     # Files of one name lie in several folders: a line that is no later is another file's.
-    return before is not None and now is not None and (before.file != now.file or now.line < before.line)
+    return before is not None and now is not None and (before.file != now.file or (now.line or 0) < (before.line or 0))
 
 
 def _cited(reading: Reading) -> Cited:

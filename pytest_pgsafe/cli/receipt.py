@@ -116,7 +116,8 @@ def _here(receipt: Receipt, migration: Path | None, folder: Path) -> tuple[Here,
 def _of_tool(receipt: Receipt, migration: Path | None, folder: Path) -> Mapping[str, str]:
     """Return the tool's own files: they lie as they did to one another, wherever the migration's path is here."""
     from ..config.values import Way
-    from ..migrate.deployed import hashes, relative, sources
+    from ..migrate.deployed import hashes, sources
+    from ..migrate.tools.sources import relative
 
     path = receipt.migration.path
     if path is None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..config.values import Way
 from ..errors import ConfigError
 from .tools import TOOLS, everyone
-from .tools.sources import below
+from .tools.sources import below, relative
 
 
 def sources(way: Way | None, also: Sequence[Path] = ()) -> tuple[Path, ...]:
@@ -45,8 +44,3 @@ def hashes(files: Sequence[Path], folder: Path) -> Mapping[str, str]:
                 "a file of the migration cannot be read", looked_at=[f"{file}: {error.strerror}"]
             ) from None
     return found
-
-
-def relative(path: Path, folder: Path) -> str:
-    """Return a path relative to a folder, with forward slashes; one outside of it begins with ``..``."""
-    return Path(os.path.relpath(path, folder)).as_posix()

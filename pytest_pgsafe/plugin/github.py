@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..config import Way
+from ..errors import ConfigError
+from ..migrate.tools import everyone
 from ..rehearsal.values import Result
 from ..report import markdown
 from ..report.annotations import commands
@@ -33,12 +35,11 @@ def tell(result: Result) -> list[str]:
 
 def paths(migration: Way | None, root: Path) -> Mapping[str, str]:
     """Return the paths of the migration's files, relative to the folder that pytest runs in, by their names."""
-    if migration is None or migration.kind != "sql" or migration.path is None:
+    if migration is None or migration.path is None:
         return {}
-    path = migration.path
-    files = sorted(path.rglob("*.sql")) if path.is_dir() else [path]
-    found: dict[str, str] = {}
-    for file in files:
-        if file.is_relative_to(root):
-            found.setdefault(file.name, file.relative_to(root).as_posix())
-    return found
+    try:
+        files = everyone()[migration.kind].named(migration)
+    except (ConfigError, KeyError, OSError):
+        # The verdict does not hang on it.
+        return {}
+    return {name: file.relative_to(root).as_posix() for name, file in files.items() if file.is_relative_to(root)}

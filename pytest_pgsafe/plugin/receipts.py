@@ -14,7 +14,8 @@ from ..checks.baseline import FILE_NAME as BASELINE
 from ..config import Settings
 from ..config.forms import RECEIPT
 from ..errors import ConfigError
-from ..migrate.deployed import hashes, relative, sources
+from ..migrate.deployed import hashes, sources
+from ..migrate.tools.sources import relative
 from ..records import chain, seal
 from ..records.values import Entry
 from ..rehearsal.values import Result

@@ -84,11 +84,11 @@ class Place:
 
     #: The file's name.
     file: str
-    #: From 1.
-    line: int
+    #: From 1; None where the file is known, and the line in it is not.
+    line: int | None
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,8 @@ class Cited:
 
     #: In one line, at most :data:`CITED` characters.
     text: str
-    #: The file's name, and the line where the statement begins; None where it stands in no file.
+    #: The file's name, and the line where the statement begins; None where it stands in no file. Of a file in another
+    #: language the line may not be known.
     file: str | None = None
     line: int | None = None
 
@@ -129,7 +130,7 @@ class Cited:
         return cls(text=short) if place is None else cls(text=short, file=place.file, line=place.line)
 
     def __str__(self) -> str:
-        return self.text if self.file is None else f"{self.file}:{self.line} {self.text}"
+        return self.text if self.file is None else f"{Place(file=self.file, line=self.line)} {self.text}"
 
 
 #: Characters of a statement that are shown.

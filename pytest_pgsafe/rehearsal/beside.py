@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..checks.blame.explained import places
+from ..checks.blame.places import places
 from ..checks.locking import concerns, table_before
 from ..checks.values import Evidence
 from ..reading.values import Place
@@ -47,7 +47,7 @@ def go(judged: Judged) -> Stage[Evidence]:
 
 def _taken(judged: Judged) -> tuple[Taken, ...]:
     """Return the locks that keep others out, and those of statements that wait for others."""
-    evidence, found_at = judged.evidence, places(judged.migrated.migration)
+    evidence, found_at = judged.evidence, places(judged.migrated.migration, judged.migrated.trace)
 
     def place(text: str) -> Place | None:
         return next(found_at.get(text, iter(())), None)

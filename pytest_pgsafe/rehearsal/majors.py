@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..checks import majors as checks
-from ..checks.blame.explained import MOST_STATEMENTS, places
+from ..checks.blame.explained import MOST_STATEMENTS
+from ..checks.blame.places import places
 from ..checks.values import Finding
 from ..migrate.tools import Migration
 from ..migrate.values import Trace
@@ -55,7 +56,7 @@ def of_functions(source: Version | None, server: str | None, functions: Mapping[
 
 def _statements(migration: Migration | None, trace: Trace | None) -> tuple[Sequence[str], Sequence[Cited]]:
     if trace is not None and trace.observed:
-        where = places(migration)
+        where = places(migration, trace)
         texts = [part.text for one in trace.statements[:MOST_STATEMENTS] for part in parts(one.text)]
         return texts, [Cited.of(text, next(where.get(" ".join(text.split()), iter(())), None)) for text in texts]
     if migration is None:

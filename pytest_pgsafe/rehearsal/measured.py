@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..catalog.names import split
-from ..checks.blame.explained import flat, places
+from ..checks.blame.places import flat, places
 from ..checks.cost_values import Cost, Scale, measured, scaled
 from ..compare.values import Change, Comparison
+from ..migrate.marks import of_statements
 from ..migrate.tools import Migration
 from ..migrate.values import Lock, Statement, Trace
 from ..reading.script import statements
@@ -59,6 +60,8 @@ class TableFacts:
 class File:
     name: str
     sha256: str
+    #: The revision that is written in it, where it holds one.
+    revision: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +96,12 @@ def measure(
         cost=None if trace is None else measured(trace),
         scaled=None if trace is None or scale is None else scaled(trace, scale),
         tables=() if comparison is None else tuple(_tables(comparison, trace, touched)),
-        files=() if migration is None else tuple(_files(migration)),
+        files=() if migration is None else tuple(_files(migration, trace)),
     )
 
 
 def _statements(trace: Trace, migration: Migration | None, scale: Scale | None) -> Iterator[Ran]:
-    found_at = places(migration)
+    found_at, noted = places(migration, trace), of_statements(trace)
     several = migration is not None and len(migration.files) > 1
     locks: dict[int | None, list[Lock]] = {}
     for lock in trace.locks:
@@ -110,7 +113,7 @@ def _statements(trace: Trace, migration: Migration | None, scale: Scale | None) 
         yield Ran(
             statement=statement,
             place=place,
-            revision=place.file if place is not None and several else None,
+            revision=place.file if place is not None and several else noted[at],
             locks=tuple(locks.get(at, ())),
             scaled=None if factors[at] <= 1 or statement.duration is None else statement.duration / 1000 * factors[at],
         )
@@ -159,10 +162,15 @@ def _nulls(content: TableContent | None) -> Mapping[str, int | None]:
     return {} if content is None else {name: column.nulls for name, column in content.columns.items()}
 
 
-def _files(migration: Migration) -> Iterator[File]:
-    for file in migration.files:
+def _files(migration: Migration, trace: Trace | None) -> Iterator[File]:
+    """Yield the files that were run, or in which the revisions that ran are written."""
+    several = len(migration.files) > 1
+    paths = [(file.name, file, file.name if several else None) for file in migration.files]
+    scripts = migration.written([] if trace is None else [revision.name for revision in trace.revisions])
+    paths += [(script.name, script.path, revision) for revision, script in scripts.items()]
+    for name, path, revision in paths:
         try:
-            yield File(name=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+            yield File(name=name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), revision=revision)
         except OSError:
             # It was there when it was run.
             continue

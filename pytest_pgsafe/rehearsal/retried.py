@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 
-from ..checks.blame.explained import places
+from ..checks.blame.places import places
 from ..checks.bookkeeping import keeps_books
 from ..checks.values import Evidence
 from ..config.values import Settings
@@ -76,7 +76,7 @@ def unseen(judged: Judged) -> str | None:
 
 
 def _points(trace: Trace, migration: Migration, settings: Settings) -> tuple[Point, ...]:
-    found_at = places(migration)
+    found_at = places(migration, trace)
 
     def place(text: str) -> Place | None:
         return next(found_at.get(text, iter(())), None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..checks.values import Finding, Severity
+from ..reading.values import Place
 from ..rehearsal.values import Result
 from ..visible import visible
+from .located import place
 from .overview import overview
 from .redact import keys_only
 from .terminal import finding_lines, headline
@@ -22,19 +24,18 @@ def commands(result: Result) -> list[str]:
     if result.interrupted is not None:
         lines.append(_command("error", headline(summary), result.interrupted, None, None))
     errors = [one.finding for cause in summary.causes for one in cause.entries]
-    return [*lines, *map(_finding, errors[:_MOST]), *map(_finding, summary.warnings[:_MOST])]
+    told = (*errors[:_MOST], *summary.warnings[:_MOST])
+    return [*lines, *(_finding(finding, place(result, finding)) for finding in told)]
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, where: Place | None) -> str:
     first, *rest = finding_lines(finding)
-    cited = finding.statement
-    file = None if cited is None else cited.file
     return _command(
         _WORDS[finding.severity],
         f"{finding.code} {finding.object}",
         "\n".join([first.partition(": ")[2], *rest]),
-        file,
-        None if cited is None else cited.line,
+        None if where is None else where.file,
+        None if where is None else where.line or 1,
     )
 
 

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from ..checks.values import Finding, Severity
+from ..reading.values import Place
 from ..rehearsal.values import Result
 from ..visible import in_json, visible
+from .located import place
 from .overview import overview
 from .redact import keys_only
 from .sarif import NOWHERE, fingerprint
@@ -23,7 +25,7 @@ def render(result: Result) -> str:
     entries = [_entry(f"step-{step.name}", f"step {step.name} failed: {step.reason or ''}") for step in summary.stopped]
     if result.interrupted is not None:
         entries.append(_entry("interrupted", result.interrupted))
-    entries += [_finding(finding) for finding in result.findings if finding.reason is None]
+    entries += [_finding(finding, place(result, finding)) for finding in result.findings if finding.reason is None]
     return in_json(json.dumps(entries, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
@@ -37,9 +39,8 @@ def _entry(name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    cited = finding.statement
-    file, line = (NOWHERE, 1) if cited is None or cited.file is None else (cited.file, cited.line or 1)
+def _finding(finding: Finding, where: Place | None) -> dict[str, Any]:
+    file, line = (NOWHERE, 1) if where is None else (where.file, where.line or 1)
     return {
         "check_name": finding.code,
         "description": visible("\n".join(finding_lines(finding))),

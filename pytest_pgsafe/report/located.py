@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..reading.values import Cited
+from ..checks.values import Finding
+from ..reading.values import Cited, Place
 from ..rehearsal.measured import Ran
 from ..rehearsal.values import Result
 
@@ -34,6 +35,15 @@ def located(result: Result, paths: Mapping[str, str]) -> Result:
         changes=tuple(replace(one, statement=there(one.statement)) for one in result.changes),
         findings=tuple(replace(one, statement=there(one.statement)) for one in result.findings),
     )
+
+
+def place(result: Result, finding: Finding) -> Place | None:
+    """Return where tools show a finding: its statement's file, or the one in which its revision is written."""
+    cited = finding.statement
+    if cited is not None and cited.file is not None:
+        return Place(file=cited.file, line=cited.line)
+    written = () if result.measured is None or finding.revision is None else result.measured.files
+    return next((Place(file=one.name, line=None) for one in written if one.revision == finding.revision), None)
 
 
 def _ran(ran: Ran, paths: Mapping[str, str]) -> Ran:

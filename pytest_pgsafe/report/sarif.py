@@ -9,8 +9,10 @@ from typing import Any
 
 from ..checks import EVERY
 from ..checks.values import Finding, Severity
+from ..reading.values import Place
 from ..rehearsal.values import Result
 from ..visible import in_json, visible
+from .located import place
 from .overview import overview
 from .redact import keys_only
 from .terminal import finding_lines
@@ -51,24 +53,23 @@ def render(result: Result) -> str:
         "invocations": [
             {"executionSuccessful": result.verdict != "error" and not notes, "toolExecutionNotifications": notes}
         ],
-        "results": [_result(finding) for finding in result.findings],
+        "results": [_result(finding, place(result, finding)) for finding in result.findings],
         "properties": {"verdict": summary.verdict, "headline": [*summary.headline]},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return in_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
-def _result(finding: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": NOWHERE}}
-    cited = finding.statement
-    if cited is not None and cited.file is not None:
-        place = {"artifactLocation": {"uri": cited.file}, "region": {"startLine": cited.line or 1}}
+def _result(finding: Finding, where: Place | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"artifactLocation": {"uri": NOWHERE}}
+    if where is not None:
+        shown = {"artifactLocation": {"uri": where.file}, "region": {"startLine": where.line or 1}}
     return {
         "ruleId": finding.code,
         "level": _LEVELS[finding.severity],
         "message": {"text": visible("\n".join(finding_lines(finding)))},
         "locations": [
-            {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": visible(finding.object)}]}
+            {"physicalLocation": shown, "logicalLocations": [{"fullyQualifiedName": visible(finding.object)}]}
         ],
         "partialFingerprints": {"pgsafe/v1": fingerprint(finding.code, finding.object, finding.aspect or "")},
         **({} if finding.reason is None else {"suppressions": [_suppression(finding.reason)]}),

@@ -13,6 +13,7 @@ from pytest_pgsafe.config.values import Settings, Source, Way
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Outcome, Result
 from pytest_pgsafe.report import json, terminal
+from pytest_pgsafe.report.located import place
 from pytest_pgsafe.server.base import Server
 
 SOURCE = """
@@ -55,6 +56,12 @@ def files(folder: Path, texts: Mapping[str, str]) -> Way:
 
 def blamed(result: Result) -> dict[str, str | None]:
     return {one.object: one.revision for one in result.findings if one.severity is Severity.ERROR}
+
+
+def stands(result: Result) -> dict[str, str]:
+    """Return where tools show what is wrong."""
+    errors = [one for one in result.findings if one.severity is Severity.ERROR]
+    return {one.object: str(place(result, one)) for one in errors}
 
 
 def test_each_file_has_its_time_and_its_findings(server: Server, tmp_path: Path) -> None:
@@ -116,6 +123,13 @@ def test_alembics_revisions(server: Server, tmp_path: Path) -> None:
     way = alembic(tmp_path, *(SQL[name] for name in ("1_table.sql", "2_rows.sql", "10_email.sql", "11_index.sql")))
     result = rehearsed(server, tmp_path, way)
     assert blamed(result) == {"public.people": "rev2", "public.people.email": "rev3"}
+    assert stands(result) == {"public.people": "a/versions/rev2.py:4", "public.people.email": "a/versions/rev3.py:4"}
+    document = json.document(result)
+    ran = {one["text"]: (one["file"], one["revision"]) for one in document["statements"]}
+    assert ran[SQL["11_index.sql"]] == ("a/versions/rev4.py", "rev4")
+    assert ran["UPDATE alembic_version SET version_num='rev4' WHERE alembic_version.version_num = 'rev3'"][0] is None
+    files = [one["path"] for one in document["migration"]["files"]]
+    assert files == [f"a/versions/rev{number}.py" for number in (1, 2, 3, 4)]
     assert result.trace is not None
     assert [revision.name for revision in result.trace.revisions] == ["rev1", "rev2", "rev3", "rev4"]
     assert all(revision.seconds is not None for revision in result.trace.revisions)
@@ -144,3 +158,6 @@ def test_djangos_migrations(server: Server, tmp_path: Path) -> None:
         before = f"('shop', '000{number}_step')"
     result = rehearsed(server, tmp_path, Way(kind="django", path=tmp_path / "manage.py"))
     assert blamed(result) == {"public.people": "shop.0002_step", "public.people.email": "shop.0003_step"}
+    assert stands(result) == {
+        "public.people": "shop/migrations/0002_step.py:4", "public.people.email": "shop/migrations/0003_step.py:4"
+    }  # fmt: skip

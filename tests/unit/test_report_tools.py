@@ -12,6 +12,8 @@ import pytest
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config import Way
 from pytest_pgsafe.plugin import github
+from pytest_pgsafe.reading.values import Cited
+from pytest_pgsafe.rehearsal.measured import File, Measured
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import codequality, ctrf, sarif
 from pytest_pgsafe.report.annotations import commands
@@ -137,6 +139,21 @@ def test_annotations() -> None:
     assert commands(replace(RESULT, findings=(ANNOUNCED,))) == []
 
 
+def test_a_finding_without_a_line_is_shown_where_its_revision_is_written() -> None:
+    cited = replace(LOST, statement=Cited(text="select 1", file="versions/a1.py"))
+    by_revision = replace(CHANGED, statement=None, revision="b2")
+    measured = Measured(files=(File(name="versions/b2.py", sha256="0" * 64, revision="b2"),))
+    paths = {"versions/a1.py": "db/versions/a1.py", "versions/b2.py": "db/versions/b2.py"}
+    found = located(replace(RESULT, findings=(cited, by_revision), measured=measured), paths)
+    first, second = commands(found)
+    assert first.startswith("::error file=db/versions/a1.py,line=1,title=")
+    assert second.startswith("::warning file=db/versions/b2.py,line=1,title=")
+    places = [one["locations"][0]["physicalLocation"] for one in json.loads(sarif.render(found))["runs"][0]["results"]]
+    assert [one["artifactLocation"]["uri"] for one in places] == ["db/versions/a1.py", "db/versions/b2.py"]
+    assert [one["location"]["path"] for one in json.loads(codequality.render(found))] == [*paths.values()]
+    assert str(cited.statement) == "versions/a1.py select 1"
+
+
 def test_nothing_of_a_database_forges_a_command() -> None:
     nasty = replace(LOST, object='public."a\n::set-output name=x::y,b:c"', message="x\r\n::error::forged %0A")
     text = "\n".join(commands(replace(RESULT, findings=(nasty,))))
@@ -163,6 +180,13 @@ def test_the_paths_of_files(tmp_path: Path) -> None:
     (tmp_path / "one.sql").touch()
     assert github.paths(Way(kind="sql", path=folder), tmp_path) == {"1_a.sql": "db/migrations/1_a.sql"}
     assert github.paths(Way(kind="sql", path=tmp_path / "one.sql"), tmp_path) == {"one.sql": "one.sql"}
+    (tmp_path / "db" / "alembic.ini").write_text("[alembic]\nscript_location = migrations\n")
+    (folder / "a1.py").touch()
+    paths = github.paths(Way(kind="alembic", path=tmp_path / "db" / "alembic.ini"), tmp_path)
+    assert paths["migrations/a1.py"] == "db/migrations/a1.py"
+    # Where the scripts are cannot be told.
+    (tmp_path / "db" / "alembic.ini").write_text("[alembic]\nscript_location = package:migrations\n")
+    assert github.paths(Way(kind="alembic", path=tmp_path / "db" / "alembic.ini"), tmp_path) == {}
     # Outside of the project there is no path that a host of code knows.
     assert github.paths(Way(kind="sql", path=tmp_path / "one.sql"), folder) == {}
     assert github.paths(Way(kind="run", command="true"), tmp_path) == {}

@@ -11,15 +11,14 @@ from ...catalog.values import Grant
 from ...compare.values import Action, Change, Comparison
 from ...migrate.tools import Migration
 from ...migrate.values import Trace
-from ...passwords import redact
-from ...reading.files import of_files
 from ...reading.read import read
 from ...reading.script import statements
 from ...reading.transactions import BEGIN, COMMIT, ROLLBACK, SAVEPOINT
-from ...reading.values import Cited, Does, Place, Reading
+from ...reading.values import Cited, Does, Reading
 from .. import BY_CODE
 from ..values import Finding
 from .causes import MAY, NAMES, explains, identity, seen, words
+from .places import flat, places
 from .subjects import BELOW, CONTENT, Subject, World
 
 #: More statements than these are not read: rows that a tool wrote out, and each would be held against each change.
@@ -64,7 +63,7 @@ def explain(
 
 def executed(trace: Trace, migration: Migration | None) -> tuple[Executed, ...]:
     """Return what is known of the statements that had an effect, in the order in which they ended."""
-    found_at = places(migration)
+    found_at = places(migration, trace)
     kept: list[tuple[str, Executed]] = []
     for statement in trace.statements:
         parts = list(statements(statement.text))
@@ -101,25 +100,6 @@ def _lasting(kept: Sequence[tuple[str, Executed]]) -> Iterator[tuple[str, Execut
         else:
             yield text, one
     yield from begun
-
-
-def places(migration: Migration | None) -> Mapping[str, Iterator[Place]]:
-    """Return where the statements of ``.sql`` files stand, by their text, each place once."""
-    found: dict[str, list[Place]] = {}
-    if migration is not None:
-        try:
-            readings = of_files(migration.files)
-        except OSError:
-            readings = ()
-        for reading in readings:
-            if reading.place is not None:
-                found.setdefault(flat(redact(reading.text)), []).append(reading.place)
-    return {text: iter(places) for text, places in found.items()}
-
-
-def flat(text: str) -> str:
-    """Return a statement in one line, by which it is found again."""
-    return " ".join(text.split())
 
 
 def _words(statement: Executed) -> set[str]:

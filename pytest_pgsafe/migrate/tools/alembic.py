@@ -7,7 +7,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from ...errors import ConfigError, MigrationError
 from ..values import Revision
 from .base import Copy, Job, Migration, Rows
 from .installed import demand
-from .sources import below
+from .operations import Script, assigned
+from .sources import below, relative
 from .tables import table
 
 if TYPE_CHECKING:
@@ -91,8 +92,13 @@ class Alembic(Migration):
         :raises ConfigError: the ini file does not say where they are.
         """
         assert way.path is not None
-        found = (below(place, {".py", ".sql"}) for place in _places(way.path))
-        return tuple(sorted({file for files in found for file in files}))
+        return _files(way.path)
+
+    @classmethod
+    def named(cls, way: Way) -> Mapping[str, Path]:
+        """Return the scripts by their paths from the ini file's folder."""
+        assert way.path is not None
+        return {relative(file, way.path.parent): file for file in _files(way.path)}
 
     def __str__(self) -> str:
         return f"alembic -c {self.ini.name} {'downgrade' if self.back else 'upgrade'} {self.revision}"
@@ -146,6 +152,19 @@ class Alembic(Migration):
             if name is not None
         )
 
+    def written(self, revisions: Sequence[str]) -> Mapping[str, Script]:
+        """Return the scripts whose ``revision`` is one of these; of two of one revision neither."""
+        try:
+            scripts = [Script.read(file, self.ini.parent) for file in _files(self.ini) if file.suffix == ".py"]
+        except ConfigError:
+            return {}
+        found: dict[str, list[Script]] = {}
+        for script in scripts:
+            name = None if script is None else assigned(script.tree, "revision")
+            if script is not None and name in revisions:
+                found.setdefault(str(name), []).append(script)
+        return {name: script for name, [script, *more] in found.items() if not more}
+
     def parts(self, revisions: Sequence[str]) -> tuple[tuple[str, Alembic], ...]:
         """Return the revisions, each as a migration that leads to it."""
         return tuple((name, replace(self, revision=name)) for name in revisions)
@@ -154,6 +173,15 @@ class Alembic(Migration):
         """Return the revisions that a copy is at: Alembic does not say that it had nothing to do."""
         rows = copy("alembic_version", "select version_num::text from {} order by 1")
         return None if rows is None else tuple(str(revision) for (revision,) in rows)
+
+
+def _files(ini: Path) -> tuple[Path, ...]:
+    """Return the scripts and what runs them.
+
+    :raises ConfigError: the ini file does not say where they are.
+    """
+    found = (below(place, {".py", ".sql"}) for place in _places(ini))
+    return tuple(sorted({file for files in found for file in files}))
 
 
 def _places(ini: Path) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from ...errors import ConfigError
 from ..values import Revision
+from .operations import Script
 from .tables import BookkeepingTable
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ class Migration(ABC):
         del way
         return ()
 
+    @classmethod
+    def named(cls, way: Way) -> Mapping[str, Path]:
+        """Return the files that it consists of by the names under which statements are told to stand in them.
+
+        :raises ConfigError: the project does not say where they are.
+        """
+        return {file.name: file for file in cls.sources(way)}
+
     @abstractmethod
     def __str__(self) -> str:
         """Return the command line for people, without passwords."""
@@ -129,6 +138,14 @@ class Migration(ABC):
         """Return which revisions ran, in order, by what the tool printed or left in the private folder."""
         del printed, copy
         return ()
+
+    def written(self, revisions: Sequence[str]) -> Mapping[str, Script]:
+        """Return the Python files in which revisions are written, by the revisions, as far as that can be told.
+
+        Nothing of the project is imported.
+        """
+        del revisions
+        return {}
 
     def parts(self, revisions: Sequence[str]) -> tuple[tuple[str, Migration], ...]:
         """Return the revisions that ran, each as a migration of its own; empty where they cannot be run one by one."""

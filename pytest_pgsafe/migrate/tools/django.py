@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from ...errors import ConfigError
 from ..values import Revision
 from .base import Copy, Job, Migration, Rows
 from .installed import demand
-from .sources import below
+from .operations import Script, assigned
+from .sources import below, relative
 from .tables import table
 
 if TYPE_CHECKING:
@@ -86,7 +87,13 @@ class Django(Migration):
     def sources(cls, way: Way) -> tuple[Path, ...]:
         """Return what lies in folders called migrations; those of installed apps are not the project's."""
         assert way.path is not None
-        return below(way.path.parent, {".py", ".sql"}, inside="migrations")
+        return _files(way.path)
+
+    @classmethod
+    def named(cls, way: Way) -> Mapping[str, Path]:
+        """Return the migrations by their paths from manage.py's folder."""
+        assert way.path is not None
+        return {relative(file, way.path.parent): file for file in _files(way.path)}
 
     def __str__(self) -> str:
         return " ".join(("python", self.manage.name, "migrate", *self.target, "--noinput"))
@@ -123,9 +130,29 @@ class Django(Migration):
         del copy
         return tuple(Revision(name=name) for name in _APPLYING.findall(printed))
 
+    def written(self, revisions: Sequence[str]) -> Mapping[str, Script]:
+        """Return the files of ``app.name``: those in the folder ``migrations`` of an app with that label."""
+        found: dict[str, Script] = {}
+        for file in _files(self.manage):
+            name = f"{_label(file.parent.parent)}.{file.stem}"
+            script = Script.read(file, self.manage.parent) if file.suffix == ".py" and name in revisions else None
+            if script is not None:
+                found[name] = script
+        return found
+
     def parts(self, revisions: Sequence[str]) -> tuple[tuple[str, Django], ...]:
         """Return the revisions, each as a migration that leads to it."""
         return tuple((name, self.to(name)) for name in revisions)
+
+
+def _files(manage: Path) -> tuple[Path, ...]:
+    return below(manage.parent, {".py", ".sql"}, inside="migrations")
+
+
+def _label(app: Path) -> str:
+    """Return an app's label: its folder's name, unless ``apps.py`` says another."""
+    script = Script.read(app / "apps.py", app)
+    return (None if script is None else assigned(script.tree, "label")) or app.name
 
 
 def _applied(copy: Rows) -> list[tuple[str, str]]:

@@ -26,6 +26,11 @@ def below(folder: Path, suffixes: Collection[str] = (), *, inside: str | None = 
     return tuple(sorted(found))
 
 
+def relative(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder, with forward slashes; one outside of it begins with ``..``."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
 def _ours(folder: Path) -> bool:
     name = folder.name
     return not (name.startswith(".") or name in _OTHERS or (folder / "pyvenv.cfg").exists())
