@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlencode
@@ -24,6 +24,8 @@ _PLACEHOLDER = re.compile(r"\{([a-z]+(?::[a-z0-9+]+)?)\}")
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  # compared, never bound
 #: Parameters with a variable of their own below; the password goes by the passfile.
 _JDBC = frozenset({"user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey"})
+#: Placeholders that stand for one part of the address, by libpq's words.
+_SINGLE = ("password", "host", "port", "dbname", "user")
 _PRIVATE = frozenset({"password", "passfile", "service", "servicefile"})
 
 
@@ -55,6 +57,36 @@ def _leads_away(name: str, value: str, source: Address | None) -> bool:
     if len(password) >= 4 and (password in value or quote(password, safe="") in value or password in unquote(value)):
         return True
     return about_database and value != "" and value in {source.dbname, source.user, password}
+
+
+def wanted(names: Iterable[str], printed: str, environ: Mapping[str, str], source: Address | None) -> tuple[str, ...]:
+    """Return what to write for variables that were taken out and that a command, which failed, speaks of.
+
+    :param names: of the variables that it was not given.
+    :param printed: what it said.
+    """
+    pairs = [
+        f'{name} = "{{{_placeholder(name, environ[name], source)}}}"'
+        for name in names
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", printed)
+    ]
+    if not pairs:
+        return ()
+    return (f"where it asks for what was taken out, give it the copy's: [migration] env = {{ {', '.join(pairs)} }}",)
+
+
+def _placeholder(name: str, value: str, source: Address | None) -> str:
+    """Return the placeholder whose value of the copy takes the place of a variable's value."""
+    if url := _DATABASE_URL.search(value):
+        scheme, plus, driver = url[0].lower().removesuffix("://").partition("+")
+        flavour = "jdbc" if scheme.startswith("jdbc:") else driver if plus else scheme
+        return "url" if flavour == "postgresql" else f"url:{flavour}"
+    if _CONNINFO.search(value):
+        return "dsn"
+    of_source = {} if source is None else source.parameters
+    fitting = [key for key in _SINGLE if value == of_source.get(key) or name == f"PG{key.upper()}"]
+    named = [key for key in fitting if key.removeprefix("db") in name.lower()]
+    return (named or fitting or ["url"])[0]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ..server.base import Server
 from ..server.private import private_folder
 from . import marks, process
 from .enclosed import REFUSED
-from .environment import cleaned, fill, given, path_with_python
+from .environment import cleaned, fill, given, path_with_python, wanted
 from .gauge import Gauged, gauged
 from .network import Network, enclose, remedy
 from .observe import Observer
@@ -190,7 +190,10 @@ def _command(
         output=printed,
         problem=f"the migration failed: {migration} ended with {ended}",
         looked_at=(f"ran in {where}", *hidden, *enclosure.missed()),
-        remedies=remedy(kept_from, printed),
+        remedies=(
+            *wanted((name for name in removed if name not in environment), printed, os.environ, source),
+            *remedy(kept_from, printed),
+        ),
         revisions=revisions,
         network=kept_from,
     )

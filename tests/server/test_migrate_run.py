@@ -403,3 +403,18 @@ def test_django_runs_on_the_copy_whatever_its_settings_say(server: Server, copy:
     trace = migrate(server, copy, tmp_path, "manage.py")
     assert rows(copy, "select app, name from public.django_migrations") == [("shop", "0001_initial")]
     assert [(lock.relation, lock.mode) for lock in trace.locks] == [("public.t", "AccessExclusiveLock")]
+
+
+def test_a_variable_that_was_taken_out_and_is_asked_for_is_named(
+    server: Server, copy: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "of the source")
+    monkeypatch.setenv("PGHOST", "source.invalid")
+    (tmp_path / "settings.py").write_text(
+        "import os\nprint('PGHOST', os.environ['PGHOST'])\nprint(os.environ['PGPASSWORD'])\n"
+    )
+    with pytest.raises(FailedRun) as failed:
+        migrate(server, copy, tmp_path, f"cmd:{sys.executable} settings.py")
+    (said,) = [remedy for remedy in failed.value.remedies if "taken out" in remedy]
+    # PGHOST was given: it leads to the copy.
+    assert said.endswith('[migration] env = { PGPASSWORD = "{password}" }')

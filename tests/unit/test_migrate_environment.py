@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.migrate.environment import cleaned, fill, given
+from pytest_pgsafe.migrate.environment import cleaned, fill, given, wanted
 from pytest_pgsafe.server.address import Address
 
 SOURCE = Address({"host": "db.example.com", "port": "6543", "user": "app", "password": "s3cret/x", "dbname": "crm"})
@@ -108,3 +108,26 @@ def test_an_unknown_placeholder_is_an_error(template: str) -> None:
 def test_jdbc_cannot_use_a_socket() -> None:
     with pytest.raises(ConfigError, match="TCP"):
         fill("{url:jdbc}", COPY.with_(host="/run/postgresql"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("PGPASSWORD", "s3cret/x", "{password}"),
+        ("SECRET", "s3cret/x", "{password}"),
+        ("CRM_DB_HOST", "db.example.com", "{host}"),
+        ("DB_NAME", "crm", "{dbname}"),
+        ("CRM_DB", "postgresql://app@db.example.com/crm", "{url}"),
+        ("CRM_DB", "postgres://app@db.example.com/crm", "{url:postgres}"),
+        ("CRM_DB", "postgresql+psycopg://app@db.example.com/crm", "{url:psycopg}"),
+        ("SPRING_DATASOURCE_URL", "jdbc:postgresql://db.example.com/crm", "{url:jdbc}"),
+        ("CRM_DSN", "dbname=crm host=db.example.com", "{dsn}"),
+    ],
+)
+def test_what_a_command_asks_for_in_vain_is_written_for_it(name: str, value: str, written: str) -> None:
+    environ = {name: value, "OTHER_DB": "postgresql://x/y"}
+    (said,) = wanted(environ, f"KeyError: '{name}'", environ, SOURCE)
+    assert said.endswith(f'[migration] env = {{ {name} = "{written}" }}')
+    # What is written is what can be filled in.
+    assert fill(written, COPY)
+    assert wanted(environ, f"KeyError: 'MY_{name}'", environ, SOURCE) == ()
