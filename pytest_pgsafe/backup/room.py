@@ -33,6 +33,12 @@ class Room:
     limit: str
     remedy: str
 
+    def within(self, sessions: int | None) -> Room:
+        """Return the room that is left if somebody allows so many sessions; None allows all."""
+        if sessions is None or self.sessions <= sessions:
+            return self
+        return Room(sessions=sessions, limit="[fleet] source_sessions", remedy="allow more sessions at a time")
+
     def check(self) -> None:
         """Say that a backup cannot be taken.
 

@@ -75,6 +75,7 @@ def take(
     lock_timeout: str = "30s",
     jobs: int | None = None,
     most: int = 2,
+    sessions: int | None = None,
     progress: Progress = SILENT,
     expected: int | None = None,
     further: Callable[[Archive, Snapshot], Further] | None = None,
@@ -93,6 +94,7 @@ def take(
     :param jobs: processes of pg_dump, one writes a single file; and sessions that read facts beside them, as far as the
         tables are large enough. None decides by the size of the database.
     :param most: how many that are then.
+    :param sessions: that there may be of the source at a time, at least two; None are as many as there is room for.
     :param expected: bytes that the archive may have, for the progress.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :param look: is shown the source at the moment of the backup, beside its facts.
@@ -105,7 +107,7 @@ def take(
             with progress.followed("dump", lambda: size_of(partial / manifest.ARCHIVE), expected):
                 facts, form = _read(
                     source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout,
-                    jobs=jobs, most=most, look=look,
+                    jobs=jobs, most=most, sessions=sessions, look=look,
                 )  # fmt: skip
             if not asked:
                 facts = dataclasses.replace(facts, catalog=dataclasses.replace(facts.catalog, settings=None))
@@ -149,6 +151,7 @@ def _read(
     lock_timeout: str,
     jobs: int | None,
     most: int,
+    sessions: int | None,
     look: Look | None,
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
@@ -164,6 +167,7 @@ def _read(
                 # Workers of a parallel dump give up on any lock request that was made after the dump began.
                 jobs=jobs if attempt == 0 else 1,
                 most=most if jobs is None else jobs,
+                sessions=sessions,
                 compress=compress,
                 deadline=deadline,
                 lock_timeout=lock_timeout,
@@ -187,6 +191,7 @@ def _attempt(
     *,
     jobs: int | None,
     most: int,
+    sessions: int | None,
     compress: str | None,
     deadline: float | None,
     lock_timeout: str,
@@ -195,7 +200,7 @@ def _attempt(
     # A sequence may be locked as a table may.
     with connect(source, lock_timeout=lock_timeout) as outside:
         first = facts_of.sequences(outside)
-        there = room(outside)
+        there = room(outside).within(sessions)
         size = outside.execute("select pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
     assert size is not None
     if jobs is None:

@@ -53,6 +53,17 @@ def tidied(text: str) -> str:
     return text
 
 
+def database(text: str) -> str:
+    """Return the name of the database in a URI or conninfo string; empty where none can be read."""
+    if URI.match(text):
+        path = text.partition("://")[2].partition("?")[0].partition("/")[2]
+        return unquote(path)
+    try:
+        return dict(_pairs(tidied(text))).get("dbname", "")
+    except AddressError:
+        return ""
+
+
 def check(text: str, known: Collection[str] = ()) -> None:
     """Find out that a tidied address means to libpq what it means to a reader.
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from . import engines, forms, rules
+from . import engines, forms, members, rules
 from .find import FILE_NAME, find
+from .fleet import Fleet
 from .pitr import pitr
 from .values import (
     RECORDED,
@@ -93,7 +94,7 @@ class _Resolution:
         return FILE_NAME if self.path is None else self.path.name
 
     def settings(self) -> Settings:
-        document, options, source = self.document, self.options, self._source()
+        document, options, source, fleet = self.document, self.options, self._source(), self._fleet()
         return Settings(
             folder=self.folder,
             file=self.path,
@@ -104,6 +105,7 @@ class _Resolution:
                 settings=_settings(document.source.settings),
                 rows=dict(document.source.rows),
             ),
+            fleet=fleet,
             max_age=None if document.source.max_age is None else forms.duration(document.source.max_age),
             migration=self._migration(),
             rollback=self._rollback(),
@@ -126,7 +128,7 @@ class _Resolution:
             ),
             old_release=self._old_release(),
             hooks=self._hooks(),
-            server=self._server(source),
+            server=self._server(source, fleet),
             report=Report(files=self._reports(), samples=document.report.samples, mask=tuple(document.report.mask)),
             expect=document.expect.expect(),
             denormalized=rules.denormalized(document),
@@ -189,10 +191,11 @@ class _Resolution:
         words = self._words(self.options.source, "PGSAFE_SOURCE")
         if words:
             origin = self.origins["source"] = "--pgsafe-source" if self.options.source else "PGSAFE_SOURCE"
-            return forms.source(words, base=self.invocation_dir, origin=origin)
+            fleet = members.is_fleet(words)
+            return None if fleet else forms.source(words, base=self.invocation_dir, origin=origin)
         section = self.document.source
-        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age", "settings", "rows"})
-        if not given:
+        given = section.model_dump(exclude_none=True, exclude={"jobs", "max_age", "settings", "rows", "fleet"})
+        if not given or section.fleet:
             return None
         self.origins["source"] = self.file_name
         self._alone("source", given)
@@ -210,6 +213,27 @@ class _Resolution:
             raise ConfigError(f"{origin} sql: no file is named", remedies=['write sql = ["schema.sql", "data.sql"]'])
         paths = tuple(forms.existing(name, base=self.folder, origin=f"{origin} sql", what="the file") for name in files)
         return Source(sql=paths)
+
+    def _fleet(self) -> Fleet | None:
+        section, words = self.document.source, self._words(self.options.source, "PGSAFE_SOURCE")
+        if words:
+            if not members.is_fleet(words):
+                return None
+            entries = members.of_words(words, origin=self.origins["source"])
+        elif section.fleet:
+            self.origins["source"] = self.file_name
+            self._alone(
+                "source",
+                section.model_dump(exclude_none=True, include={"backup", "sql", "pgbackrest", "barman", "fleet"}),
+            )
+            entries = members.of_sections(
+                section.fleet, catalog=section.dsn, folder=self.folder, file=self.file_name
+            )  # fmt: skip
+        else:
+            return None
+        fleet = members.fleet(entries, self.document.fleet)
+        settings, rows = _settings(section.settings), dict(section.rows)
+        return replace(fleet, jobs=section.jobs or fleet.jobs, settings=settings, rows=rows)
 
     def _migration(self) -> Way | None:
         variable = self.environment.get("PGSAFE_MIGRATION")
@@ -271,7 +295,7 @@ class _Resolution:
                 remedies=["keep one of them"],
             )
 
-    def _server(self, source: Source | None) -> Server:
+    def _server(self, source: Source | None, fleet: Fleet | None) -> Server:
         section = self.document.server
         use = self._text("server", "--pgsafe-server", "PGSAFE_SERVER", self.options.server, section.use)
         image = self._text("image", "--pgsafe-image", "PGSAFE_IMAGE", self.options.image, section.image)
@@ -291,7 +315,9 @@ class _Resolution:
             age = None if cache in {None, "on", "off"} else forms.age(cache or "")
         except ValueError as error:
             raise ConfigError(f"PGSAFE_SERVER_CACHE: {error}", remedies=['write "1 week", "on" or "off"']) from error
-        if kept and age is None and source is not None and source.dsn is not None:
+        alive = source is not None and source.dsn is not None
+        alive = alive or (fleet is not None and any(entry.backups is None for entry in fleet.entries))
+        if kept and age is None and alive:
             raise ConfigError(
                 f"{self.origins['cache']}: a copy of a database has an age, and nobody said how old it may be",
                 remedies=['write cache = "1 day" into [server]', 'or cache = "off"'],

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .expectations import Changed, Converted, Dropped, Expect, Locked, Moved, Renamed, RowsRule, ValuesRule, bounds
 from .kept import AlertsSection, BackupSection, EvidenceSection, RestoreSection, RetentionSection, StorageSection
+from .members import FleetSection, MembersSection
 from .migration import MigrationSection
 from .values import LockMode
 from .words import Cache, Column, Duration, Jobs, Section, Size, Text, named
@@ -49,6 +50,7 @@ class SourceSection(Section):
     jobs: Jobs | None = None
     settings: dict[Annotated[str, AfterValidator(_setting)], bool | int | float | str] = Field(default_factory=dict)
     rows: dict[Annotated[str, AfterValidator(named)], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    fleet: list[MembersSection] = Field(default_factory=list[MembersSection])
 
 
 class HooksSection(Section):
@@ -351,6 +353,7 @@ class Document(Section):
 
     strict: bool | None = None
     source: SourceSection = Field(default_factory=SourceSection)
+    fleet: FleetSection = Field(default_factory=FleetSection)
     migration: MigrationSection = Field(default_factory=MigrationSection)
     hooks: HooksSection = Field(default_factory=HooksSection)
     server: ServerSection = Field(default_factory=ServerSection)
@@ -376,6 +379,8 @@ class Document(Section):
 SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     (): Document,
     ("source",): SourceSection,
+    ("source", "fleet"): MembersSection,
+    ("fleet",): FleetSection,
     ("migration",): MigrationSection,
     ("hooks",): HooksSection,
     ("server",): ServerSection,

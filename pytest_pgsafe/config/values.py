@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from ..passwords import redact
 from .expectations import Expect
+from .fleet import Fleet
 
 Samples = Literal["values", "keys", "none"]
 #: The extension that records the statements of a database.
@@ -79,6 +80,8 @@ class Source:
     engine: Engine | None = None
     #: Sessions that read facts of a database, and processes that dump it, at most: it has other work to do.
     jobs: int = 2
+    #: Sessions of a backup at a time, at most; None are as many as it takes.
+    sessions: int | None = None
     #: ``[source] settings``, by name in lower case: what the source's server has, for one that cannot be asked.
     settings: tuple[tuple[str, str], ...] = ()
     #: ``[source] rows``: how many rows tables have in production, where this source holds fewer.
@@ -288,6 +291,8 @@ class Settings:
     #: The configuration file, if there is one.
     file: Path | None = None
     source: Source | None = None
+    #: Many sources, each judged by itself; there is no ``source`` then.
+    fleet: Fleet | None = None
     #: Seconds that a backup may be old; None is any age.
     max_age: float | None = None
     migration: Way | None = None
@@ -337,6 +342,8 @@ class Settings:
         if self.source is not None and self.source.kind != "dsn":
             paths = self.source.sql if self.source.backup is None else (self.source.backup,)
             source = f"{source} {self.source.store or ', '.join(path.name for path in paths)}"
+        if self.fleet is not None:
+            source = "fleet"
         use = self.server.use if self.server.use in {"auto", "container", "local"} else "existing"
         shown = {
             "source": source,

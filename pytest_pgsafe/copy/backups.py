@@ -26,14 +26,16 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
         return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
         fitting = programs if source.version is None else dumping(source.version, programs)
-        return backup_once(source.address, folder / "backup", fitting, jobs=source.jobs)
+        return backup_once(source.address, folder / "backup", fitting, jobs=source.jobs, sessions=source.sessions)
     assert source.archive is not None
     return opened(source.archive)
 
 
-def backup_once(address: Address, folder: Path, programs: Programs, *, jobs: int = 2) -> Backup:
+def backup_once(
+    address: Address, folder: Path, programs: Programs, *, jobs: int = 2, sessions: int | None = None
+) -> Backup:
     """Take a backup of a database, or return the one that another process of the run took already."""
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if folder.is_dir():
             return opened(recognise(folder))
-        return take(address, folder, programs, durable=False, compress=COMPRESSION, most=jobs)
+        return take(address, folder, programs, durable=False, compress=COMPRESSION, most=jobs, sessions=sessions)

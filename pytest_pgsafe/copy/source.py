@@ -42,6 +42,8 @@ class Source:
     size: int = 0
     #: Sessions that read facts of a database, and processes that dump it, at most.
     jobs: int = 2
+    #: Sessions of a backup at a time, at most; None are as many as it takes.
+    sessions: int | None = None
 
     @property
     def socket(self) -> str | None:
@@ -65,7 +67,7 @@ def examine(source: config.Source) -> Source:
     :raises ConfigError: the file is no backup, or the repository has none that fits.
     """
     if source.dsn is not None:
-        return _database(source.dsn, source.jobs)
+        return _database(source.dsn, source.jobs, source.sessions)
     if source.backup is not None:
         found = archives.recognise(source.backup)
         origin = archives.origin(found)
@@ -120,7 +122,7 @@ select current_database(), pg_database_size(current_database()),
 """
 
 
-def _database(dsn: str, jobs: int) -> Source:
+def _database(dsn: str, jobs: int, sessions: int | None) -> Source:
     address = Address.named(dsn, "the source")
     try:
         with connect(address, statement_timeout="60s", lock_timeout="10s") as connection:
@@ -140,6 +142,7 @@ def _database(dsn: str, jobs: int) -> Source:
         extensions=tuple(extensions),
         size=size,
         jobs=jobs,
+        sessions=sessions,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from ..checks.announcing import announcement
 from ..config import FILE_NAME
 from ..errors import PgsafeError
-from ..rehearsal.values import Outcome
+from ..rehearsal.values import Outcome, Result
 from ..report.overview import in_order
 from ..report.recovery import numbers
 from ..report.terminal import finding_lines
@@ -30,17 +31,42 @@ class ChecksFile(pytest.File):
     results: Results
     names: Sequence[str]
     selected: Sequence[str]
+    #: Of a fleet; None where there is one source.
+    member: str | None
 
     @classmethod
-    def make(cls, parent: pytest.Session, results: Results, *, names: Sequence[str], selected: Sequence[str]) -> Any:
+    def make(
+        cls,
+        parent: pytest.Session,
+        results: Results,
+        *,
+        names: Sequence[str],
+        selected: Sequence[str],
+        member: str | None = None,
+    ) -> Any:
         """Return a collector of the checks.
 
         :param selected: those that ids on the command line name; empty is all.
+        :param member: of a fleet: each has a collector of its own, ``pgsafe.toml[NAME]``.
         """
+        name = FILE_NAME if member is None else f"{FILE_NAME}[{member}]"
         path = parent.config.rootpath / FILE_NAME
-        collector: ChecksFile = cls.from_parent(parent, path=path)  # pyright: ignore[reportUnknownMemberType]
-        collector.results, collector.names, collector.selected = results, names, selected
+        collector: ChecksFile = cls.from_parent(  # pyright: ignore[reportUnknownMemberType]
+            parent, path=path, name=name, nodeid=name
+        )
+        collector.results, collector.names, collector.selected, collector.member = results, names, selected, member
         return collector
+
+    def result(self, name: str) -> Result:
+        """Return what a check judges."""
+        if self.member is not None:
+            return self.results.of_member(self.member)
+        return self.results.recovery if name in RECOVERY else self.results.rehearsal
+
+    @cached_property
+    def run_here(self) -> frozenset[str]:
+        """Names of the checks that are run."""
+        return frozenset(item.name for item in self.session.items if item.parent is self)
 
     def collect(self) -> Iterable[pytest.Item]:
         for name in self.names:
@@ -66,11 +92,10 @@ class CheckItem(pytest.Item):
         :raises UnsafeError: this check has an error finding, or its step failed.
         """
         file = self.parent
-        result = file.results.recovery if self.name in RECOVERY else file.results.rehearsal
+        result = file.result(self.name)
         # A rehearsal and a recovery are judged apart: neither is begun, nor fails, for the other.
         collected = [name for name in file.names if (name in RECOVERY) == (self.name in RECOVERY)]
-        selected = {item.name for item in self.session.items if isinstance(item, CheckItem)}
-        judgement = judge(self.name, result, collected=collected, selected=selected.intersection(collected))
+        judgement = judge(self.name, result, collected=collected, selected=file.run_here.intersection(collected))
         self.user_properties += [
             ("pgsafe_relations", result.relations),
             ("pgsafe_rows", result.rows),
@@ -93,4 +118,5 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, *args, **kwargs)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        return self.path, None, f"pgsafe {self.name}"
+        # A member's own place: pytest tells a folder or a file by it, and shows the id as it is.
+        return self.path.with_name(self.parent.name), None, f"pgsafe {self.name}"

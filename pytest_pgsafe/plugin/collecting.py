@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from ..errors import UsageError
 from .collect import ChecksFile
+from .fleet import settings_of
 from .judgement import names
 from .results import Results
 from .run import Run
@@ -40,18 +41,28 @@ class Collecting:
         """Add the checks to what the session itself collects: once, whatever paths were given."""
         report = yield
         if isinstance(collector, pytest.Session) and report.passed and self._run.selection.collected:
-            known = names(self._run.settings)
-            if known:
-                file = ChecksFile.make(collector, self._results, names=known, selected=self._run.selection.names)
-                report.result = [*(report.result or []), file]
+            report.result = [*(report.result or []), *self._files(collector)]
         return report
+
+    def _files(self, session: pytest.Session) -> Iterator[ChecksFile]:
+        """Yield the collectors of the checks: one of the run's own, and one of each member of a fleet."""
+        run = self._run
+        known = names(run.settings)
+        # Where ids name members alone, they name nothing of what is judged once.
+        if known and (run.selection.names or not run.selection.members):
+            yield ChecksFile.make(session, self._results, names=known, selected=run.selection.names)
+        for member in () if run.fleet is None else run.fleet.members():
+            selected = run.selection.of(member.name)
+            if selected is not None:
+                own = names(settings_of(run.settings, member))
+                yield ChecksFile.make(session, self._results, names=own, selected=selected, member=member.name)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """See whether there is anything of ours, before ``-k`` and ``-m`` leave things out."""
         found = any(item.get_closest_marker("pgsafe") is not None for item in items)
         if not self._run.worker:
-            self._refused = not found and not self._run.selection.by_id and not names(self._run.settings)
+            self._refused = not found and not self._run.selection.by_id and not self._known
         elif found and self._run.store is not None:
             (self._run.store.folder / "found").touch()
 
@@ -63,10 +74,15 @@ class Collecting:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Refuse a run without anything of ours, which under xdist only a worker can see."""
-        if self._run.store is None or names(self._run.settings) or self._run.selection.by_id:
+        if self._run.store is None or self._known or self._run.selection.by_id:
             return
         if not (self._run.store.folder / "found").exists():
             self._refuse()
+
+    @property
+    def _known(self) -> bool:
+        """Whether anything is configured that is judged."""
+        return bool(names(self._run.settings)) or self._run.fleet is not None
 
     def _refuse(self) -> None:
         self._refused = True

@@ -37,7 +37,7 @@ class Ending:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file, _, name = report.nodeid.partition("::")
-        if file == FILE_NAME:
+        if file.partition("[")[0] == FILE_NAME:
             self._ran.add(name)
             if isinstance(report.longrepr, str):
                 # Here, where the terminal is: an xdist worker has none.
@@ -48,6 +48,8 @@ class Ending:
         """Write the reports, after xdist's workers ended; nothing unsafe ends with 0."""
         if self._run.worker or self._run.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
             return
+        if self._run.fleet is not None and any(map(self._is_unsafe, self._run.fleet.judged)):
+            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
         known = names(self._run.settings)
         if not known:
             return
@@ -64,6 +66,10 @@ class Ending:
         if self._final is not None and self._final.disk_full:
             # As too little disk before the first step is: nothing was found out.
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _is_unsafe(self, member: str) -> bool:
+        result = self._run.member_result(member)
+        return result is not None and result.verdict != "passed"
 
     def _write(self, found: Result) -> list[str]:
         """Write the reports, and the entry of the evidence; return what could not be."""

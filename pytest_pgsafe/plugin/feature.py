@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ..config import Options, Settings, resolve
+from ..config import Options, Settings, Source, resolve
 from ..config.forms import RECEIPT
 from ..config.resolve import flag
 from ..errors import SourceError, StepError, UsageError
@@ -18,10 +18,12 @@ from ..progress import StepNames
 from ..report.discreet import discreet
 from ..server.private import private_folder, sweep
 from ..visible import indented, one_line
+from . import fleet as fleets
 from . import own
 from .collect import CheckItem
 from .collecting import Collecting
 from .ending import Ending
+from .fleet import Fleet
 from .interrupting import Interrupting
 from .judgement import names, recovered, rehearsed
 from .marker import READ_ONLY
@@ -103,14 +105,11 @@ class Feature:
 
         :raises UsageError: it cannot be had.
         """
-        known = names(settings)
-        for name in selection.names:
-            if name not in known:
-                found = f"checks: {', '.join(known)}" if known else _REMEDY
-                raise UsageError(f"there is no check {name!r}", remedies=[found])
         run = Run(settings=settings, selection=selection, worker=False, store=None, header=settings.header())
+        fleet = fleets.unasked(settings)
+        _check_names(settings, selection, fleet)
         if self._dry:
-            return run
+            return run if fleet is None else replace(run, fleet=fleet, header=(*run.header, *fleets.header(fleet)))
         run = replace(run, settings=self._fetched(settings))
         if selection.collected:
             run = _receipt(_looked(run), self._config.rootpath)
@@ -167,6 +166,26 @@ class Feature:
         self._folder.close()
 
 
+def _check_names(settings: Settings, selection: Selection, fleet: Fleet | None) -> None:
+    """Refuse ids of checks that there are not.
+
+    :raises UsageError: with those that there are.
+    """
+    if selection.members and fleet is None:
+        member, _ = selection.members[0]
+        raise UsageError(
+            f"there is no member {member!r}: no fleet is configured",
+            remedies=["[[source.fleet]] in pgsafe.toml names many databases"],
+        )
+    # What a member is judged by hangs on its kind; of any database it is all there is.
+    of_member = () if fleet is None else names(replace(settings, source=Source(dsn="dbname=member"), fleet=None))
+    known = dict.fromkeys((*names(settings), *of_member))
+    for name in (*selection.names, *(name for _, name in selection.members if name)):
+        if name not in known:
+            found = f"checks: {', '.join(known)}" if known else _REMEDY
+            raise UsageError(f"there is no check {name!r}", remedies=[found])
+
+
 def _receipt(run: Run, root: Path) -> Run:
     """Find out what a receipt or the evidence needs, where one is asked for.
 
@@ -197,6 +216,10 @@ def _looked(run: Run) -> Run:
 
         plan = preflight(settings)
         run = replace(run, plan=plan, header=(*run.header, *plan.header(), *kept.header(settings, plan)))
+    fleet = fleets.asked(settings, run.selection)
+    if fleet is not None:
+        choice = fleets.look(settings, fleet)
+        run = replace(run, fleet=fleet, header=(*run.header, *fleets.header(fleet, choice)))
     if not wanted.isdisjoint(recovered(settings)):
         from ..rehearsal.recoverable import look
 

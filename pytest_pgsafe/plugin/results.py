@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import pytest
 
 from ..config import Settings
-from ..errors import PgsafeError
-from ..progress import Progress
+from ..errors import PgsafeError, SourceError
+from ..fleet.members import Found
+from ..fleet.sessions import Sessions
+from ..progress import Progress, StepNames
 from ..rehearsal.values import Result
 from ..report.redact import redact
+from .fleet import Fleet, settings_of
 from .run import Run
 from .store import RECOVERED, Store, broken_off
+
+#: Names the member for which no further one is begun.
+_FAILED = "failed"
 
 
 class Results:
@@ -24,11 +32,61 @@ class Results:
     def __init__(self, run: Run, progress: Progress) -> None:
         self._run = run
         self._progress = progress
+        #: The member that was asked for last, and its result.
+        self._last: tuple[str, Result] | None = None
 
     @cached_property
     def rehearsal(self) -> Result:
         """The run's result; the first process that asks rehearses."""
         return self._obtained("rehearsal", self._rehearse)
+
+    def of_member(self, name: str) -> Result:
+        """Return the result of a fleet's member; the first process that asks rehearses."""
+        # The items of a member come one after the other, and a fleet's results need not all be in memory.
+        if self._last is None or self._last[0] != name:
+            self._last = (name, self._member(name))
+        return self._last[1]
+
+    def _member(self, name: str) -> Result:
+        fleet, run = self._run.fleet, self._run
+        assert fleet is not None
+        member = fleet.of(name)
+        progress = StepNames(lambda step: self._progress(f"{name}: {step}"))
+        return run.store_of(name).obtain(
+            lambda told: self._shown(partial(self._rehearse_member, member), told), progress
+        )  # fmt: skip
+
+    def _rehearse_member(self, member: Found, settings: Settings, progress: Progress) -> Result:
+        """Rehearse one of a fleet: what hinders it is its own outcome, and stops nobody."""
+        from ..rehearsal.preflight import preflight
+        from ..rehearsal.run import rehearse
+
+        assert self._run.fleet is not None
+        if hindered := self._hindered(self._run.fleet):
+            return hindered
+        own = settings_of(settings, member)
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext
+        if member.source.dsn is not None and own.source is not None:
+            sessions = Sessions(self._store().folder / "sessions", self._run.fleet.sessions)
+            own, turn = replace(own, source=replace(own.source, sessions=sessions.each)), sessions.turn
+        try:
+            plan = preflight(own, turn)
+        except SourceError as error:
+            return replace(broken_off(str(error)), absent="unreachable")
+        result = rehearse(own, progress, plan)
+        if settings.fleet is not None and settings.fleet.fail_fast and result.verdict == "failed":
+            (self._store().folder / _FAILED).write_text(member.name, "utf-8")
+        return result
+
+    def _hindered(self, fleet: Fleet) -> Result | None:
+        """Return why a member is not begun."""
+        failed = self._store().folder / _FAILED
+        if failed.exists():
+            other = failed.read_text("utf-8")
+            return replace(broken_off(f"not judged: {other} failed, and [fleet] fail_fast is on"), absent="fail_fast")
+        if fleet.until is not None and time.time() >= fleet.until:
+            return replace(broken_off("not judged: [fleet] deadline was over before it was begun"), absent="deadline")
+        return None
 
     @cached_property
     def recovery(self) -> Result:

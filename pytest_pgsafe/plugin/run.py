@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from ..config import Settings
+from ..rehearsal.values import Result
+from .fleet import Fleet
 from .selection import Selection
 from .store import Store
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 def _settings() -> TypeAdapter[Settings]:
     # Made for workers alone: most runs have none.
     return TypeAdapter(Settings)
+
+
+@cache
+def _fleet() -> TypeAdapter[Fleet]:
+    return TypeAdapter(Fleet)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,18 @@ class Run:
     reading: Static | None = None
     #: What a receipt, or the evidence, is made of at the end; None where nobody asks for one, and in a worker.
     asked: Asked | None = None
+    #: None where there is one source, or none.
+    fleet: Fleet | None = None
+
+    def store_of(self, member: str) -> Store:
+        """Return the part of the store that a fleet's member has."""
+        assert self.store is not None
+        assert self.fleet is not None
+        return replace(self.store, part=self.fleet.part(member))
+
+    def member_result(self, member: str) -> Result | None:
+        """Return the result of a fleet's member; None if it was never begun."""
+        return self.store_of(member).read()
 
     @property
     def obtainable(self) -> bool:
@@ -57,6 +76,7 @@ class Run:
         return {
             "settings": _settings().dump_json(self.settings).decode(),
             "folder": None if self.store is None else str(self.store.folder),
+            "fleet": None if self.fleet is None else _fleet().dump_json(self.fleet).decode(),
         }
 
     @classmethod
@@ -67,6 +87,7 @@ class Run:
             selection=selection,
             worker=True,
             store=None if given["folder"] is None else Store(Path(given["folder"])),
+            fleet=None if given["fleet"] is None else _fleet().validate_json(given["fleet"]),
         )
 
 

@@ -174,7 +174,7 @@ def obtain(settings: Settings, plan: Plan, steps: Steps, backups: Path, known: K
     with place.building(wanted.identity.key):
         lines: list[str] = []
         try:
-            with steps.step("base"):
+            with plan.turn(), steps.step("base"):
                 held = _find(wanted, lines.append)
         except Stopped:
             return Obtained(known=known, ended=True)

@@ -174,7 +174,10 @@ def _fitting(begun: Begun, copy: Restored, old: LocalPrograms) -> Backup | None:
         return backup
     if Version.parse(backup.manifest.pg_dump_version).major <= old.version.major:
         return backup
-    return backup_once(source.address, begun.backups / "own-major", old, jobs=source.jobs)
+    with begun.plan.turn():
+        return backup_once(
+            source.address, begun.backups / "own-major", old, jobs=source.jobs, sessions=source.sessions
+        )  # fmt: skip
 
 
 def _transferred(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..backup import restore as restores
 from ..catalog import read as catalog_of
 from ..catalog.names import unquoted
 from ..catalog.values import Catalog
+from ..config import values as config
 from ..config.values import Settings
 from ..copy.likeness import likeness
 from ..copy.source import Source, examine, unreachable
@@ -35,6 +37,9 @@ from .rules import announced, resolve_rules
 COPIES, RECOVERED = 3, 4
 #: For the next major besides: a copy of the source's own major, that cluster copied, and upgraded ones.
 UPGRADED = 4
+
+#: A turn at the source, which has other work to do.
+Turn = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,8 @@ class Plan:
     baseline: str | None = None
     #: What the release does that still runs.
     asked: Asking = field(default_factory=Asking)
+    #: Waited for before the source is asked anything, and kept until it was.
+    turn: Turn = field(default=nullcontext, compare=False, repr=False)
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
@@ -94,17 +101,11 @@ class Plan:
         return tuple(lines)
 
 
-def preflight(settings: Settings) -> Plan:
-    """Look at everything that a run needs, without changing anything.
+def ways(settings: Settings) -> tuple[Migration | None, Migration | None]:
+    """Look at what needs no source: the migration and the way back.
 
-    :raises UsageError: something is missing; with the remedies.
+    :raises UsageError: one of them, or a hook, or the baseline, cannot be used.
     """
-    if settings.source is None:
-        raise ConfigError(
-            "no source: there is nothing to protect",
-            looked_at=["--pgsafe-source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
-            remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
-        )
     ignored.refuse(settings)
     migration = None if settings.migration is None else of(settings.migration)
     rollback = None if settings.rollback is None else of(settings.rollback, way_back=True)
@@ -113,19 +114,56 @@ def preflight(settings: Settings) -> Plan:
             "a way back without a migration", remedies=["name the migration too: --pgsafe-migration=FILE.sql"]
         )
     hooks.check(settings)
-    remark = baseline.remark(settings)
-    told_here = announced(settings, migration)
+    return migration, rollback
+
+
+def choice_for(settings: Settings) -> Choice:
+    """Return the server that fits a source, as far as that can be told without its catalog.
+
+    :raises UsageError: the source cannot be read, or no server fits it.
+    """
+    assert settings.source is not None
     source = examine(settings.source)
-    catalog = _catalog(source, told_here)
+    return _choice(settings, source, None)
+
+
+def _choice(settings: Settings, source: Source, catalog: Catalog | None) -> Choice:
     server = settings.server
+    assert settings.source is not None
     _refuse_older(server.major, source)
     startup = likeness(catalog, settings.source.settings).startup()
-    choice = probe(
+    return probe(
         server.use, major=server.major or source.least_major, exact=server.major is not None,
         fitting=source.fitting, image=server.image,
         settings={**startup, **preload.settings(server.preload)}, keep=server.keep, superuser=server.superuser,
         socket=source.socket,
     )  # fmt: skip
+
+
+def preflight(settings: Settings, turn: Turn = nullcontext) -> Plan:
+    """Look at everything that a run needs, without changing anything.
+
+    :param turn: is waited for before the source is asked anything, and kept until it was.
+    :raises UsageError: something is missing; with the remedies.
+    """
+    if settings.source is None:
+        raise ConfigError(
+            "no source: there is nothing to protect",
+            looked_at=["--pgsafe-source", "PGSAFE_SOURCE", "[source] in pgsafe.toml"],
+            remedies=["name a database (postgresql://…), a backup, or .sql files that build a database"],
+        )
+    with turn():
+        return _preflight(settings, settings.source, turn)
+
+
+def _preflight(settings: Settings, configured: config.Source, turn: Turn) -> Plan:
+    migration, rollback = ways(settings)
+    remark = baseline.remark(settings)
+    told_here = announced(settings, migration)
+    source = examine(configured)
+    catalog = _catalog(source, told_here)
+    server = settings.server
+    choice = _choice(settings, source, catalog)
     omitted = _admit(source, ours=choice.kind != "existing")
     _admit_migrations([migration, rollback], ours=choice.kind != "existing")
     needed = source.extensions if catalog is None else tuple(unquoted(name) for name in catalog.extensions)
@@ -143,7 +181,7 @@ def preflight(settings: Settings) -> Plan:
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
-        asked=asked,
+        asked=asked, turn=turn,
     )  # fmt: skip
 
 

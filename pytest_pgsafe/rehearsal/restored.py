@@ -80,7 +80,7 @@ def take(begun: Begun) -> Stage[Backup | None]:
         begun.steps.skip("backup", "the source is built from .sql files")
         yield Known(not_verified=tuple(out_of_date(None, limit, now)))
         return None
-    with begun.steps.step("backup"):
+    with begun.plan.turn(), begun.steps.step("backup"):
         backup = backup_of(source, begun.backups, begun.server.programs)
         recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
         yield Known(recovered=recovered, taken=_taken(backup, recovered))
