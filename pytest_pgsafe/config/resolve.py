@@ -231,6 +231,12 @@ class _Resolution:
             )  # fmt: skip
         else:
             return None
+        if self.document.pitr.base is not None or self.document.pitr.archive is not None:
+            raise ConfigError(
+                "[pitr] and a fleet are rehearsed in runs of their own",
+                looked_at=[] if self.path is None else [str(self.path)],
+                remedies=["keep [pitr] in a file of its own, and name that with --pgsafe-config"],
+            )
         fleet = members.fleet(entries, self.document.fleet)
         settings, rows = _settings(section.settings), dict(section.rows)
         return replace(fleet, jobs=section.jobs or fleet.jobs, settings=settings, rows=rows)

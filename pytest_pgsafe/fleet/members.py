@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import psycopg
@@ -17,6 +16,7 @@ from ..errors import ConfigError, SourceError
 from ..server.address import Address
 from ..server.connection import connect
 from . import names
+from .found import Found
 
 #: What stands for a name while an address is read.
 _PLACE = "pgsafe0member0name"
@@ -25,19 +25,6 @@ _ENDINGS = re.compile(r"(?:\.(?:dump|sql|backup|custom|tar|pgdump|gz|bz2|xz|zst|
 _DATABASES = b"""
 select datname from pg_catalog.pg_database where datallowconn and not datistemplate order by datname collate "C"
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """One member, with what it is judged by."""
-
-    #: As it stands in ``pgsafe.toml[NAME]``: :func:`~.names.escaped`.
-    name: str
-    #: The database's own name, or the file's.
-    database: str
-    source: Source
-    #: Which entry named it, for people.
-    origin: str
 
 
 def listed(fleet: Fleet) -> tuple[Found, ...] | None:
@@ -166,6 +153,8 @@ def _asked(entry: Entry) -> Sequence[Sequence[object]]:
 def _rows(address: Address, query: bytes, origin: str) -> Sequence[Sequence[object]]:
     try:
         with connect(address, statement_timeout="60s", lock_timeout="10s", autocommit=False) as connection:
+            # The query is theirs, and finds what it finds in psql.
+            connection.execute("set local search_path to default")
             # Prepared, so that it is one statement: a second one could ask for a transaction that writes.
             cursor = connection.execute(query, prepare=True)
             if cursor.description is None:

@@ -11,7 +11,7 @@ import psycopg
 from ..errors import PgsafeError
 from ..server.address import Address
 from ..server.connection import connect
-from .members import Found
+from .found import Found
 
 #: How many members of a server are tried before it is given up.
 _TRIES = 3

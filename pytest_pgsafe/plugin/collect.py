@@ -25,6 +25,11 @@ class UnsafeError(AssertionError):
     """A check failed; the text is for people."""
 
 
+def member_id(name: str) -> str:
+    """Return what the ids of a member's checks begin with."""
+    return f"{FILE_NAME}[{name}]"
+
+
 class ChecksFile(pytest.File):
     """The collector of the checks. Its path is where ``pgsafe.toml`` lies, or would."""
 
@@ -49,7 +54,7 @@ class ChecksFile(pytest.File):
         :param selected: those that ids on the command line name; empty is all.
         :param member: of a fleet: each has a collector of its own, ``pgsafe.toml[NAME]``.
         """
-        name = FILE_NAME if member is None else f"{FILE_NAME}[{member}]"
+        name = FILE_NAME if member is None else member_id(member)
         path = parent.config.rootpath / FILE_NAME
         collector: ChecksFile = cls.from_parent(  # pyright: ignore[reportUnknownMemberType]
             parent, path=path, name=name, nodeid=name

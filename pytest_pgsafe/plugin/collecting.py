@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import pytest
 
 from ..errors import UsageError
-from .collect import ChecksFile
-from .fleet import settings_of
+from .collect import ChecksFile, member_id
+from .fleet import any_member, settings_of
 from .judgement import names
 from .results import Results
 from .run import Run
+from .selection import ALL
 
 _NOTHING = (
     "--pgsafe has nothing to check: no source is configured and no test is marked pgsafe",
@@ -51,7 +52,13 @@ class Collecting:
         # Where ids name members alone, they name nothing of what is judged once.
         if known and (run.selection.names or not run.selection.members):
             yield ChecksFile.make(session, self._results, names=known, selected=run.selection.names)
-        for member in () if run.fleet is None else run.fleet.members():
+        if run.fleet is not None and run.fleet.unlisted:
+            # Nothing is run where nobody was asked; these ids mean the checks of every member.
+            selected = run.selection.of(ALL)
+            anyone = names(any_member(run.settings))
+            if selected is not None:
+                yield ChecksFile.make(session, self._results, names=anyone, selected=selected, member=ALL)
+        for member in () if run.fleet is None else map(run.fleet.of, run.fleet.judged):
             selected = run.selection.of(member.name)
             if selected is not None:
                 own = names(settings_of(run.settings, member))
@@ -67,13 +74,23 @@ class Collecting:
             (self._run.store.folder / "found").touch()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._select(item.nodeid for item in session.items)
         # A module that cannot be imported may hold what is missed: its error is told instead.
         if self._refused and not session.testsfailed:
             self._refuse()
 
+    def _select(self, ids: Iterable[str]) -> None:
+        """Note which members have a check that is run."""
+        fleet = self._run.fleet
+        if fleet is not None:
+            have = {one.partition("::")[0] for one in ids}
+            fleet.unselected.clear()
+            fleet.unselected.update(name for name in fleet.judged if member_id(name) not in have)
+
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self) -> None:
-        """Refuse a run without anything of ours, which under xdist only a worker can see."""
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """See what the workers collected; refuse a run without anything of ours, which here only a worker can see."""
+        self._select(ids)
         if self._run.store is None or self._known or self._run.selection.by_id:
             return
         if not (self._run.store.folder / "found").exists():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ..config import Options, Settings, Source, resolve
+from ..config import Options, Settings, resolve
 from ..config.forms import RECEIPT
 from ..config.resolve import flag
 from ..errors import SourceError, StepError, UsageError
@@ -178,7 +178,7 @@ def _check_names(settings: Settings, selection: Selection, fleet: Fleet | None) 
             remedies=["[[source.fleet]] in pgsafe.toml names many databases"],
         )
     # What a member is judged by hangs on its kind; of any database it is all there is.
-    of_member = () if fleet is None else names(replace(settings, source=Source(dsn="dbname=member"), fleet=None))
+    of_member = () if fleet is None else names(fleets.any_member(settings))
     known = dict.fromkeys((*names(settings), *of_member))
     for name in (*selection.names, *(name for _, name in selection.members if name)):
         if name not in known:

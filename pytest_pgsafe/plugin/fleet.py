@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..config import Settings
+from ..config import Settings, Source
 from ..errors import ConfigError, SourceError, UsageError
-from ..fleet.members import Found, find, listed
+from ..fleet.found import Found
 from ..fleet.names import nearest
 from ..fleet.sampling import chosen, drawn
-from ..fleet.sizes import sizes
+from ..fleet.values import Absence, Member
+from ..server.address import Address
 from .selection import ALL, Selection
 
 if TYPE_CHECKING:
@@ -37,26 +39,57 @@ class Fleet:
     sessions: int = 4
     #: Whether nobody was asked for the members: they are not known.
     unlisted: bool = False
-    _by_name: dict[str, Found] = field(default_factory=dict[str, Found], compare=False, repr=False)
+    #: Names of members of which ``-k``, ``-m`` or ids select no check; known once the tests are collected.
+    unselected: set[str] = field(default_factory=set[str], compare=False)
 
     def of(self, name: str) -> Found:
         """Return the member of a name."""
-        if not self._by_name:
-            self._by_name.update({one.name: one for one in self.found})
-        return self._by_name[name]
-
-    def members(self) -> tuple[Found, ...]:
-        """Return those that are judged."""
-        return tuple(map(self.of, self.judged))
+        return self.found[self._places[name]]
 
     def part(self, name: str) -> str:
         """Return what the names of a member's files in the run's folder begin with."""
-        return f"member-{self.found.index(self.of(name))}-"
+        return f"member-{self._places[name]}-"
+
+    @cached_property
+    def members(self) -> tuple[Member, ...]:
+        """All members, those that are not judged too."""
+        return tuple(_shown(one) for one in self.found)
+
+    @property
+    def absences(self) -> Mapping[str, tuple[Absence, str]]:
+        """Why members are not judged, as far as that was wanted."""
+        judged = frozenset(self.judged)
+        left_out = Absence.NOT_SELECTED if self.sample is None else Absence.NOT_SAMPLED
+        absent = {one.name: (left_out, "") for one in self.found if one.name not in judged}
+        return {**absent, **dict.fromkeys(self.unselected, (Absence.NOT_SELECTED, ""))}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {one.name: place for place, one in enumerate(self.found)}
+
+
+def _shown(member: Found) -> Member:
+    """Return a member as it may be shown, without a password."""
+    if member.source.dsn is None:
+        assert member.source.backup is not None
+        return Member(name=member.name, source=member.source.backup.name, database=member.database)
+    address = Address.named(member.source.dsn, member.origin)
+    return Member(name=member.name, source=str(address), database=member.database)
+
+
+def member_of(fleet: Fleet, name: str) -> Member:
+    """Return a member as it may be shown."""
+    return _shown(fleet.of(name))
 
 
 def settings_of(settings: Settings, member: Found) -> Settings:
     """Return what a member is judged by: the run's settings, with the member as the source."""
     return replace(settings, source=member.source, fleet=None)
+
+
+def any_member(settings: Settings) -> Settings:
+    """Return what a member is judged by that is a database, before it is known."""
+    return replace(settings, source=Source(dsn="dbname=member"), fleet=None)
 
 
 def unasked(settings: Settings) -> Fleet | None:
@@ -66,6 +99,8 @@ def unasked(settings: Settings) -> Fleet | None:
     """
     if settings.fleet is None or settings.static:
         return None
+    from ..fleet.members import listed
+
     found = listed(settings.fleet)
     if found is None:
         return Fleet(found=(), judged=(), unlisted=True)
@@ -85,6 +120,9 @@ def asked(settings: Settings, selection: Selection) -> Fleet | None:
             "--pgsafe-update: a baseline is written by one rehearsal, and a fleet has many",
             remedies=["write it by one member: --pgsafe-source=postgresql://host/MEMBER"],
         )
+    from ..fleet.members import find
+    from ..fleet.sizes import sizes
+
     begun, found = time.time(), find(fleet)
     names = tuple(one.name for one in found)
     text: str | None = None
@@ -124,7 +162,7 @@ def look(settings: Settings, fleet: Fleet) -> Choice | None:
     """
     from ..rehearsal.preflight import choice_for, ways
 
-    members = fleet.members()
+    members = [fleet.of(name) for name in fleet.judged]
     ways(settings_of(settings, members[0]))
     for member in members[:_TRIES]:
         own = settings_of(settings, member)
@@ -148,10 +186,3 @@ def header(fleet: Fleet, choice: Choice | None = None) -> tuple[str, ...]:
     if choice is not None:
         lines.append(f"pgsafe server: {choice.kind}, {choice.origin}: {choice.reason}")
     return tuple(lines)
-
-
-def absences(fleet: Fleet) -> Mapping[str, str]:
-    """Return why members are not judged that a sample or ids leave out."""
-    judged = set(fleet.judged)
-    why = "not_selected" if fleet.sample is None else "not_sampled"
-    return {one.name: why for one in fleet.found if one.name not in judged}

@@ -8,19 +8,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ..config import Settings
 from ..errors import PgsafeError, SourceError
-from ..fleet.members import Found
-from ..fleet.sessions import Sessions
+from ..fleet.found import Found
 from ..progress import Progress, StepNames
 from ..rehearsal.values import Result
 from ..report.redact import redact
-from .fleet import Fleet, settings_of
+from .fleet import Fleet, member_of, settings_of
 from .run import Run
 from .store import RECOVERED, Store, broken_off
+
+if TYPE_CHECKING:
+    from ..snapshot.values import Snapshot
 
 #: Names the member for which no further one is begun.
 _FAILED = "failed"
@@ -58,6 +61,9 @@ class Results:
 
     def _rehearse_member(self, member: Found, settings: Settings, progress: Progress) -> Result:
         """Rehearse one of a fleet: what hinders it is its own outcome, and stops nobody."""
+        from ..compare.restored import major
+        from ..fleet.schemas import Schema, Schemas
+        from ..fleet.sessions import Sessions
         from ..rehearsal.preflight import preflight
         from ..rehearsal.run import rehearse
 
@@ -73,7 +79,13 @@ class Results:
             plan = preflight(own, turn)
         except SourceError as error:
             return replace(broken_off(str(error)), absent="unreachable")
-        result = rehearse(own, progress, plan)
+        shown = member_of(self._run.fleet, member.name)
+        schemas = Schemas(self._store().folder)
+
+        def seen(facts: Snapshot) -> None:
+            schemas.keep(Schema(member=shown, major=major(facts), catalog=facts.catalog))
+
+        result = rehearse(own, progress, plan, seen=seen)
         if settings.fleet is not None and settings.fleet.fail_fast and result.verdict == "failed":
             (self._store().folder / _FAILED).write_text(member.name, "utf-8")
         return result
