@@ -151,6 +151,7 @@ def judge_upgrade(upgrade: Upgrade) -> tuple[Finding, ...]:
         *major_settings.defaults_changed(upgrade),
         *major_extensions.extensions_older(upgrade),
         *major_order.orders_differ(upgrade),
+        *majors.names_missing(upgrade),
         *major_upgrade.refused(upgrade),
         *major_upgrade.failed(upgrade),
     )

@@ -11,9 +11,13 @@ OBJECT = "pg_upgrade"
 
 
 def refused(upgrade: Upgrade) -> Iterator[Finding]:
-    """Yield an error for each objection of ``pg_upgrade --check``."""
+    """Yield an error for each objection of ``pg_upgrade --check``, and a warning for what it passes with a warning."""
     for text in upgrade.refusals or ():
         yield UPGRADE_REFUSED.finding(OBJECT, text, aspect=text.partition(":")[0])
+    for text in upgrade.warnings:
+        yield UPGRADE_REFUSED.finding(
+            OBJECT, f"it warns: {text}", severity=Severity.WARNING, aspect=text.partition(":")[0]
+        )
 
 
 def failed(upgrade: Upgrade) -> Iterator[Finding]:
@@ -35,9 +39,17 @@ UPGRADE_REFUSED = Check(
     name="upgrade-refused",
     severity=Severity.ERROR,
     is_effect=False,
-    condition="PostgreSQL's own pg_upgrade --check refuses a copy of the source.",
-    effect="pg_upgrade does not begin: the next major does not know something of the source, or stores it otherwise.",
-    remedy="Do what its message says before the upgrade; or go by dump and restore, which this run has proven.",
+    condition=(
+        "PostgreSQL's own pg_upgrade --check refuses a copy of the source. What it passes with a warning is a warning."
+    ),
+    effect=(
+        "pg_upgrade does not begin: the next major does not know something of the source, or stores it otherwise. "
+        "After a warning it goes on, and what is named may be broken afterwards."
+    ),
+    remedy=(
+        "Do what its message says before the upgrade (after a warning: REINDEX what is named after it); or go by dump "
+        "and restore, which this run has proven."
+    ),
 )
 UPGRADE_FAILED = Check(
     code="PGS045",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..reading.majors import Behaviour, Feature, Shape, behaviours, features, made, shapes
 from ..reading.values import Cited
 from ..server.version import Version
+from ..upgrade.values import Upgrade
 from .values import Check, Finding, Severity
 
 #: What findings and the list of what was not verified call it.
@@ -70,12 +71,25 @@ def judge(
 def of_functions(
     source: str, server: str, functions: Mapping[str, str], *, severity: Severity = Severity.WARNING
 ) -> Iterator[Finding]:
-    """Yield what of a database's functions two majors are known to do otherwise."""
+    """Yield what of a database's functions two majors are known to do otherwise, or the newer one not at all."""
     old, new = _major(source), _major(server)
     for name, text in functions.items():
-        for one in {one.name: one for shape in shapes(text) for one in _otherwise(shape, old, new)}.values():
+        read = list(shapes(text))
+        for feature in {one.name: one for shape in read for one in features(shape) if one.gone}.values():
+            if feature.within(old) and not feature.within(new):
+                told = f"the function {name} names {feature.name}, which is known to {feature.where()}: it fails there"
+                yield ANOTHER_MAJOR.finding(name, told, severity=severity, aspect=feature.name)
+        for one in {one.name: one for shape in read for one in _otherwise(shape, old, new)}.values():
             told = f"the function {name} may do otherwise: {one.effect}"
             yield ANOTHER_MAJOR.finding(name, told, severity=severity, aspect=one.name)
+
+
+def names_missing(upgrade: Upgrade) -> Iterator[Finding]:
+    """Yield a warning for each thing that a function names and only the source's server has: both were asked."""
+    for one in upgrade.missing:
+        told = f"the function {one.function} names {one.named}, which PostgreSQL {upgrade.server} has no more"
+        finding = ANOTHER_MAJOR.finding(one.function, f"{told}: it fails there", aspect=one.named)
+        yield replace(finding, check="major")
 
 
 def _foreign(shape: Shape, old: int, new: int, own: set[str]) -> Iterator[Feature]:
@@ -101,7 +115,8 @@ ANOTHER_MAJOR = Check(
         "The copy is on another major of PostgreSQL than the source, since none of the source's could be had. What the "
         "statements hold that the two are known to do otherwise is told; it is an error under strict, and where the "
         "source's major does not know the statement at all. Where the next major was asked for, this is told of the "
-        "database's functions alone, by the item major."
+        "database's functions alone, by the item major: also what they name of PostgreSQL's or an extension's own and "
+        "is not there any more."
     ),
     effect="The migration may do otherwise in production than in the rehearsal, or fail there.",
     remedy=(

@@ -16,6 +16,8 @@ from .tokens import tokens
 _MOST = 20_000
 _BODY = re.compile(r"^(?:create (?:or replace )?(?:function|procedure)|do) ")
 _LANGUAGE = re.compile(r"\blanguage '?([a-z0-9_]+)'?")
+#: Of what no major has given up.
+_NO_LAST = 99
 _MADE = re.compile(r"^create (?:or replace )?(?:function|procedure|aggregate) (?:[^ (]+ \. )?([^ (]+) \(")
 
 
@@ -37,9 +39,14 @@ class Feature:
     pattern: re.Pattern[str]
     #: The first major that takes it, and the last.
     first: int = 0
-    last: int = 99
+    last: int = _NO_LAST
     #: A function of PostgreSQL's own, which may be somebody's too.
     function: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether the newest majors do not take it any more."""
+        return self.last < _NO_LAST
 
     def within(self, major: int) -> bool:
         """Tell whether a major takes it."""
@@ -148,7 +155,7 @@ class Needs:
     @property
     def most(self) -> tuple[Feature, str] | None:
         """What the newest majors do not take any more."""
-        return min((one for one in self.features if one[0].last < 99), key=lambda one: one[0].last, default=None)
+        return min((one for one in self.features if one[0].gone), key=lambda one: one[0].last, default=None)
 
 
 def _virtual(words: str) -> bool:
@@ -180,7 +187,7 @@ def _function(first: int, name: str) -> Feature:
     return Feature(name=f"{name}()", pattern=pattern, first=first, function=name)
 
 
-def _setting(name: str, *, first: int = 0, last: int = 99) -> Feature:
+def _setting(name: str, *, first: int = 0, last: int = _NO_LAST) -> Feature:
     """Return the setting as SET and ALTER … SET say it, not a column of that name."""
     pattern = rf"^(?:set (?:session |local )?|alter (?:database|role|user|system) .*\bset ){name} (?:to|=)"
     return Feature(name=f"SET {name}", pattern=re.compile(pattern), first=first, last=last)

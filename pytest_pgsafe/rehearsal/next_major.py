@@ -24,9 +24,9 @@ from ..server.version import Version
 from ..snapshot.session import reason as said_by
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
-from ..upgrade import collations, extensions, settings
+from ..upgrade import collations, extensions, gone, settings
 from ..upgrade.pg_upgrade import Clusters
-from ..upgrade.values import Mode, Transfer, Upgrade
+from ..upgrade.values import Missing, Mode, Transfer, Upgrade
 from .known import Known, Stage
 from .restored import Begun, Restored
 
@@ -63,7 +63,7 @@ def go(begun: Begun, copy: Restored) -> Stage[None]:
         return
     with begun.steps.step("upgrade"):
         ran = _upgraded(begun, copy, *programs, Upgrade(source=upgrade.source, server=upgrade.server))
-        told = replace(upgrade, refusals=ran.refusals, transfers=ran.transfers)
+        told = replace(upgrade, refusals=ran.refusals, warnings=ran.warnings, transfers=ran.transfers)
         yield Known(upgrade=told, notes=judge_upgrade(ran), not_verified=ran.not_verified)
 
 
@@ -80,6 +80,8 @@ def _nothing(copy: Restored) -> str | None:
 def _read(copy: Restored, upgrade: Upgrade) -> Upgrade:
     """Compare what both servers say: settings, extensions, and the order of keys."""
     source, recorded = copy.plan.source.address, copy.reference.catalog.settings if copy.proven else None
+    functions = {name: one.definition for name, one in copy.facts.catalog.functions.items()}
+    missing: Sequence[Missing] = ()
     gaps: Sequence[NotVerified] = ()
     nobody = "the source is no live database: nobody can be asked how its server sorts"
     ours = copy.server.owns_cluster
@@ -88,12 +90,13 @@ def _read(copy: Restored, upgrade: Upgrade) -> Upgrade:
             with connect(source, statement_timeout="60s", lock_timeout="10s") as session:
                 given, defaults, gaps = settings.compare(session, server, ours=ours)
                 orders = collations.compare(session, server)
+                missing = tuple(gone.compare(session, server, functions))
         else:
             given, defaults, gaps = settings.recorded(recorded or {}, server, ours=ours)
             orders = collations.Found(not_verified=collations.not_compared(server, nobody))
         newer = tuple(extensions.compare(copy.reference.catalog.extensions, copy.facts.catalog.extensions, server))
     return replace(
-        upgrade, given=given, defaults=defaults, extensions=newer, orders=orders.orders,
+        upgrade, given=given, defaults=defaults, extensions=newer, missing=missing, orders=orders.orders,
         not_verified=(*gaps, *orders.not_verified),
     )  # fmt: skip
 
@@ -125,9 +128,10 @@ def _upgraded(begun: Begun, copy: Restored, old: LocalPrograms, new: LocalProgra
         said = clusters.check()
         if not said.passed:
             if said.refusals:
-                return replace(upgrade, refusals=said.refusals)
+                return replace(upgrade, refusals=said.refusals, warnings=said.warnings)
             reason = f"pg_upgrade --check could not be run: {'; '.join(said.lines)}"
             return replace(upgrade, not_verified=(NotVerified(object=PG_UPGRADE, reason=reason),))
+        upgrade = replace(upgrade, refusals=(), warnings=said.warnings)
         transfers: list[Transfer] = []
         for mode in _MODES:
             transfers.append(_transferred(clusters, mode, new, prepared, facts))
@@ -138,10 +142,10 @@ def _upgraded(begun: Begun, copy: Restored, old: LocalPrograms, new: LocalProgra
             if str(old.version) != upgrade.source:
                 # The source is of another minor, and need not have it.
                 gap = NotVerified(object=PG_UPGRADE, reason=f"{reason}; the source is {upgrade.source}")
-                return replace(upgrade, refusals=(), not_verified=(gap,))
+                return replace(upgrade, not_verified=(gap,))
             reason += f": install programs of PostgreSQL {new.version.major} of a newer minor"
             transfers[-1] = replace(transfers[-1], failed=(*transfers[-1].failed, reason))
-    return replace(upgrade, refusals=(), transfers=tuple(transfers))
+    return replace(upgrade, transfers=tuple(transfers))
 
 
 def _stored(transfer: Transfer) -> str | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from ..catalog.queries import queries
-from ..server.connection import Connection, version
+from ..server.connection import Connection
 from ..snapshot.session import reason as said_by
 from ..snapshot.values import NotVerified
+from .asking import ask
 from .values import Collation, Key, Order
 
 #: So many values of a key are sorted at most: which ones, their hashes say.
@@ -126,15 +126,10 @@ def _known_as(collation: Collation) -> tuple[str, str, str | None]:
     return collation.provider, locale, collation.rules
 
 
-def _queries(connection: Connection) -> Mapping[str, bytes]:
-    return queries(version(connection).major, "pytest_pgsafe.upgrade")
-
-
 def _collations(connection: Connection) -> Mapping[str, Collation]:
-    rows = connection.execute(_queries(connection)["collation"])
     return {
         name: Collation(name=name, provider=provider, locale=locale, version=number, rules=rules)
-        for name, provider, locale, number, rules in rows
+        for name, provider, locale, number, rules in ask(connection, "collation")
     }
 
 
@@ -144,7 +139,7 @@ def _places(server: Connection) -> Sequence[_Place]:
             key=Key(object=name, form=form, table=table, column=column, collation=collation),
             category=category, type=kind, bounds=bounds,
         )
-        for name, form, table, column, collation, category, kind, bounds in server.execute(_queries(server)["key"])
+        for name, form, table, column, collation, category, kind, bounds in ask(server, "key")
     ]  # fmt: skip
 
 

@@ -23,6 +23,8 @@ from .values import Mode
 _TRUSTED = "local all all trust\n"
 #: An error in a log, whoever wrote it.
 _LOGGED = re.compile(r"(?:ERROR|error): +(?:could not execute query: ERROR: +)?(.*)")
+#: Report files of what it passes all the same: from 18 on, indexes and constraints that another Unicode may break.
+_WARNS = frozenset({"unicode_dependent_rels.txt"})
 #: Lines of a report file, and of what the program printed.
 _LINES = 12
 
@@ -35,6 +37,8 @@ class Said:
     seconds: float
     #: What it objects to in the source, by its report files, an objection each.
     refusals: tuple[str, ...] = ()
+    #: What it warns of there and passes, by its report files too.
+    warnings: tuple[str, ...] = ()
     #: The end of what it printed and logged, where it failed without a report file.
     lines: tuple[str, ...] = ()
 
@@ -65,10 +69,10 @@ class Clusters:
         self._old = self._copied(sealed.data, "old")
 
     def check(self) -> Said:
-        """Run ``pg_upgrade --check``."""
+        """Run ``pg_upgrade --check``; its report files are kept where it passes too."""
         data = self._initialised("checked")
         try:
-            return self._run(data, "--check")
+            return self._run(data, "--check", "--retain")
         finally:
             shutil.rmtree(data)
 
@@ -109,14 +113,18 @@ class Clusters:
         begun = time.monotonic()
         done = tied.run(self._user, command, environment=cluster.surroundings(), folder=self._place)
         seconds = time.monotonic() - begun
-        if done.returncode == 0:
-            return Said(passed=True, seconds=seconds)
         printed = (done.stdout + done.stderr).decode("utf-8", "replace")
         reports = sorted({*data.glob("pg_upgrade_output.d/*/*.txt"), *self._place.glob("*.txt")})
-        refusals = tuple(self._plain(text) for text in _refusals(printed, reports))
+        warned = [path for path in reports if path.name in _WARNS]
+        warnings = tuple(self._plain(text) for text in _objections(printed, warned))
+        if done.returncode == 0:
+            return Said(passed=True, seconds=seconds, warnings=warnings)
+        refused = [path for path in reports if path.name not in _WARNS]
+        refusals = tuple(self._plain(text) for text in _objections(printed, refused))
         # What its programs logged says more than what it printed itself.
         lines = () if refusals else tuple(dict.fromkeys(self._logged(data))) or _end(printed)
-        return Said(passed=False, seconds=seconds, refusals=refusals, lines=tuple(self._plain(line) for line in lines))
+        said = tuple(self._plain(line) for line in lines)
+        return Said(passed=False, seconds=seconds, refusals=refusals, warnings=warnings, lines=said)
 
     def _logged(self, data: Path) -> Iterator[str]:
         """Yield the errors that its programs logged; up to 14 in the folder that it runs in."""
@@ -129,7 +137,7 @@ class Clusters:
         return text.replace(self._names[0], self._names[1]).replace(f"{self._place}/", "")
 
 
-def _refusals(printed: str, reports: Sequence[Path]) -> Iterator[str]:
+def _objections(printed: str, reports: Sequence[Path]) -> Iterator[str]:
     """Yield each objection: the paragraph that names a report file, and what stands in that."""
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", printed)]
     for path in reports:
@@ -137,6 +145,8 @@ def _refusals(printed: str, reports: Sequence[Path]) -> Iterator[str]:
         # From 17 on the sentence about the file is a paragraph of its own.
         about = re.sub(r"\s*(A|The) list of .*$", "", paragraphs[place]) or paragraphs[place - 1]
         about = about.rpartition("checks failed: ")[2].rstrip(".")
+        # What it only warns of stands below its list of what was looked at.
+        about = about[max(about.find("Your installation"), 0) :]
         found = [" ".join(line.split()) for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
         more = f" … and {len(found) - _LINES} more" if len(found) > _LINES else ""
         yield f"{about}: {'; '.join(found[:_LINES])}{more}"

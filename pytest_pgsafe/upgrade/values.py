@@ -46,6 +46,15 @@ class Extension:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """What a function of the database names in its text, and the next major has no more."""
+
+    function: str
+    #: As a statement writes it: ``pg_start_backup()``, ``pg_stat_bgwriter.buffers_checkpoint``.
+    named: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Collation:
     """A collation on one of the two servers."""
 
@@ -113,8 +122,11 @@ class Upgrade:
     given: Sequence[Given] = ()
     defaults: Sequence[Default] = ()
     extensions: Sequence[Extension] = ()
+    missing: Sequence[Missing] = ()
     orders: Sequence[Order] = ()
     #: What ``pg_upgrade --check`` said, a refusal each; None where it was not run.
     refusals: Sequence[str] | None = None
+    #: What it did not refuse, and warned of.
+    warnings: Sequence[str] = ()
     transfers: Sequence[Transfer] = ()
     not_verified: tuple[NotVerified, ...] = field(default_factory=tuple)

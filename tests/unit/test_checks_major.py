@@ -10,7 +10,7 @@ from builders import shown
 from pytest_pgsafe.checks import judge_upgrade
 from pytest_pgsafe.rehearsal import majors
 from pytest_pgsafe.server.version import Version
-from pytest_pgsafe.upgrade.values import Collation, Default, Extension, Given, Key, Order, Transfer, Upgrade
+from pytest_pgsafe.upgrade.values import Collation, Default, Extension, Given, Key, Missing, Order, Transfer, Upgrade
 
 PLAIN = Upgrade(source="15.18", server="17.10")
 KEY = Key(object="public.people_name", form="unique index", table="public.people", column="name", collation="public.de")
@@ -84,6 +84,29 @@ def test_what_pg_upgrade_says_is_told_in_its_words() -> None:
     ]
     told = shown(judge_upgrade(replace(PLAIN, refusals=(), transfers=transfers)))
     assert [one[0] for one in told] == ["PGS045", "PGS045"]
+
+
+def test_what_pg_upgrade_passes_with_a_warning_is_one() -> None:
+    warning = "Your installation contains relations that might be affected by a new version of Unicode: public.t"
+    [one] = judge_upgrade(replace(PLAIN, refusals=(), warnings=(warning,)))
+    assert (one.code, one.severity.value, warning in one.message) == ("PGS044", "warning", True)
+
+
+def test_what_a_function_names_and_only_the_source_has_is_told() -> None:
+    missing = Missing(function="public.load()", named="pg_stat_bgwriter.buffers_checkpoint")
+    [one] = judge_upgrade(replace(PLAIN, missing=(missing,)))
+    assert (one.code, one.check, one.severity.value, one.object) == ("PGS015", "major", "warning", "public.load()")
+    assert "pg_stat_bgwriter.buffers_checkpoint" in one.message
+
+
+def test_what_is_known_to_be_gone_is_told_of_the_functions_of_a_backup_too() -> None:
+    body = "CREATE FUNCTION public.save() RETURNS void LANGUAGE plpgsql AS $$begin perform pg_start_backup(''); end$$"
+    [one] = majors.of_functions(Version(140023), "18.6", {"public.save()": body})
+    assert (one.object, one.aspect) == ("public.save()", "pg_start_backup()")
+    assert majors.of_functions(Version(150018), "18.6", {"public.save()": body}) == ()
+    # What the newer major takes alone is no harm to a function that is there.
+    newer = body.replace("pg_start_backup", "pg_backup_start")
+    assert majors.of_functions(Version(140023), "18.6", {"public.save()": newer}) == ()
 
 
 def test_functions_that_may_do_otherwise_belong_to_the_item() -> None:

@@ -19,6 +19,16 @@ part as (
     select extname, pg_describe_object(classid, objid, 0) as what, '' as definition
     from member
     where classid not in ('pg_class'::regclass, 'pg_proc'::regclass)
+        -- Arrays, multiranges and rows of relations come with what they are made of: members by themselves from 17 on.
+        and not exists (
+            select
+            from pg_type t
+            where classid = 'pg_type'::regclass and t.oid = objid and (
+                t.typtype = 'm'
+                or exists (select from pg_type e where e.typarray = t.oid)
+                or exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c')
+            )
+        )
     union all
     -- ALTER FUNCTION … SET, and a body that was replaced.
     select m.extname, pg_describe_object(m.classid, m.objid, 0),
