@@ -22,7 +22,7 @@ from .base import Kind
 from .capabilities import CHECKSUMS_BY_DEFAULT, JSON_LOG
 from .carrying import Container
 from .connection import connect
-from .engine import Engine, image_major, image_state, publishes_on_loopback
+from .engine import Engine, ended, image_major, image_state, publishes_on_loopback
 from .inside import ContainerPrograms, execute
 from .owned import SETTINGS, OwnedServer, configuration
 from .version import Version
@@ -172,16 +172,17 @@ class ContainerServer(OwnedServer):
                     self.version = Version(session.info.server_version)
                 break
             except psycopg.OperationalError as error:
-                wrapped: Container = container.get_wrapped_container()
-                wrapped.reload()
-                if wrapped.status not in {"created", "running"} or time.monotonic() > until:
+                if ended(container.get_wrapped_container()) or time.monotonic() > until:
                     raise self._not_started(container, error) from error
                 time.sleep(0.05)
-        self._replace_password()
-        # Not in the file: which of them there is depends on the major, which the image may not have told.
-        with connect(self.address(), read_only=False) as session:
-            session.execute(f"ALTER SYSTEM SET log_destination = {'csvlog' if self._csvlog else 'jsonlog'}")
-            session.execute("SELECT pg_reload_conf()")
+        try:
+            self._replace_password()
+            # Not in the file: which of them there is depends on the major, which the image may not have told.
+            with connect(self.address(), read_only=False) as session:
+                session.execute(f"ALTER SYSTEM SET log_destination = {'csvlog' if self._csvlog else 'jsonlog'}")
+                session.execute("SELECT pg_reload_conf()")
+        except psycopg.OperationalError as error:
+            raise self._not_started(container, error) from error
 
     def _published(self, container: DockerContainer) -> tuple[str, str]:
         """Return host and port at which the server answers."""
@@ -201,7 +202,7 @@ class ContainerServer(OwnedServer):
     def _not_started(self, container: DockerContainer, error: Exception) -> ServerError:
         wrapped: Container = container.get_wrapped_container()
         return ServerError(
-            f"the server in a container of {self.image} did not start: {str(error).strip()}",
+            f"the server in a container of {self.image} did not start: {ended(wrapped) or str(error).strip()}",
             looked_at=wrapped.logs(tail=15).decode("utf-8", "replace").splitlines(),
             remedies=["--pgsafe-image=NAME for another image", "--pgsafe-server=local"],
         )

@@ -217,6 +217,20 @@ def image_major(engine: Engine, image: str) -> int | None:
     return None
 
 
+def ended(container: Any) -> str | None:
+    """Say how a container ended; None while it runs.
+
+    :param container: docker.models.containers.Container.
+    """
+    container.reload()
+    state = container.attrs["State"]
+    if state["Status"] in {"created", "running"}:
+        return None
+    # 128 and the number of SIGKILL: a server of its own account ends otherwise.
+    killed = "; it was killed: by somebody, or by the kernel for want of memory" if state["ExitCode"] == 137 else ""
+    return f"the container ended with exit status {state['ExitCode']}{killed}"
+
+
 def _name_and_tag(image: str) -> tuple[str, str | None]:
     name, colon, tag = image.rpartition(":")
     # A colon before a slash is a registry's port.

@@ -131,6 +131,20 @@ def test_server_that_does_not_start_shows_its_log(container: ContainerServer) ->
     assert containers(LABEL) == containers(container._label)
 
 
+def test_container_that_is_killed_while_it_starts_says_so(
+    container: ContainerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: ContainerServer) -> None:
+        self._started[0].get_wrapped_container().kill()
+        replaced(self)
+
+    replaced = ContainerServer._replace_password
+    monkeypatch.setattr(ContainerServer, "_replace_password", killed)
+    with pytest.raises(ServerError, match=r"did not start: the container ended with exit status 137; it was killed"):
+        ContainerServer.start(engine.find(), container.image)
+    assert containers(LABEL) == containers(container._label)
+
+
 def test_image_that_is_missing_and_cannot_be_pulled(container: ContainerServer) -> None:
     image = "localhost:1/pgsafe/none:15"
     begin = time.monotonic()
