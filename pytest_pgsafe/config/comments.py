@@ -1,6 +1,6 @@
-"""What a ``.sql`` migration announces by itself, in comments: ``-- pgsafe: expect dropped sales.fax: unused``.
+"""What a migration announces by itself, in comments: ``-- pgsafe: expect dropped sales.fax: unused``.
 
-A comment says what a table of ``[expect]`` says, and is read by the same entry.
+A comment says what a table of ``[expect]`` says, and is read by the same entry. In Python it begins with ``#``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from .expectations import Expect
 from .sections import ENTRIES, ExpectSection
 from .values import Settings
 
-_LINE = re.compile(r"[ \t]*--[ \t]*pgsafe:(?P<text>.*)", re.IGNORECASE)
+#: By what begins a comment.
+_LINES = {mark: re.compile(rf"[ \t]*{mark}[ \t]*pgsafe:(?P<text>.*)", re.IGNORECASE) for mark in ("--", "#")}
 
 
 def announced(settings: Settings, files: Sequence[Path]) -> Settings:
@@ -39,8 +40,9 @@ def expectations(files: Sequence[Path]) -> Expect:
     """
     found: list[Expect] = []
     for file in files:
+        mark = "#" if file.suffix == ".py" else "--"
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            comment = _LINE.fullmatch(line)
+            comment = _LINES[mark].fullmatch(line)
             if comment is None:
                 continue
             try:
@@ -50,7 +52,7 @@ def expectations(files: Sequence[Path]) -> Expect:
                 raise ConfigError(
                     f"{file.name}:{number}: {line.strip()!r} announces nothing that is known: {reason}",
                     looked_at=[str(file)],
-                    remedies=[f"-- pgsafe: expect {form} {entry.example}" for form, entry in ENTRIES.items()],
+                    remedies=[f"{mark} pgsafe: expect {form} {entry.example}" for form, entry in ENTRIES.items()],
                 ) from error
     return Expect.of(it for one in found for it in one.all())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..checks.announcing import announcement
+from ..checks.announcing import announcement, comment
 from ..config import FILE_NAME
 from ..errors import PgsafeError
 from ..rehearsal.values import Outcome, Result
@@ -112,7 +112,7 @@ class CheckItem(pytest.Item):
         if judgement.outcome is Outcome.FAILED:
             lines = [] if judgement.reason is None else [indented(judgement.reason)]
             for finding in in_order(judgement.findings):
-                told = finding_lines(finding, announcement(finding, result.changes))
+                told = finding_lines(finding, announcement(finding, result.changes), comment(finding, result.changes))
                 lines += ["", *told] if lines else told
             raise UnsafeError("\n".join(lines))
 

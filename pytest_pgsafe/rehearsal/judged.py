@@ -33,7 +33,7 @@ def compare(restored: Restored, migrated: Migrated) -> Stage[Judged]:
         connect(restored.before) as before,
         connect(migrated.after, read_only=False) as after,
     ):
-        rules = resolve_rules(announced(settings, migrated.migration), facts.catalog)
+        rules = resolve_rules(announced(settings, migrated.migration, trace), facts.catalog)
         now, reread = take_since(after, migrated.since)
         comparison = compare_databases(
             before, after, facts, now, settings.report.samples, where=predicates(rules, facts.catalog)

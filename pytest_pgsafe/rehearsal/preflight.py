@@ -31,7 +31,7 @@ from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..server.version import SUPPORTED
 from . import announcements, baseline, denormalized, hooks, ignored, pending
-from .rules import announced, resolve_rules
+from .rules import announced, demand_known, resolve_rules
 
 #: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
 COPIES, RECOVERED = 3, 4
@@ -159,6 +159,7 @@ def preflight(settings: Settings, turn: Turn = nullcontext) -> Plan:
 def _preflight(settings: Settings, configured: config.Source, turn: Turn) -> Plan:
     migration, rollback = ways(settings)
     remark = baseline.remark(settings)
+    demand_known(settings)
     told_here = announced(settings, migration)
     source = examine(configured)
     catalog = _catalog(source, told_here)

@@ -13,17 +13,37 @@ from ..compare.identity import collection
 from ..config import comments
 from ..config.values import Denormalized, Settings
 from ..errors import ConfigError
+from ..migrate.deployed import sources
 from ..migrate.tools import Migration
+from ..migrate.values import Trace
 from ..snapshot.values import DenormalizedRule, ReferenceRule
 from . import baseline
 
 
-def announced(settings: Settings, migration: Migration | None) -> Settings:
-    """Return the settings with what a ``.sql`` migration announces by itself.
+def announced(settings: Settings, migration: Migration | None, trace: Trace | None = None) -> Settings:
+    """Return the settings with what a migration announces by itself.
+
+    :param trace: of its run: of a tool's revisions those announce that ran.
+    :raises ConfigError: a comment that is none of the forms; with file and line.
+    """
+    if migration is None:
+        return settings
+    names = () if trace is None else [revision.name for revision in trace.revisions]
+    scripts = migration.written(names) if names and not migration.files else {}
+    return comments.announced(settings, [*migration.files, *(script.path for script in scripts.values())])
+
+
+def demand_known(settings: Settings) -> None:
+    """Look at the comments of a tool's Python files, before it is known which of them run.
 
     :raises ConfigError: a comment that is none of the forms; with file and line.
     """
-    return settings if migration is None else comments.announced(settings, migration.files)
+    try:
+        files = sources(settings.migration)
+    except ConfigError:
+        # Where a project does not say where its files are, none is read.
+        return
+    comments.expectations([file for file in files if file.suffix == ".py"])
 
 
 def as_written(settings: Settings) -> Rules:

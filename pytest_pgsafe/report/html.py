@@ -146,7 +146,7 @@ def prompt(entry: Entry) -> str:
         (
             "pgsafe rehearsed this project's PostgreSQL migration on a copy of the real database and found:",
             "",
-            *finding_lines(entry.finding, entry.announce),
+            *finding_lines(entry.finding, entry.announce, entry.comment),
             "",
             "Change the migration so that this does not happen. Do not announce it in [expect] unless I say that it",
             f"is meant. `pgsafe explain {entry.finding.code}` says more; `pytest --pgsafe` judges the result.",

@@ -127,6 +127,8 @@ def _table(entries: Sequence[Entry], most: int) -> list[str]:
             text += f"<br>remedy: {escape(finding.remedy)}"
         if one.announce is not None:
             text += f"<br>if it is meant: \\[expect\\] {escape(one.announce)}"
+        if one.comment is not None:
+            text += f"<br>or {escape(one.comment)}"
         rows = "<br>".join(escape(sample_text(sample)) for sample in finding.samples)
         lines.append(f"| {finding.severity.value} | {escape(finding.object)} | {text} | {rows} |")
     if len(entries) > most:

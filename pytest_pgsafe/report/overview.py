@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from ..catalog.names import split
 from ..checks import EVERY
-from ..checks.announcing import announcement
+from ..checks.announcing import announcement, comment
 from ..checks.cost_values import longest
 from ..checks.evidence import duration, size
 from ..checks.values import Finding, Severity
@@ -36,6 +36,8 @@ class Entry:
     follows: bool = False
     #: The line of ``[expect]`` that announces it, if it is meant.
     announce: str | None = None
+    #: What says the same in the migration's own file.
+    comment: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +239,10 @@ def plain(finding: Finding) -> Entry:
 
 
 def _entry(finding: Finding, result: Result) -> Entry:
-    return Entry(finding=finding, follows=finding.declared is False, announce=announcement(finding, result.changes))
+    return Entry(
+        finding=finding, follows=finding.declared is False, announce=announcement(finding, result.changes),
+        comment=comment(finding, result.changes),
+    )  # fmt: skip
 
 
 def _folded(notes: Iterable[Finding], meant: Callable[[Finding], bool]) -> tuple[Fold, ...]:

@@ -28,10 +28,11 @@ class Line:
     tone: Tone = "plain"
 
 
-def finding_lines(finding: Finding, announce: str | None = None) -> list[str]:
+def finding_lines(finding: Finding, announce: str | None = None, comment: str | None = None) -> list[str]:
     """Return a finding with its evidence, the first line for itself.
 
     :param announce: what makes it a note if it is meant.
+    :param comment: what says the same in the migration's own file.
     """
     # Most messages name their object where it reads best.
     where = "" if finding.object in finding.message else f"{finding.object}: "
@@ -49,6 +50,8 @@ def finding_lines(finding: Finding, announce: str | None = None) -> list[str]:
         lines += _pair("remedy", finding.remedy)
     if announce is not None:
         lines += _pair("if it is meant", f"[expect] {announce}")
+    if comment is not None:
+        lines += _pair("or", comment)
     return [indented(line) for line in lines]
 
 

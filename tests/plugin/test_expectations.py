@@ -56,3 +56,30 @@ def test_a_predicate_that_cannot_be_evaluated(project: Project) -> None:
     result.stdout.fnmatch_lines(
         ['*predicate for public.people cannot be evaluated: SQLSTATE 42703: column "idd" does not exist*']
     )
+
+
+ENV = """
+from alembic import context
+from sqlalchemy import engine_from_config, pool
+engine = engine_from_config(context.config.get_section("alembic"), poolclass=pool.NullPool)
+with engine.connect() as c:
+    context.configure(connection=c)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+def test_a_predicate_of_a_revision_that_cannot_be_evaluated(project: Project) -> None:
+    pytest.importorskip("alembic")
+    comment = "# pgsafe: expect values people.name where idd < 3: agreed"
+    revision = f"from alembic import op\nrevision, down_revision = 'r1', None\n{comment}\n"
+    ini = "[alembic]\nscript_location = a\nsqlalchemy.url = postgresql+psycopg://x@db.invalid/x\n"
+    upgrade = f"def upgrade():\n    op.execute({UPPER!r})\n"
+    project.write({"a/r0.py": comment.replace("expect", "expekt"), "a/env.py": ENV, "alembic.ini": ini})
+    result = project.run(*project.needed, "--pgsafe-migration=alembic.ini")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "r0.py:1: " in result.stderr.str()
+    project.write({"a/r0.py": "", "a/versions/r1.py": revision + upgrade})
+    result = project.rehearse("--pgsafe-migration=alembic.ini")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(['*predicate for public.people cannot be evaluated: *column "idd" does not exist*'])

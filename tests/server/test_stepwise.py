@@ -120,7 +120,13 @@ def alembic(folder: Path, *bodies: str) -> Way:
 
 def test_alembics_revisions(server: Server, tmp_path: Path) -> None:
     pytest.importorskip("alembic")
-    way = alembic(tmp_path, *(SQL[name] for name in ("1_table.sql", "2_rows.sql", "10_email.sql", "11_index.sql")))
+    bodies = [SQL[name] for name in ("1_table.sql", "2_rows.sql", "10_email.sql", "11_index.sql")]
+    way = alembic(tmp_path, *bodies, "alter table public.people alter name drop not null")
+    announced = tmp_path / "a" / "versions" / "rev5.py"
+    announced.write_text(announced.read_text() + "    # pgsafe: expect changed people.name: may be unknown\n")
+    # Of a revision that does not run.
+    unborn = "# pgsafe: expect dropped people.name: later\nrevision, down_revision = 'rev0', None\n"
+    (tmp_path / "a" / "rev0.py").write_text(unborn)
     result = rehearsed(server, tmp_path, way)
     assert blamed(result) == {"public.people": "rev2", "public.people.email": "rev3"}
     assert stands(result) == {"public.people": "a/versions/rev2.py:4", "public.people.email": "a/versions/rev3.py:4"}
@@ -129,9 +135,11 @@ def test_alembics_revisions(server: Server, tmp_path: Path) -> None:
     assert ran[SQL["11_index.sql"]] == ("a/versions/rev4.py", "rev4")
     assert ran["UPDATE alembic_version SET version_num='rev4' WHERE alembic_version.version_num = 'rev3'"][0] is None
     files = [one["path"] for one in document["migration"]["files"]]
-    assert files == [f"a/versions/rev{number}.py" for number in (1, 2, 3, 4)]
+    assert files == [f"a/versions/rev{number}.py" for number in (1, 2, 3, 4, 5)]
     assert result.trace is not None
-    assert [revision.name for revision in result.trace.revisions] == ["rev1", "rev2", "rev3", "rev4"]
+    assert [revision.name for revision in result.trace.revisions] == ["rev1", "rev2", "rev3", "rev4", "rev5"]
+    reasons = {one.reason for one in result.findings if one.object == "public.people.name"}
+    assert "may be unknown" in reasons, result.findings
     assert all(revision.seconds is not None for revision in result.trace.revisions)
 
 

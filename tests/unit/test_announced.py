@@ -12,13 +12,14 @@ from pytest_pgsafe.catalog.names import covers, is_pattern
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.baseline import parse
 from pytest_pgsafe.checks.values import Evidence, Rules, Severity
-from pytest_pgsafe.config import Settings
+from pytest_pgsafe.config import Settings, Way
 from pytest_pgsafe.config.comments import expectations
 from pytest_pgsafe.config.expectations import Converted, Dropped, Expect, Moved, Renamed, RowsRule, ValuesRule
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.migrate.tools import Command, SqlFiles
+from pytest_pgsafe.migrate.tools import Alembic, Command, SqlFiles
+from pytest_pgsafe.migrate.values import Revision, Trace
 from pytest_pgsafe.rehearsal.rules import announced as told
-from pytest_pgsafe.rehearsal.rules import predicates
+from pytest_pgsafe.rehearsal.rules import demand_known, predicates
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,25 @@ def test_comments_announce(tmp_path: Path) -> None:
     both = told(ours, SqlFiles(files=(file,), text="a.sql")).expect
     assert (both.values, len(both.rows)) == (found.values, 2)
     assert told(ours, Command(command="true")) is ours
+
+
+def test_comments_of_python_files_announce_for_the_revisions_that_ran(tmp_path: Path) -> None:
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = a\n")
+    (tmp_path / "a").mkdir()
+    for name in ("old", "new"):
+        text = f"revision = {name!r}\ndef upgrade():\n    # pgsafe: expect dropped sales.{name}: unused\n    pass\n"
+        (tmp_path / "a" / f"{name}.py").write_text(f"# pgsafety is none of ours\n{text}")
+    migration = Alembic(ini=tmp_path / "alembic.ini")
+    settings = Settings(folder=tmp_path, migration=Way(kind="alembic", path=tmp_path / "alembic.ini"))
+    demand_known(settings)
+    assert told(settings, migration) is settings
+    ran = Trace(seconds=1, sessions=1, revisions=(Revision(name="new"),))
+    [dropped] = told(settings, migration, ran).expect.dropped
+    assert (dropped.object, dropped.reason) == ("sales.new", "unused")
+    (tmp_path / "a" / "old.py").write_text("# pgsafe: expect nonsense\n")
+    with pytest.raises(ConfigError, match=r"^old\.py:1: ") as caught:
+        demand_known(settings)
+    assert caught.value.remedies[0].startswith("# pgsafe: expect dropped ")
 
 
 @pytest.mark.parametrize(

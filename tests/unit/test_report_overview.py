@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.checks.announcing import announcement
+from pytest_pgsafe.checks.announcing import announcement, comment
 from pytest_pgsafe.checks.evidence import duration, size
 from pytest_pgsafe.checks.values import BEYOND, Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.config.comments import expectations
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report.overview import about, longest_lock, overview
-from pytest_pgsafe.report.terminal import summary, wrapped
+from pytest_pgsafe.report.terminal import finding_lines, summary, wrapped
 
 DROP = Cited(text="alter table sales drop column name cascade", file="m.sql", line=9)
 UPDATE = Cited(text="update sales set total = 0", file="m.sql", line=2)
@@ -142,6 +144,28 @@ def change(kind: str, action: Action, name: str) -> Change:
 )
 def test_the_line_that_announces(finding: Finding, changes: tuple[Change, ...], line: str | None) -> None:
     assert announcement(finding, changes) == line
+
+
+def test_the_comment_that_announces_in_the_file_of_a_revision(tmp_path: Path) -> None:
+    """Each is read again as what it is to announce."""
+    dropped = (change("column", Action.DROPPED, "public.sales.name"), change("view", Action.DROPPED, "public.v"))
+    wrong = (
+        VALUES, error("PGS203", "public.sales.name"), error("PGS101", "public.t"), error("PGS531", "public.v"),
+        replace(error("PGS801", "public.t"), severity=Severity.WARNING, after="AccessExclusiveLock"),
+    )  # fmt: skip
+    told = [comment(replace(one, statement=Cited(text="x", file="a/r1.py")), dropped) for one in wrong]
+    file = tmp_path / "r1.py"
+    file.write_text("\n".join(str(one).removeprefix("in a/r1.py: ").replace("…", "meant") for one in told))
+    found = expectations([file])
+    assert [one.column for one in found.values] == ["public.sales.total"]
+    assert [(one.kind, one.object) for one in found.dropped] == [("column", "public.sales.name"), ("view", "public.v")]
+    assert [(one.table, one.rule) for one in found.rows] == [("public.t", "any")]
+    assert [(one.table, one.mode) for one in found.locks] == [("public.t", "AccessExclusiveLock")]
+    assert comment(VALUES, ()) is None
+    assert comment(replace(VALUES, statement=Cited(text="x", file="a.sql")), ()) is None
+    cited = replace(VALUES, statement=Cited(text="update x", file="a/r1.py", line=3))
+    lines = "\n".join(finding_lines(cited, announcement(cited, ()), comment(cited, ())))
+    assert lines.endswith("\n  or: in a/r1.py: # pgsafe: expect values public.sales.total: …")
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
