@@ -38,6 +38,8 @@ class About:
     proven: bool
     #: Whether the hooks ``after_restore`` ran on it before it was kept.
     hooked: bool = False
+    #: Whether it is the source's cluster itself, and no restore of a dump.
+    physical: bool = False
 
     @property
     def moment(self) -> datetime:

@@ -14,13 +14,13 @@ from psycopg import sql
 
 from ..catalog.values import Catalog, Role
 from ..server.base import Server
-from ..server.connection import connect
+from ..server.connection import Connection, connect
 from ..server.lists import split_list
 from ..snapshot.session import reason as said_by
 from ..snapshot.values import NotVerified
 
 #: Settings, and where a name without a folder is looked for.
-_SETTINGS = {"session_preload_libraries": "", "local_preload_libraries": "$libdir/plugins/"}
+SETTINGS = {"session_preload_libraries": "", "local_preload_libraries": "$libdir/plugins/"}
 
 
 def lacking(server: Server, facts: Catalog | None, others: Mapping[str, Role]) -> tuple[NotVerified, ...]:
@@ -28,22 +28,28 @@ def lacking(server: Server, facts: Catalog | None, others: Mapping[str, Role]) -
 
     :param others: roles of the source's cluster.
     """
-    found = dict.fromkeys(setting for one in _all(facts, others) for setting in one if _name(setting) in _SETTINGS)
+    found = dict.fromkeys(setting for one in _all(facts, others) for setting in one if _name(setting) in SETTINGS)
     if not found:
         return ()
-    notes: list[NotVerified] = []
     with connect(server.address(), read_only=False) as session:
-        for setting in found:
-            for library in _libraries(setting):
-                try:
-                    session.execute(sql.SQL("LOAD {}").format(sql.Literal(library)))
-                except psycopg.errors.InsufficientPrivilege:
-                    # Who may not load it may not set it either, which is told.
-                    continue
-                except psycopg.Error as error:
-                    notes.append(NotVerified(object=f"setting {setting}", reason=f"not loaded here: {said_by(error)}"))
-                    break
-    return tuple(notes)
+        return tuple(
+            NotVerified(object=f"setting {setting}", reason=f"not loaded here: {why}")
+            for setting in found
+            if (why := refusal(session, setting))
+        )
+
+
+def refusal(session: Connection, setting: str) -> str | None:
+    """Return why a server cannot load the libraries of a setting, ``name=value``; None if it can."""
+    for library in _libraries(setting):
+        try:
+            session.execute(sql.SQL("LOAD {}").format(sql.Literal(library)))
+        except psycopg.errors.InsufficientPrivilege:
+            # Who may not load it may not set it either, which is told.
+            continue
+        except psycopg.Error as error:
+            return said_by(error)
+    return None
 
 
 def without(facts: Catalog, notes: tuple[NotVerified, ...]) -> Catalog:
@@ -82,7 +88,7 @@ def _name(setting: str) -> str:
 
 
 def _libraries(setting: str) -> Iterator[str]:
-    place = _SETTINGS[_name(setting)]
+    place = SETTINGS[_name(setting)]
     for name in split_list(setting.partition("=")[2]):
         if name:
             yield name if "/" in name else f"{place}{name}"

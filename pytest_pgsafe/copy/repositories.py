@@ -27,6 +27,7 @@ from ..server.connection import connect
 from ..server.extensions import check_extensions
 from ..snapshot.file import load
 from ..snapshot.values import SequenceValue, Snapshot
+from .alone import Alone, alone
 from .opened import COMPRESSION, opened
 from .source import Source
 
@@ -57,6 +58,23 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
             equals(engine.facts, backup.facts)
         (folder / _RECORD).write_bytes(codec.dumps(told))
         return backup
+
+
+@contextmanager
+def cluster_of_repository(found: Found, *, jobs: int) -> Generator[tuple[Alone, Restored], None, None]:
+    """Recover a repository, and yield its cluster, stopped, with the one database that is meant.
+
+    A scratch server takes it before the context is left.
+
+    :raises BackupError: it cannot be restored, or its pages are damaged.
+    :raises RestoreError: the recovery did not reach its end.
+    """
+    engine = found.repository.engine
+    with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
+        with readable():
+            told = replace(restored, database=database(server, engine.dbname))
+            cluster = alone(server, told.database)
+        yield cluster, told
 
 
 def recovered_from(folder: Path, backup: Backup, source: Source, server: Server, origin: str) -> Restored | None:

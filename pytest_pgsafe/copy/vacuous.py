@@ -54,11 +54,13 @@ def out_of_date(
     """
     if limit is None:
         return ()
-    if backup is None or backup.manifest is None:
+    if recovered is not None:
+        taken, path = recovered.until, str(recovered)
+    elif backup is None or backup.manifest is None:
         what = "files do" if backup is None else "a dump without pgsafe's manifest does"
         return (NotVerified(object="max_age", reason=f"{what} not say when the data was so"),)
-    taken = backup.manifest.taken_at if recovered is None else recovered.until
-    path = str(backup.archive.path) if recovered is None else str(recovered)
+    else:
+        taken, path = backup.manifest.taken_at, str(backup.archive.path)
     old = now - taken
     if old < -_CLOCKS:
         raise BackupError(

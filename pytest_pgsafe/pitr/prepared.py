@@ -8,8 +8,10 @@ from ..server.base import Server
 from ..server.connection import connect
 
 
-def roll_back(server: Server) -> None:
+def roll_back(server: Server) -> tuple[str, ...]:
     """Roll back every prepared transaction of a recovered server that is ours: each keeps its locks for ever.
+
+    :returns: their names.
 
     :raises psycopg.Error: as the server says it.
     """
@@ -19,3 +21,4 @@ def roll_back(server: Server) -> None:
     for gid, database in prepared:
         with connect(server.address(database), read_only=False) as session:
             session.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+    return tuple(gid for gid, _ in prepared)

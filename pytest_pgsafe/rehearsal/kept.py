@@ -34,6 +34,7 @@ from ..copy.source import unreachable
 from ..copy.vacuous import without_content
 from ..errors import CopyError, ServerError
 from ..migrate.tools import of
+from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
 from ..server.base import Server
 from ..server.capabilities import WAL_FUNCTIONS
@@ -41,10 +42,10 @@ from ..server.cluster import Template
 from ..server.connection import connect
 from ..server.local import LocalServer
 from ..snapshot.values import NotVerified, Snapshot
-from . import majors, restored
+from . import majors, physical, restored
 from .expected import costs
 from .known import Known, Stage, gathered
-from .preflight import COPIES, Plan
+from .preflight import Plan
 from .restored import Begun, Restored
 from .running import Runner
 from .steps import Steps, Stopped
@@ -72,6 +73,8 @@ class State:
     notes: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     not_verified: tuple[NotVerified, ...]
+    #: How far the source was recovered, where the copy is that cluster itself.
+    recovered: Recovered | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +122,10 @@ def wish(settings: Settings, plan: Plan) -> Wish | str:
 
 def _hindered(settings: Settings, plan: Plan) -> str | None:
     """Return why no base is kept."""
-    source, needed = plan.source, (COPIES + 1) * plan.source.size
+    source, needed = plan.source, (plan.copies + 1) * plan.source.size
     reasons = {
-        f"a source of kind {source.kind} is restored in each run": source.kind not in {"database", "backup"},
+        f"a source of kind {source.kind} is restored in each run": not plan.physical
+        and source.kind not in {"database", "backup"},
         f"a server of kind {plan.choice.kind} keeps none, one of kind local does": plan.choice.copy is None,
         "a server that is to stay after a failure is the one that restored": settings.server.keep,
         "the server loads libraries, which may write into its cluster": bool(settings.server.preload),
@@ -137,14 +141,14 @@ def header(settings: Settings, plan: Plan) -> tuple[str, ...]:
     found = wish(settings, plan)
     if isinstance(found, str):
         lines = () if found == OFF else (f"pgsafe base: {found}",)
-        return (*lines, *_expected(plan, COPIES))
+        return (*lines, *_expected(plan, plan.copies))
     own = [base for base in place.bases() if base.key == found.identity.key]
     if not own:
         line = f"pgsafe base: none is there yet; this run builds it in {place.folder()}"
-        return (line, *_expected(plan, COPIES + 1))
+        return (line, *_expected(plan, plan.copies + 1))
     [base, *_] = sorted(own, key=lambda one: one.about.moment, reverse=True)
     line = f"pgsafe base: {base.folder.name}, {_age(base.about)} old, {base.bytes >> 20:,} MiB"
-    return (f"{line}; its copies: {_way(base, plan)}", *_expected(plan, COPIES - 1, kept=True))
+    return (f"{line}; its copies: {_way(base, plan)}", *_expected(plan, plan.copies - 1, kept=True))
 
 
 def _way(base: Base, plan: Plan) -> str:
@@ -219,15 +223,13 @@ def build(
     """Restore and prove a copy of the source on a server of its own, stop that, and keep it."""
     begun_with = known
     try:
-        with steps.step("server"):
-            server = plan.start()
+        server, taken = physical.begin(plan, steps)
     except Stopped:
         return Obtained(known=known, ended=True)
-    made: list[tuple[Backup | None, Restored]] = []
+    made: list[Restored] = []
 
     def stages(begun: Begun) -> Stage[None]:
-        backup = yield from restored.take(begun)
-        made.append((backup, (yield from restored.restore(begun, backup))))
+        made.append((yield from physical.copied(begun, taken)))
 
     with server:
         known = known.joined(_described(server, plan))
@@ -235,7 +237,8 @@ def build(
         known = gathered(known, stages(begun))
         if not made:
             return Obtained(known=known, ended=True)
-        [(backup, copy)] = made
+        [copy] = made
+        backup = copy.backup
         state = _state(known, copy)
         try:
             with steps.optional("keep"):
@@ -257,16 +260,19 @@ def _state(known: Known, copy: Restored) -> State:
         dbname=copy.before.dbname, role=copy.runner.role, facts=copy.facts, reference=copy.reference,
         seconds=copy.seconds, like=copy.like, source_version=known.source_version or "", notes=known.notes,
         findings=known.findings or (), not_verified=known.not_verified,
+        recovered=known.recovered if known.physical else None,
     )  # fmt: skip
 
 
 def _keep(wanted: Wish, plan: Plan, server: Server, state: State, backup: Backup | None) -> keep.Held:
     # What the choice can copy is one.
     assert isinstance(server, LocalServer)
+    taken = None if backup is None or backup.manifest is None else backup.manifest.taken_at
     about = About(
-        source=plan.source.shown, taken=None if backup is None or backup.manifest is None else backup.manifest.taken_at,
+        source=plan.source.shown, taken=taken if state.recovered is None else state.recovered.until,
         built=datetime.now(timezone.utc), version=str(server.version),
         proven=backup is not None and backup.facts is not None, hooked=wanted.hooked,
+        physical=state.recovered is not None,
     )  # fmt: skip
     programs, dumped = server.local, codec.dumps(state)
     return keep.put(wanted.identity, about, server.seal(), dumped, programs, most=wanted.most)
@@ -291,7 +297,7 @@ def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:
     about, backup, plan = base.base.about, obtained.backup, begun.plan
     if not obtained.built:
         reason = named(about)
-        if plan.source.kind == "database":
+        if plan.source.kind == "database" or plan.physical:
             begun.steps.skip("backup", reason)
             plan = _undecided(settings, plan)
             yield Known(plan=plan)
@@ -302,6 +308,8 @@ def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:
         gaps = tuple(gap for gap in state.not_verified if gap.object not in {"content", "max_age", "base"})
         content = without_content(state.facts, plan.source.kind) if plan.migration is not None else ()
         yield Known(
+            recovered=state.recovered, physical=None if state.recovered is None else True,
+            taken=None if state.recovered is None else state.recovered.until.astimezone(timezone.utc),
             like=state.like, source_version=state.source_version, notes=state.notes, findings=state.findings,
             not_verified=(*gaps, *content), compared=state.facts, reference=state.reference,
             functions={name: function.definition for name, function in state.facts.catalog.functions.items()},
@@ -323,7 +331,7 @@ def _age(about: About) -> str:
 
 def named(about: About) -> str:
     """Say what a base is, for people."""
-    how = "restored and proven" if about.proven else "restored"
+    how = "recovered" if about.physical else "restored and proven" if about.proven else "restored"
     behind = ", after_restore included" if about.hooked else ""
     return f"a kept base is used: {how} {about.built:%Y-%m-%d %H:%M} UTC{behind}; what it holds is {_age(about)} old"
 
@@ -352,7 +360,11 @@ def _hooked(hooks: tuple[Hook, ...]) -> str | None:
 
 def _identity(settings: Settings, plan: Plan) -> Identity:
     source, configured = plan.source, settings.source
-    if source.address is not None:
+    if source.repository is not None:
+        engine, found = source.repository.repository.engine, source.repository.backup
+        recorded = "" if engine.facts is None else _content(engine.facts)
+        what = json.dumps([repr(engine), found.label, found.newest, recorded])
+    elif source.address is not None:
         shown = {name: text for name, text in source.address.parameters.items() if name != "password"}
         what = json.dumps(shown, sort_keys=True)
     else:

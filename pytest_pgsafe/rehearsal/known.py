@@ -48,6 +48,8 @@ class Known:
     recovered: Recovered | None = None
     #: The source before the migration: its own facts, or those of the copy where it has none.
     reference: Snapshot | None = None
+    #: Whether the copy is that cluster itself.
+    physical: bool | None = None
     #: Definitions of the database's functions.
     functions: Mapping[str, str] | None = None
     trace: Trace | None = None
@@ -108,7 +110,8 @@ class Known:
             source={
                 "server_version": self.source_version or str(source.version or ""),
                 "database": source.database if self.recovered is None else self.recovered.database,
-                "from": source.shown if self.recovered is None else str(self.recovered),
+                "from": source.shown if self.recovered is None else self._from(self.recovered),
+                **({"copy": "physical"} if self.physical else {}),
                 **({} if self.taken is None else {"taken": f"{self.taken:%Y-%m-%dT%H:%M:%SZ}"}),
                 **_of_base(self.base),
             },
@@ -135,6 +138,9 @@ class Known:
             kept=self.kept,
             baseline=self.baseline,
         )
+
+    def _from(self, recovered: Recovered) -> str:
+        return f"{recovered}; the copy is that cluster itself" if self.physical else str(recovered)
 
     def explained(self, settings: Settings, steps: Steps) -> Result:
         """Return the result, and which statements did what."""

@@ -33,8 +33,8 @@ from ..server.version import SUPPORTED
 from . import announcements, baseline, denormalized, hooks, ignored, pending
 from .rules import announced, demand_known, resolve_rules
 
-#: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too.
-COPIES, RECOVERED = 3, 4
+#: A backup, the copy restored from it, and its clone; of a repository the recovered cluster too, or that and its clone.
+COPIES, RECOVERED, PHYSICAL = 3, 4, 2
 #: For the next major besides: a copy of the source's own major, that cluster copied, and upgraded ones.
 UPGRADED = 4
 
@@ -66,6 +66,20 @@ class Plan:
     asked: Asking = field(default_factory=Asking)
     #: Waited for before the source is asked anything, and kept until it was.
     turn: Turn = field(default=nullcontext, compare=False, repr=False)
+    #: Why a recovered cluster is dumped, and not itself the copy.
+    dumped: str | None = None
+
+    @property
+    def physical(self) -> bool:
+        """Whether the copy is the recovered cluster itself."""
+        return self.source.repository is not None and self.dumped is None
+
+    @property
+    def copies(self) -> int:
+        """How many times the source is on the disk at once, at most."""
+        if self.source.repository is None:
+            return COPIES
+        return PHYSICAL if self.physical else RECOVERED
 
     def start(self) -> Server:
         """Start the scratch server that was chosen.
@@ -94,6 +108,13 @@ class Plan:
         if source.version is not None and not source.version.supported:
             lines.append(f"pgsafe: PostgreSQL {source.version.major} was not tested with this release")
         lines += [f"pgsafe source: {line}" for line in self.omitted]
+        if source.repository is not None:
+            how = (
+                "physical, the recovered cluster itself"
+                if self.dumped is None
+                else f"dumped and restored: {self.dumped}"
+            )
+            lines.append(f"pgsafe copy: {how}")
         if self.left_out is not None:
             lines.append(f"pgsafe migration: {self.left_out}")
         if self.baseline is not None:
@@ -132,8 +153,12 @@ def _choice(settings: Settings, source: Source, catalog: Catalog | None) -> Choi
     assert settings.source is not None
     _refuse_older(server.major, source)
     startup = likeness(catalog, settings.source.settings).startup()
+    use = server.use
+    if use == "auto" and source.repository is not None and server.major is None and server.image is None:
+        # The cluster is recovered by programs of this machine anyway, and can itself be the copy.
+        use = "local"
     return probe(
-        server.use, major=server.major or source.least_major, exact=server.major is not None,
+        use, major=server.major or source.least_major, exact=server.major is not None,
         fitting=source.fitting, image=server.image,
         settings={**startup, **preload.settings(server.preload)}, keep=server.keep, superuser=server.superuser,
         socket=source.socket,
@@ -171,19 +196,34 @@ def _preflight(settings: Settings, configured: config.Source, turn: Turn) -> Pla
     if choice.extensions is not None:
         check_extensions(needed, choice.extensions, choice.origin)
     choice.check_libraries(needed, server.preload)
-    if choice.kind == "local":
-        copies = COPIES if source.repository is None else RECOVERED
-        copies += 0 if server.major is None else UPGRADED
-        check_space(source.size, Path(tempfile.gettempdir()), copies=copies)
+    dumped = _dumped(settings, source, choice)
     told = pending.early(migration, rollback, source, settings.from_rev)
     asked = _asked(settings, source)
-    return Plan(
-        source=source, choice=choice, extensions=needed, decided=told is not None,
+    plan = Plan(
+        source=source, choice=choice, extensions=needed, decided=told is not None, dumped=dumped,
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
         asked=asked, turn=turn,
     )  # fmt: skip
+    if choice.kind == "local":
+        copies = plan.copies + (0 if server.major is None else UPGRADED)
+        check_space(source.size, Path(tempfile.gettempdir()), copies=copies)
+    return plan
+
+
+def _dumped(settings: Settings, source: Source, choice: Choice) -> str | None:
+    """Return why the recovered cluster itself cannot be the copy; None if it can, or the source is no cluster."""
+    if source.repository is None:
+        return None
+    major = source.repository.backup.major
+    if choice.copy is None:
+        return f"a server of kind {choice.kind} is not started from a data directory"
+    if settings.server.major is not None:
+        return "its copy is to be of another major"
+    if choice.version is None or choice.version.major != major:
+        return f"the server is PostgreSQL {choice.version}, and the cluster {major}"
+    return None
 
 
 def _refuse_older(major: int | None, source: Source) -> None:

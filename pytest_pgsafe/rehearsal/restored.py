@@ -136,16 +136,23 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
                 # Servers and subscriptions differ from the source's from here on, on purpose.
                 facts, _ = take_since(connection, restored_as)
     runner = Runner(settings=settings, server=server, role=role, source=plan.source.address)
-    if settings.hooks.after_restore:
-        restored_as = begin(prepared.address, facts, ours=server.owns_cluster)
-    if runner.hooked("after_restore", prepared.address, begun.steps):
-        with connect(prepared.address) as connection:
-            facts, _ = take_since(connection, restored_as)
+    facts = hooked(begun, runner, prepared.address, facts)
     yield Known(functions={name: function.definition for name, function in facts.catalog.functions.items()})
     return Restored(
         settings=settings, plan=plan, steps=begun.steps, server=server, before=prepared.address, facts=facts,
         runner=runner, like=like, backup=backup, reference=reference, seconds=seconds,
     )  # fmt: skip
+
+
+def hooked(begun: Begun, runner: Runner, copy: Address, facts: Snapshot) -> Snapshot:
+    """Run the hooks ``after_restore`` on a copy; return its facts behind them."""
+    if not begun.settings.hooks.after_restore:
+        return facts
+    before = begin(copy, facts, ours=begun.server.owns_cluster)
+    runner.hooked("after_restore", copy, begun.steps)
+    with connect(copy) as connection:
+        behind, _ = take_since(connection, before)
+    return behind
 
 
 def _taken(backup: Backup, recovered: Recovered | None) -> datetime | None:

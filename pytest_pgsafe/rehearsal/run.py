@@ -11,7 +11,6 @@ from ..checks import judge
 from ..checks.values import Evidence
 from ..config.values import Settings
 from ..progress import SILENT, Progress
-from ..server.base import Server
 from ..server.connection import connect
 from ..server.private import private_folder
 from ..snapshot.values import Snapshot
@@ -24,8 +23,8 @@ from . import (
     majors,
     next_major,
     pending,
+    physical,
     released,
-    restored,
     retried,
     returning,
     stepwise,
@@ -82,35 +81,32 @@ def _known(settings: Settings, plan: Plan, steps: Steps, backups: Path) -> Known
         if obtained.ended:
             return obtained.known
         known = obtained.known
+        taken: physical.Taken | None = None
         try:
-            server = held.enter_context(_server(obtained, plan, steps))
+            if obtained.base is not None:
+                server = kept.start(obtained, plan, steps)
+            else:
+                server, taken = physical.begin(plan, steps)
         except Stopped:
             return known
+        held.enter_context(server)
         if known.server is None:
             described = server.describe()
             gaps = () if plan.major is not None else majors.gap(plan.source.version, described["version"])
             known = known.joined(Known(server=described, not_verified=gaps))
         begun = Begun(settings=settings, plan=plan, steps=steps, server=server, backups=backups)
-        known = gathered(known, _stages(begun, obtained))
+        known = gathered(known, _stages(begun, obtained, taken))
         # Not after an interruption or a defect: nobody would be told what was left running.
         if settings.server.keep and known.result(settings, steps).verdict != "passed":
             known = replace(known, kept="\n".join(server.keep()))
     return known
 
 
-def _server(obtained: kept.Obtained, plan: Plan, steps: Steps) -> Server:
-    if obtained.base is not None:
-        return kept.start(obtained, plan, steps)
-    with steps.step("server"):
-        return plan.start()
-
-
-def _stages(begun: Begun, obtained: kept.Obtained) -> Stage[None]:
+def _stages(begun: Begun, obtained: kept.Obtained, taken: physical.Taken | None) -> Stage[None]:
     if obtained.base is not None:
         copy = yield from kept.recalled(begun, obtained)
     else:
-        backup = yield from restored.take(begun)
-        copy = yield from restored.restore(begun, backup)
+        copy = yield from physical.copied(begun, taken)
     yield from next_major.go(begun, copy)
     copy = yield from _decide(copy)
     migration = copy.plan.migration

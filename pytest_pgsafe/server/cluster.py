@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,13 +30,17 @@ KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A stopped cluster that is copied, never started."""
+    """A stopped cluster that is copied, never started; or moved, where nobody needs it any more."""
 
     data: Path
     #: The superuser's; each server gets one of its own as soon as it runs.
     password: str = field(repr=False)
     #: It lies there, unchanged, as long as any copy of it runs.
     stays: bool = False
+    #: It is nobody's: the one server that is started of it takes it.
+    moved: bool = False
+    #: Of postgresql.conf, without which it does not start, or not in peace.
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def template(programs: LocalPrograms, folder: Path, user: ServerUser | None) -> Template:

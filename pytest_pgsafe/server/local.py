@@ -95,7 +95,7 @@ class LocalServer(OwnedServer):
             template = cluster.template(programs, folder, server_user())
         server = cls(programs, process=start_keeper(), reason=reason)
         try:
-            wanted = order(folder, template, user, programs.version, settings or {})
+            wanted = order(folder, template, user, programs.version, {**(settings or {}), **template.settings})
             if shut:
                 wanted |= shut_in(wanted, programs.version, fresh=fresh)
             started = server._ask(wanted)
@@ -103,7 +103,9 @@ class LocalServer(OwnedServer):
                 server._shut = _told(user, started["opened"], programs.version)
             elif enclosed:
                 server._shut = f"not enclosed: its settings name commands ({', '.join(commands)})"
-            if not fresh:
+            if template.moved:
+                server._copied = "none: it is the cluster itself"
+            elif not fresh:
                 server._copied = copied(started)
             if template.stays and started["copy"] != PLAIN:
                 server._another = partial(
@@ -346,6 +348,7 @@ def order(
         "gid": None if user is None else user.gid,
         "postgres": str(folder / "postgres"),
         "template": str(template.data),
+        "move": template.moved,
         #: What is configured where files share their blocks.
         "reflinked": configuration({"file_copy_method": "clone"} if COPY_METHOD.known_to(version) else {}),
         "ways": copies.ways(stays=template.stays),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from ..errors import ServerError
 from .address import Address
@@ -17,8 +18,11 @@ from .capabilities import EVENT_TRIGGERS_OFF
 from .cluster import Template
 from .connection import connect
 from .local import LocalServer, order, start_keeper
+from .marked import own as own_mark
 from .private import private_folder
 from .programs import LocalPrograms
+from .scratch import full_name
+from .surrendered import strip
 from .user import ServerUser, server_user
 from .version import Version
 
@@ -75,9 +79,11 @@ class RecoveredServer(LocalServer):
     ) -> None:  # fmt: skip
         """Let PostgreSQL recover a data directory that is ours, and enter when it is promoted."""
         own = {"listen_addresses": "", **harmless(self.programs.version), **floors(self.programs, data)}
-        wanted = order(folder, Template(data=data, password=""), user, self.programs.version, {**own, **settings})
-        started = self._ask({**wanted, "move": True, "wait": wait})
+        template = Template(data=data, password="", moved=True)
+        wanted = order(folder, template, user, self.programs.version, {**own, **settings})
+        started = self._ask({**wanted, "wait": wait})
         self._folder = Path(started["folder"])
+        self._postmaster = int(started["pid"])
         self._enter(int(started["port"]), superuser)
 
     def _enter(self, port: int, superuser: str) -> None:
@@ -95,6 +101,33 @@ class RecoveredServer(LocalServer):
             raise ServerError(f"the recovered server does not answer: {error}") from error
         if recovering != (False,):
             raise ServerError("the recovered server was not promoted")
+
+    def claim(self, dbname: str) -> str:
+        """Make one of its databases a scratch database; return its new name.
+
+        :raises psycopg.Error: as the server says it.
+        """
+        name = full_name("before")
+        with connect(self.address("template1"), read_only=False) as session:
+            old, new = sql.Identifier(dbname), sql.Identifier(name)
+            session.execute(sql.SQL("ALTER DATABASE {} WITH CONNECTION LIMIT -1 IS_TEMPLATE false").format(old))
+            session.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(old, new))
+            [(oid,)] = session.execute("select oid from pg_catalog.pg_database where datname = %s", (name,)).fetchall()
+            self._sign(session, own_mark(int(oid), name))
+        return name
+
+    def surrender(self, password: str) -> Template:
+        """Stop it, and return its cluster for one scratch server, which takes it before this object is closed.
+
+        :param password: of the role :data:`~.owned.SUPERUSER`.
+        :raises ServerError: it does not stop.
+        """
+        self._stop()
+        strip(self.data)
+        # What it subscribes to is led nowhere later; until then nothing of it asks for changes.
+        return Template(
+            data=self.data, password=password, moved=True, settings={"max_logical_replication_workers": "0"}
+        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from object_storage import ACCESS, SECRET, program, seaweedfs
+from pytest_pgsafe.base import place
 from pytest_pgsafe.cli import run
 from pytest_pgsafe.config import Options, Settings, resolve
 from pytest_pgsafe.config.values import Engine
@@ -49,6 +50,14 @@ def kept_by_barman() -> Iterator[Kept]:
         yield kept
 
 
+@pytest.fixture(autouse=True)
+def bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder for the bases of these tests."""
+    folder = tmp_path / "bases"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(place, "folder", lambda: folder)
+
+
 def of_stanza(kept: Kept, **changes: object) -> Engine:
     return replace(Engine(kind="pgbackrest", name="main", dbname="crm", config=kept.config), **changes)  # type: ignore[arg-type]
 
@@ -77,9 +86,10 @@ def recovered(engine: Engine, target: Target | None = None, *, only: str | None 
     return [row[0] for row in rows], told
 
 
-def settings_of(source: str, migration: Path) -> Settings:
+def settings_of(source: str, migration: Path, *, cache: str = "off") -> Settings:
     options = Options(source=(source,), migration=str(migration), server="local")
-    return resolve(options, environment={}, rootdir=migration.parent, invocation_dir=migration.parent)
+    environment = {"PGSAFE_SERVER_CACHE": cache}
+    return resolve(options, environment=environment, rootdir=migration.parent, invocation_dir=migration.parent)
 
 
 def outcome(result: Result) -> dict[str, str]:
@@ -95,10 +105,16 @@ def test_a_migration_is_rehearsed_on_what_pgbackrest_kept(stanza: Kept, tmp_path
     before = stanza.tree()
     source = f"pgbackrest:stanza=main dbname=crm config={stanza.config}"
     with private_folder("test") as folder:
-        good = rehearse(settings_of(source, benign), backups=folder)
-        # The second one finds the backup of the first: the repository is recovered once a run.
-        bad = rehearse(settings_of(source, harmful), backups=folder)
+        good = rehearse(settings_of(source, benign, cache="on"), backups=folder)
+        # The second one begins with the base of the first: the repository is recovered once.
+        bad = rehearse(settings_of(source, harmful, cache="on"), backups=folder)
     assert outcome(good) == {}
+    assert [step.name for step in good.steps][:6] == ["base", "backup", "server", "restore", "keep", "copy"]
+    assert {"base": "passed", "backup": "skipped", "restore": "skipped"}.items() <= {
+        step.name: step.outcome.value for step in bad.steps
+    }.items()
+    assert bad.source["from"] == good.source["from"]
+    assert bad.source["copy"] == "physical"
     assert good.verdict == "passed"
     assert good.relations == 3
     assert good.rows == 602 + len(TYPES)
@@ -106,7 +122,8 @@ def test_a_migration_is_rehearsed_on_what_pgbackrest_kept(stanza: Kept, tmp_path
     assert good.source["from"].startswith(f"pgbackrest main {label}, recovered until ")
     assert label.endswith("I")
     assert good.source["database"] == "crm"
-    assert not good.not_verified
+    # What it proves less than a restore does.
+    assert [gap.object for gap in good.not_verified] == ["restore"]
     assert bad.verdict == "failed"
     assert [finding.object for finding in bad.findings if finding.severity.value == "error"] == ["public.sale.amount"]
     # Nothing was written there: no lock, no log, no spool, and no file of the repository.
