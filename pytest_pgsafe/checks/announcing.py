@@ -10,6 +10,7 @@ from . import BY_CODE
 from .announced import COLLECTIONS
 from .contents import VALUES_CHANGED
 from .cost import WAIT_BUDGET
+from .denormalized import COPY_LOST
 from .locks import LOCK_BUDGET, REWRITE, STRONG_LOCK
 from .rows import ROWS_GONE, ROWS_MULTIPLIED
 from .traffic import DEADLOCK, QUEUE
@@ -77,7 +78,8 @@ def _announced(finding: Finding, changes: Iterable[Change]) -> Announced | None:
         return None if mode is None else Announced(form="locks", objects=(("table", finding.object),), mode=str(mode))
     if finding.severity is not Severity.ERROR or check is None or not check.is_effect:
         return None
-    if finding.standing or finding.aspect == BEYOND or finding.check == "rollback":
+    # What a dropped copy alone said is lost whoever announces the drop.
+    if finding.standing or finding.aspect == BEYOND or finding.check == "rollback" or check is COPY_LOST:
         return None
     content = {ROWS_GONE: ("rows", "table"), ROWS_MULTIPLIED: ("rows", "table"), VALUES_CHANGED: ("values", "column")}
     if check in content:

@@ -64,7 +64,9 @@ def _note(finding: Finding, rule: Converted, why: str) -> Finding:
 
 def _converted(evidence: Evidence) -> Iterator[Finding]:
     for rule, found in evidence.converted.items():
-        told = f"{rule.column} was announced to be {rule.expression}"
+        # The object's own name: a report that sees another one puts it in front.
+        named = rule.column if isinstance(found, str) else found.column
+        told = f"{named} was announced to be {rule.expression}"
         if isinstance(found, str):
             yield COLUMN_CONVERTED.finding(rule.column, f"{told}, but {found}")
         elif not found.held:

@@ -9,11 +9,11 @@ from functools import cached_property
 from ..catalog.names import covers
 from ..compare.values import Comparison
 from ..migrate.values import Lock, Statement, Trace
+from ..migrate.work import reads_whole
 from ..reading.read import read
-from ..reading.values import ROWS, Work
+from ..reading.values import ROWS
 from .strengths import keeps_out
 
-_WORKS = {Work.SCAN, Work.REWRITE, Work.MAY_REWRITE}
 #: A statement that is longer, of generated rows most likely, works on what it brings along.
 _LONGEST = 10_000
 
@@ -99,10 +99,10 @@ class Scale:
 def works_on(lock: Lock) -> bool:
     """Tell whether a statement reads or rewrites the whole relation that it locks."""
     # A materialised view that is filled anew is not read itself.
-    if lock.rewritten or lock.scanned or lock.statement[:7].lower() == "refresh":
+    if lock.rewritten or lock.scanned or lock.reader is not None or lock.statement[:7].lower() == "refresh":
         return True
     # Where the rows that were read cannot be told, the statement says whether it reads them.
-    return lock.scanned is None and any(one.work in _WORKS for one in read(lock.statement).locks)
+    return lock.scanned is None and reads_whole(lock.statement)
 
 
 def measured(trace: Trace) -> Cost:

@@ -21,6 +21,8 @@ _BY_HAND = re.compile(
 _NAMES = re.compile(r'"[^"]*"')
 #: They protect, or are used, as long as they are as the uninterrupted run left them.
 _GUARDS = frozenset({"index", "constraint", "trigger", "policy"})
+#: An index that is INVALID is mostly not ready either: that is one thing.
+_STATES = frozenset({"valid", "ready", "live"})
 _AGAIN = (
     "Let an INVALID index go first: DROP INDEX CONCURRENTLY IF EXISTS, then CREATE INDEX CONCURRENTLY without IF NOT "
     "EXISTS, which takes the INVALID one for done."
@@ -86,13 +88,14 @@ def _hangs(evidence: Evidence) -> Iterator[Finding]:
 
 def _different(evidence: Evidence, wanted: Callable[[Attempt, Change], bool]) -> Iterator[tuple[Attempt, Change, int]]:
     """Yield differences of a kind, each once, with the first point and at how many more it is alike."""
-    found: dict[tuple[str, str, str | None], list[tuple[Attempt, Change]]] = {}
-    for one in evidence.retried.attempts:
+    found: dict[tuple[str, str, str | None], dict[int, tuple[Attempt, Change]]] = {}
+    for number, one in enumerate(evidence.retried.attempts):
         for change in one.changes:
             if wanted(one, change):
-                found.setdefault((change.kind, change.object, change.attribute), []).append((one, change))
+                attribute = "valid" if change.attribute in _STATES else change.attribute
+                found.setdefault((change.kind, change.object, attribute), {}).setdefault(number, (one, change))
     for same in found.values():
-        yield (*same[0], len(same) - 1)
+        yield (*next(iter(same.values())), len(same) - 1)
 
 
 def _is_less(change: Change) -> bool:
@@ -155,7 +158,7 @@ def _missing(change: Change) -> str:
         return f"{change.object} has {count(change.before - change.after)} less than without the break"
     if change.action is Action.DROPPED:
         return f"{what} is missing"
-    if change.attribute in {"valid", "ready", "live"}:
+    if change.attribute in _STATES:
         return f"{what} is INVALID"
     return f"{change.attribute} of {what} is {say(change.after)}, and {say(change.before)} without the break"
 

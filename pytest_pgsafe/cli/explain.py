@@ -21,11 +21,13 @@ def command(*, code: str, as_json: bool) -> int:
     wanted = code.strip().casefold().removeprefix("pgs")
     found = [check for check in EVERY if wanted in {check.code.casefold().removeprefix("pgs"), check.name}]
     if not found:
-        known = [text for check in EVERY for text in (check.code, check.name)]
-        close = get_close_matches(code.strip(), known, n=3) or get_close_matches(code.strip().upper(), known, n=3)
-        remedies = [f"do you mean {' or '.join(close)}?"] if close else []
-        listed = ", ".join(f"{check.code} {check.name}" for check in EVERY)
-        raise UsageError(f"there is no check {code!r}", remedies=[*remedies, f"known are {listed}"])
+        # All of them would hide the one that was meant: those of a number's group, or the nearest names.
+        group = wanted[:1] if wanted.isdecimal() else ""
+        close = get_close_matches(wanted, [check.name for check in EVERY], n=3)
+        near = [check for check in EVERY if (group and check.code[3] == group) or check.name in close]
+        listed = ", ".join(f"{check.code} {check.name}" for check in near or EVERY)
+        told = f"do you mean one of these? {listed}" if near else f"known are {listed}"
+        raise UsageError(f"there is no check {code!r}", remedies=[told])
     check = found[0]
     lines = [
         f"{check.code} {check.name}",

@@ -41,7 +41,8 @@ def expectations(files: Sequence[Path]) -> Expect:
     found: list[Expect] = []
     for file in files:
         mark = "#" if file.suffix == ".py" else "--"
-        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        # The mark that Windows' editors begin a file with would hide a comment in its first line.
+        for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
             comment = _LINES[mark].fullmatch(line)
             if comment is None:
                 continue

@@ -17,6 +17,16 @@ from .sections import SECTIONS, Document
 
 # The same module under two names; a type checker knows only the one of the version that it checks for.
 _toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+#: By a part of what the parser says.
+_MENDED = {
+    "Cannot overwrite a value": "a key stands once: its entries go into one, as in rows = { a = …, b = … } and "
+    "dropped = [{ … }, { … }]",
+    "Cannot mutate": "a key stands once: its entries go into one, as in rows = { a = …, b = … }",
+    "Cannot declare": "a table stands once: put the keys of both under one",
+    "Unescaped '\\'": "a text with a backslash stands in single quotes: 'C:\\backups\\crm.dump'",
+    "Invalid value": "a text stands in quotes; true, false and numbers do not",
+    "Invalid initial character for a key part": "what stands in { } is one line, without a comma at its end",
+}
 
 
 def load(path: Path) -> Mapping[str, Any]:
@@ -24,8 +34,11 @@ def load(path: Path) -> Mapping[str, Any]:
 
     :raises ConfigError: it cannot be read, or is not TOML.
     """
+    text = ""
     try:
-        content: Mapping[str, Any] = _toml.loads(path.read_text(encoding="utf-8"))
+        # Windows' editors begin a file with a mark.
+        text = path.read_text(encoding="utf-8-sig")
+        content: Mapping[str, Any] = _toml.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}", looked_at=[str(path)]) from error
     except RecursionError:
@@ -33,8 +46,24 @@ def load(path: Path) -> Mapping[str, Any]:
             f"{path.name} nests arrays or tables deeper than can be read", looked_at=[str(path)]
         ) from None
     except _toml.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name} is not TOML: {error}", looked_at=[str(path)]) from error
+        raise ConfigError(
+            f"{path.name} is not TOML: {error}", looked_at=[str(path)], remedies=_mended(str(error), text)
+        ) from error
     return content
+
+
+def _mended(error: str, text: str) -> list[str]:
+    """Say how what a parser of TOML refuses is written; the line itself may hold a password, and is not shown."""
+    found = re.search(r"at line (\d+)", error)
+    lines = text.split("\n")
+    line = lines[int(found[1]) - 1].strip() if found and int(found[1]) <= len(lines) else ""
+    if re.match(r"\[[^\[\]]+\]\s*[^\s#]", line):
+        table = line.partition("]")[0] + "]"
+        return [f"{table} stands in a line of its own, once, and each of its keys in a line below it"]
+    for said, remedy in _MENDED.items():
+        if said in error:
+            return [remedy]
+    return []
 
 
 def parse(content: Mapping[str, Any], *, path: Path, prefix: tuple[str, ...] = ()) -> Document:

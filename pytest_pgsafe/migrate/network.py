@@ -20,8 +20,10 @@ _HERE = frozenset({"127.0.0.1", "localhost"})
 _MISSED = (
     "network is unreachable", "name resolution", "name or service not known", "nodename nor servname", "enotfound",
     "enetunreach", "eai_again", "could not resolve", "could not translate host name", "connection refused",
-    "econnrefused", "getaddrinfo",
+    "econnrefused", "connectionrefused", "connect call failed", "getaddrinfo",
 )  # fmt: skip
+#: What they say besides where it was open, and they came to a server that is not the copy's.
+_STRANGER = ("password authentication failed", "no password supplied", "no pg_hba.conf entry")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +123,8 @@ def remedy(outcome: str | None, printed: str) -> tuple[str, ...]:
     return (
         'it ran without a route to anything but the copy; if it needs more than that: [migration] network = "open"',
     )
+
+
+def went_elsewhere(printed: str) -> bool:
+    """Tell whether the output of a command that never came to the copy shows that it wanted another server."""
+    return any(word in printed.lower() for word in (*_MISSED, *_STRANGER))

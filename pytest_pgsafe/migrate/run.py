@@ -22,7 +22,7 @@ from . import marks, process
 from .enclosed import REFUSED
 from .environment import cleaned, fill, given, path_with_python, wanted
 from .gauge import Gauged, gauged
-from .network import Network, enclose, remedy
+from .network import Network, enclose, remedy, went_elsewhere
 from .observe import Observer
 from .psql import End, psql, refused, stopped
 from .sessions import activity, waits
@@ -34,6 +34,13 @@ from .watch import Seen, Watch
 
 #: Lines of the output that a message shows.
 SHOWN = 20
+#: How a project is told where the copy is.
+_ADDRESSED = (
+    "let the project take its address from DATABASE_URL or from PGHOST, PGPORT, PGUSER and PGDATABASE",
+    'or name the variables that it reads: [migration] env = { NAME = "{url}" }, with a driver "{url:asyncpg}"; of an '
+    'address in parts: env = { DB_HOST = "{host}", DB_PORT = "{port}", DB_USER = "{user}", DB_PASSWORD = '
+    '"{password}", DB_NAME = "{dbname}" }',
+)
 _SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|API_?KEY", re.IGNORECASE)
 
 
@@ -118,6 +125,8 @@ def run(
     trace = replace(_trace(migration, end, seen, observer, gauge, seconds=seconds, secrets=secrets), role=role)
     if end.problem is None and not seen.sessions:
         end = _not_here(migration, address, seen, end)
+    elif end.problem is not None and not (seen.sessions or migration.files) and went_elsewhere(end.output):
+        end = _elsewhere(end, address)
     if end.problem is not None:
         raise _failed(end, trace, secrets)
     return trace
@@ -206,11 +215,21 @@ def _not_here(migration: Migration, address: Address, seen: Seen, end: End) -> E
         problem=f"not run on the copy: {migration} ended with 0 and never opened a session on it",
         looked_at=(f"the copy: {address}", *elsewhere),
         network=end.network,
-        remedies=(
-            "let the project take its address from DATABASE_URL or from PGHOST, PGPORT, PGUSER and PGDATABASE",
-            'or name the variable that it reads: [migration] env = { NAME = "{url}" }',
-            "check what it did reach instead: it may have run on another database",
-        ),
+        remedies=(*_ADDRESSED, "check what it did reach instead: it may have run on another database"),
+    )
+
+
+def _elsewhere(end: End, address: Address) -> End:
+    """Say that a command failed on its way to another server; that way is opened last: it may lead to the source."""
+    first = (
+        'if it needs something else first, as a secret store: [migration] network = "open"; it can then reach whatever '
+        "address its own files hold, the source's too",
+    )
+    return replace(
+        end,
+        problem=f"{end.problem}; it never opened a session on the copy, and wanted another server",
+        looked_at=(f"the copy: {address}", *end.looked_at),
+        remedies=(*_ADDRESSED, *(first if end.remedies else ())),
     )
 
 

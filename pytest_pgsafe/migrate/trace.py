@@ -15,9 +15,12 @@ from .derive import Index, derive
 from .gauge import Gauged
 from .messages import Event, Message, Record, messages
 from .observe import Relation
+from .tables import revisions as revision_tables
 from .values import Lock, Statement
-from .work import holds_on
+from .work import holds_on, reads_whole
 
+#: Statements that reach relations which they do not name.
+_REACHES = re.compile(r"(?i)\s*(?:with|insert|update|delete|merge|do|call|execute)\b")
 _INDEX = frozenset({"i", "I"})
 _TIME = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>us|ms|s|min|h|d|)")
 #: Of a time, in milliseconds.
@@ -58,8 +61,22 @@ class _Session:
     flushed: bool
     #: Relations with a counter that may not be 0.
     counted: set[int] = field(default_factory=set[int])
-    #: Texts of statements without events since the last one with events.
+    #: Texts of statements since the last transaction with events.
     touched: list[str] = field(default_factory=list[str])
+    #: Those of them without events since the last one with events.
+    between: list[str] = field(default_factory=list[str])
+    #: The transaction has had events.
+    told: bool = False
+
+    def note(self, message: Message) -> None:
+        """Add a statement whose events have been followed."""
+        text = message.statement.text
+        self.between = [] if message.events else [*self.between, text]
+        self.told = self.told or bool(message.events)
+        if self.told and message.transaction is None:
+            self.touched, self.told = [], False
+        else:
+            self.touched.append(text)
 
 
 def read_trace(
@@ -118,7 +135,7 @@ def _locks(sent: Sequence[tuple[int, Message]], index: Index, *, flushed: bool) 
                 current = None
             current = current or _Transaction(id=transaction)
             _follow(current, list(events), names, session, relations)
-        session.touched = [] if message.events else [*session.touched, message.statement.text]
+        session.note(message)
         if current is not None:
             current.note(number, message)
         if current is not None and message.transaction not in {None, current.id}:
@@ -205,14 +222,25 @@ def _scanned(transaction: _Transaction, session: _Session, oid: int, counter: in
     """Return how many rows were scanned since the transaction's last event; None where that cannot be told.
 
     The counter is the session's, from when it last told the statistics system: at the end of a transaction with events
-    from 15 on, some time within the next second before.
+    from 15 on, some time within the next second before. So it counts what statements without events have scanned, too.
     """
-    if oid in transaction.counters:
-        return counter - transaction.counters[oid]
-    if counter and not session.flushed and oid in session.counted:
+    known = transaction.counters.get(oid)
+    if known is None and counter and not session.flushed and oid in session.counted:
         return None
+    scanned = counter if known is None else counter - known
     bare = relation.name.rpartition(".")[2].strip('"').lower()
-    return None if counter and any(bare in text.lower() for text in session.touched) else counter
+    before = session.touched if known is None else session.between
+    return None if scanned and any(_may_scan(text.lower(), bare) for text in before) else scanned
+
+
+def _may_scan(text: str, bare: str) -> bool:
+    """Tell whether a statement may have scanned a relation: it names it, or reaches it by a key, a trigger, a function.
+
+    What a tool notes of its revisions reaches nothing.
+    """
+    return re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", text) is not None or (
+        _REACHES.match(text) is not None and not any(name in text for name in revision_tables())
+    )
 
 
 def _take(transaction: _Transaction, oid: int, taken: datetime | None, lock: Lock) -> None:
@@ -220,9 +248,15 @@ def _take(transaction: _Transaction, oid: int, taken: datetime | None, lock: Loc
     key = (oid, lock.mode)
     known = transaction.locks.get(key)
     if known is not None:
-        total = None if lock.scanned is None else lock.scanned + (0 if known.scanned is None else known.scanned)
+        total = (
+            known.scanned if lock.scanned is None else lock.scanned + (0 if known.scanned is None else known.scanned)
+        )
+        # Where the rows that were read cannot be told, the statement says whether it reads them.
+        reads = bool(lock.scanned) or (lock.scanned is None and reads_whole(lock.statement))
+        if reads and lock.scanned is None:
+            total = known.scanned or None
         # Seen now: what the documentation said of an earlier statement was so.
-        reader = lock.statement if lock.scanned and not known.scanned and lock.number != known.number else known.reader
+        reader = lock.statement if reads and not known.scanned and lock.number != known.number else known.reader
         transaction.locks[key] = replace(known, derived=False, scanned=total, reader=reader)
     elif (oid, "AccessExclusiveLock") not in transaction.locks:
         # A weaker lock beside the strongest says nothing, and whose it is cannot be told.

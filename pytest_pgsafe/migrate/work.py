@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..reading.read import read
-from ..reading.values import ROWS, Does
+from ..reading.values import ROWS, Does, Work
 from .values import Statement
 
 #: Milliseconds from which on a statement holds others up whatever it does.
@@ -13,6 +13,13 @@ LONG = 250.0
 #: What ends a transaction, or is none of its work.
 _ENDS = re.compile(r"(?i)\s*(?:begin|start|commit|end|rollback|abort|savepoint|release|set|show|reset)\b")
 _COPIES = re.compile(r"(?i)\s*(?:insert\b.*\b(?:select|table)\b|copy\b|create\b.*\bas\b|call\b)", re.S)
+
+_WHOLE = frozenset({Work.SCAN, Work.REWRITE, Work.MAY_REWRITE})
+
+
+def reads_whole(text: str) -> bool:
+    """Tell by its words whether a statement reads or rewrites the whole of a relation that it locks."""
+    return any(one.work in _WHOLE for one in read(text).locks)
 
 
 def holds_on(statement: Statement) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from ..config.find import FILE_NAME
 from ..errors import UsageError
 from .collect import ChecksFile, member_id
 from .fleet import any_member, settings_of
@@ -20,12 +22,28 @@ _NOTHING = (
 )
 
 
+def refusal(folder: Path) -> UsageError:
+    """Return why there is nothing to check; with the file of a folder above, which is read there alone.
+
+    :param folder: pytest's rootdir.
+    """
+    above = next((parent / FILE_NAME for parent in folder.parents if (parent / FILE_NAME).is_file()), None)
+    if above is None:
+        return UsageError(_NOTHING[0], looked_at=[str(folder / FILE_NAME)], remedies=[_NOTHING[1]])
+    return UsageError(
+        f"{_NOTHING[0]}; {FILE_NAME} lies in a folder above",
+        looked_at=[str(above), str(folder / FILE_NAME)],
+        remedies=[f"call pytest in {above.parent}", f"say --pgsafe-config={above}"],
+    )
+
+
 class Collecting:
     """Collection in one process."""
 
-    def __init__(self, run: Run, results: Results) -> None:
+    def __init__(self, run: Run, results: Results, rootdir: Path) -> None:
         self._run = run
         self._results = results
+        self._rootdir = rootdir
         self._refused = False
 
     @pytest.hookimpl(tryfirst=True, specname="pytest_make_collect_report")
@@ -103,4 +121,4 @@ class Collecting:
 
     def _refuse(self) -> None:
         self._refused = True
-        raise pytest.UsageError(str(UsageError(_NOTHING[0], remedies=[_NOTHING[1]])))
+        raise pytest.UsageError(str(refusal(self._rootdir)))

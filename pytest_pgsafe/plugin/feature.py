@@ -88,7 +88,7 @@ class Feature:
         results = Results(run, StepNames(self._say))
         config.stash[RUN], config.stash[RESULTS] = run, results
         config.pluginmanager.register(Workers(run))
-        config.pluginmanager.register(Collecting(run, results))
+        config.pluginmanager.register(Collecting(run, results, config.rootpath))
         config.pluginmanager.register(Ending(config, run))
         config.pluginmanager.register(OwnTests(config, run), own.NAME)
 

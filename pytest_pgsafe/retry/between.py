@@ -232,7 +232,11 @@ class Between:
         texts = (talk.cycles[0][0] if talk.cycles else []) or talk.pending
         text = texts[min(done, len(texts) - 1)] if texts else ""
         self.failures.append(
-            Failure(statement=Cited.of(text).text, state=fields.get(b"C", ""), message=fields.get(b"M", ""))
+            Failure(
+                statement=Cited.of(text.rstrip().removesuffix(";")).text,
+                state=fields.get(b"C", ""),
+                message=fields.get(b"M", ""),
+            )
         )
 
 

@@ -32,6 +32,13 @@ def test_nothing_of_ours_in_an_empty_folder_that_is_only_looked_at(project: Proj
     refused(project.run("--pgsafe", "--collect-only"), "nothing to check")
 
 
+def test_the_file_of_a_folder_above_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write({"pgsafe.toml": '[source]\nsql = ["a.sql"]\n', "below/pytest.ini": "[pytest]\n"})
+    monkeypatch.chdir(project.path / "below")
+    above = project.path / "pgsafe.toml"
+    refused(project.run("--pgsafe"), "lies in a folder above", f"--pgsafe-config={above}")
+
+
 def test_nothing_of_ours_under_xdist(project: Project) -> None:
     project.write(OTHER)
     refused(project.run_apart("--pgsafe", "-n", "2"), "nothing to check", "--pgsafe-source=X")

@@ -296,6 +296,19 @@ def test_its_own_unix_sockets_work_as_ever(server: Server, copy: Address, source
 
 
 @pytest.mark.usefixtures("allowed")
+def test_a_command_that_wants_another_server_alone_is_told_where_the_copy_is(
+    server: Server, copy: Address, source: Address, tmp_path: Path
+) -> None:
+    (tmp_path / "astray.py").write_text(ASTRAY)
+    with pytest.raises(FailedRun) as failed:
+        migrate(server, copy, tmp_path, f"cmd:{sys.executable} astray.py '{source.url()}'", source=source)
+    assert "it never opened a session on the copy" in str(failed.value)
+    # An open network would lead it to the source.
+    assert "[migration] env" in failed.value.remedies[1]
+    assert "the source's too" in failed.value.remedies[-1]
+
+
+@pytest.mark.usefixtures("allowed")
 def test_a_daemon_of_the_machine_is_not_asked_to_do_it(
     server: Server, copy: Address, source: Address, tmp_path: Path, short: Path
 ) -> None:

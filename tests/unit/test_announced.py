@@ -234,3 +234,10 @@ def test_a_comment_announces_a_lock(tmp_path: Path) -> None:
     file.write_text("-- pgsafe: expect locks sales Exclusive: at night\nselect 1;\n")
     with pytest.raises(ConfigError):
         expectations([file])
+
+
+def test_a_comment_behind_the_mark_of_windows_editors_announces(tmp_path: Path) -> None:
+    file = tmp_path / "phase.sql"
+    file.write_bytes(b"\xef\xbb\xbf-- pgsafe: expect dropped sales.fax: unused\r\nselect 1;\r\n")
+    [found] = expectations([file]).dropped
+    assert (found.object, found.reason) == ("sales.fax", "unused")

@@ -22,7 +22,11 @@ from builders import (
     without,
 )
 from pytest_pgsafe.checks import judge
+from pytest_pgsafe.checks.announcing import announcement
+from pytest_pgsafe.checks.contents import COLUMN_DROPPED
+from pytest_pgsafe.checks.denormalized import COPY_LOST
 from pytest_pgsafe.checks.values import Rules
+from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.config.expectations import Dropped
 from pytest_pgsafe.snapshot.values import DenormalizedContent, DenormalizedRule, ForeignKeyContent
 
@@ -254,6 +258,9 @@ def test_copies_that_drift(before: int, after: int, expected: list) -> None:
 def test_a_copy_dropped_while_it_drifted_is_an_error_although_its_drop_was_announced() -> None:
     rules = {"dropped": (Dropped(object="sales.name", kind="column", reason="phase 4"),)}
     assert copies(2, None, **rules) == [("PGS401", "error", NAME), ("PGS203", "note", NAME)]
+    gone = Change(kind="column", object=NAME, action=Action.DROPPED, before="text")
+    assert announcement(COPY_LOST.finding(NAME, "gone"), [gone]) is None
+    assert announcement(COLUMN_DROPPED.finding(NAME, "gone"), [gone]) is not None
     assert copies(0, None, **rules) == [("PGS203", "note", NAME)]
 
 

@@ -45,3 +45,11 @@ def test_what_did_not_happen_fails(content: ConvertedContent | str) -> None:
 
 def test_a_new_column_need_not_have_changed() -> None:
     assert found(replace(HELD, before=None), changed=0) == ()
+
+
+def test_a_rule_without_a_schema_is_told_by_the_name_that_the_report_shows() -> None:
+    rule = replace(RULE, column="sales.amount")
+    side = snapshot(*sales(oid=1))
+    gathered = replace(evidence(side, side, rules=Rules(converted=(rule,))), converted={rule: replace(HELD, wrong=1)})
+    [told] = [one for one in judge(gathered) if one.code == "PGS009"]
+    assert told.message.startswith(f"{told.object} was announced")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from builders import evidence, sales, snapshot
-from pytest_pgsafe.checks.retry import BY_HAND, CANNOT_BE_REPEATED
+from pytest_pgsafe.checks.retry import BY_HAND, CANNOT_BE_REPEATED, RECORDED_WRONGLY
 from pytest_pgsafe.checks.values import Severity
+from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.retry.values import Attempt, Point, Retried, Sent, Unit
 
@@ -50,3 +51,16 @@ def test_a_tool_that_wants_somebody_to_look(failed: str) -> None:
 )
 def test_an_object_that_is_called_so_makes_no_error_a_warning(failed: str) -> None:
     assert judged(failed) == [("PGS581", Severity.ERROR)]
+
+
+def test_an_index_that_is_neither_valid_nor_ready_is_told_once() -> None:
+    changes = tuple(
+        Change(kind="index", object="public.i", action=Action.CHANGED, attribute=name, before=True, after=False)
+        for name in ("ready", "valid")
+    )
+    facts = snapshot(*sales())
+    attempt = Attempt(point=POINT, changes=changes)
+    retried = Retried(attempts=(attempt, attempt), remembers=True, records=("public.books",))
+    [told] = RECORDED_WRONGLY.judge(evidence(facts, facts, retried=retried))
+    assert told.message.endswith("the index public.i is INVALID")
+    assert "alike at 1 more of the points" in told.message

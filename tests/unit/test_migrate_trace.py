@@ -131,6 +131,34 @@ def test_what_held_a_lock_on_is_named() -> None:
     assert lock.prolonged.text == "update t set x = 1"
 
 
+@pytest.mark.parametrize(
+    ("first", "between", "last", "scanned", "reader"),
+    [
+        # The counter is the transaction's: an UPDATE, and what a DELETE takes along, is in it.
+        ("0", "update t set x = 1", "alter table t drop column y", 0, None),
+        (None, "delete from parent where id = 7", "alter table t drop column y", None, None),
+        ("0", "update t set x = 1", "alter table t add check (x > 0)", None, "alter table t add check (x > 0)"),
+        ("0", "update alembic_version set version_num = 'b'", "alter table t add check (x > 0)", 900,
+         "alter table t add check (x > 0)"),
+        ("0", "select 1", "alter table t add check (x > 0)", 900, "alter table t add check (x > 0)"),
+    ],
+)  # fmt: skip
+def test_rows_that_another_statement_has_scanned_are_not_those_of_the_lock(
+    first: str | None, between: str, last: str, scanned: int | None, reader: str | None
+) -> None:
+    seen = "" if first is None else f"16385:AccessExclusiveLock:{first}"
+    records = [
+        record(event("ddl_command_end", locks=seen), at=2, vxid="3/7"),
+        record("duration: 1 ms  statement: alter table t add x int", at=2, vxid="3/7"),
+        record(f"duration: 3 ms  statement: {between}", at=3, vxid="3/7"),
+        record(event("ddl_command_end", locks="16385:AccessExclusiveLock:900"), at=4, vxid="3/7"),
+        record(f"duration: 1 ms  statement: {last}", at=4, vxid="3/7"),
+        record("duration: 1 ms  statement: commit", at=5, vxid="3/0"),
+    ]
+    [lock] = read_trace(records, "copy", RELATIONS)[1]
+    assert (lock.scanned, lock.reader) == (scanned, reader)
+
+
 def test_what_held_a_lock_on_within_a_block_is_named() -> None:
     records = [
         record(event("ddl_command_start"), at=2, vxid="3/7"),
