@@ -67,7 +67,7 @@ def _measure(base: keep.Held, programs: LocalPrograms, times: int, *, plain: boo
     later = datetime.now(timezone.utc) + 2 * proof.EVERY
     print(f"every file read: {_timed(lambda: proof.faults(folder, said, now=later))[1]:.2f} s")
     # As if that had been now.
-    proof.write(folder, proof.states(folder, entries(folder)[0]), datetime.now(timezone.utc))
+    proof.write(folder, proof.states(entries(folder)[0]), datetime.now(timezone.utc))
     print(f"proven by their states: {_several(times, lambda: proof.faults(folder, said))}")
     way, seconds = _timed(lambda: LocalServer.probe_copy(programs, base.template))
     print(f"which way works: {way}, {seconds:.2f} s")

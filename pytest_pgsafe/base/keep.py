@@ -104,9 +104,9 @@ def put(
         cluster.take(sealed.data, folder / manifest.DATA, programs)
         _written(folder / manifest.STATE, state)
         read = datetime.now(timezone.utc)
-        paths, folders = manifest.entries(folder)
-        states = proof.states(folder, paths)
-        files = manifest.read(folder, paths)
+        there, folders = manifest.entries(folder)
+        states = proof.states(there)
+        files = manifest.read(folder, [folder / name for name in there])
         said = manifest.Manifest(
             format=manifest.FORMAT, key=identity.key, about=about, password=sealed.password, files=files,
             folders=folders,

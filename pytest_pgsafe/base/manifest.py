@@ -54,21 +54,21 @@ class Manifest:
         return sum(file.bytes for file in self.files.values())
 
 
-def entries(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Return the files and the folders that a base is made of.
+def entries(folder: Path) -> tuple[Mapping[str, os.stat_result], tuple[str, ...]]:
+    """Return the files that a base is made of, each with what the file system says of it, and the folders.
 
     :raises CopyError: something in it is neither.
     """
-    paths: list[Path] = []
+    files: dict[str, os.stat_result] = {}
     folders: list[str] = []
-    for path, kind in sorted(_entries(folder)):
-        if stat.S_ISREG(kind):
-            paths.append(path)
-        elif stat.S_ISDIR(kind):
-            folders.append(path.relative_to(folder).as_posix())
+    for name, state in sorted(_entries(folder), key=lambda one: one[0]):
+        if stat.S_ISREG(state.st_mode):
+            files[name] = state
+        elif stat.S_ISDIR(state.st_mode):
+            folders.append(name)
         else:
-            raise CopyError("a base is made of files and folders alone", looked_at=[str(path)])
-    return tuple(paths), tuple(folders)
+            raise CopyError("a base is made of files and folders alone", looked_at=[str(folder / name)])
+    return files, tuple(folders)
 
 
 def read(folder: Path, paths: Sequence[Path]) -> Mapping[str, File]:
@@ -79,20 +79,20 @@ def read(folder: Path, paths: Sequence[Path]) -> Mapping[str, File]:
     return {path.relative_to(folder).as_posix(): file for path, file in zip(paths, found, strict=True)}
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield what a base is made of, with its mode."""
-    yield folder / STATE, (folder / STATE).lstat().st_mode
-    for top, folders, files in os.walk(folder / DATA, onerror=_refuse):
-        yield Path(top), Path(top).lstat().st_mode
-        for name in (*folders, *files):
-            path = Path(top) / name
-            mode = path.lstat().st_mode
-            if name in files or stat.S_ISLNK(mode):
-                yield path, mode
+def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what a base is made of, by path within it; thousands of files: plain texts, and one look at each."""
+    yield STATE, (folder / STATE).lstat()
+    yield DATA, (folder / DATA).lstat()
+    yield from _below(folder, DATA)
 
 
-def _refuse(error: OSError) -> None:
-    raise error
+def _below(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder / name) as found:
+        for entry in found:
+            path = f"{name}/{entry.name}"
+            yield path, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(folder, path)
 
 
 def _file(path: Path) -> File:

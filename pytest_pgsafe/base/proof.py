@@ -45,17 +45,15 @@ class Proof:
     files: Mapping[str, State]
 
 
-def states(folder: Path, paths: tuple[Path, ...]) -> Mapping[str, State]:
-    """Return what the file system says of files of a base."""
-    return {path.relative_to(folder).as_posix(): _state(path) for path in paths}
-
-
-def _state(path: Path) -> State:
-    found = path.lstat()
-    return State(
-        bytes=found.st_size, device=found.st_dev, inode=found.st_ino, mtime=found.st_mtime_ns,
-        ctime=found.st_ctime_ns,
-    )  # fmt: skip
+def states(files: Mapping[str, os.stat_result]) -> Mapping[str, State]:
+    """Return what the file system said of files of a base, by path within it."""
+    return {
+        name: State(
+            bytes=found.st_size, device=found.st_dev, inode=found.st_ino, mtime=found.st_mtime_ns,
+            ctime=found.st_ctime_ns,
+        )
+        for name, found in files.items()
+    }  # fmt: skip
 
 
 def write(folder: Path, files: Mapping[str, State], read: datetime) -> None:
@@ -72,17 +70,17 @@ def faults(folder: Path, said: Manifest, *, now: datetime | None = None) -> tupl
     """Return what of a base is missing, damaged or unknown, for people; what may have changed is read."""
     now = datetime.now(timezone.utc) if now is None else now
     try:
-        paths, folders = manifest.entries(folder)
-        found = states(folder, paths)
+        files, folders = manifest.entries(folder)
+        found = states(files)
         known = _known(folder, now)
-        doubtful = [path for path, name in zip(paths, found, strict=True) if known.get(name) != found[name]]
+        doubtful = [folder / name for name, state in found.items() if known.get(name) != state]
         read = manifest.read(folder, doubtful)
     except (OSError, CopyError) as error:
         return (str(error),)
     wrong = (*manifest.misfits(said, found, folders), *_damaged(said, read))
     if doubtful and not wrong:
         # What was read at another time keeps that time.
-        write(folder, found, now if len(doubtful) == len(paths) else _load(folder).read)
+        write(folder, found, now if len(doubtful) == len(found) else _load(folder).read)
     return wrong
 
 

@@ -21,7 +21,7 @@ import psycopg
 
 from ..backup import manifest
 from ..backup.take import Backup
-from ..base import keep, place
+from ..base import keep, place, way
 from ..base.manifest import DATA
 from ..base.values import About, Base, Identity
 from ..catalog import codec
@@ -153,6 +153,8 @@ def header(settings: Settings, plan: Plan) -> tuple[str, ...]:
 
 def _way(base: Base, plan: Plan) -> str:
     assert plan.choice.copied is not None
+    if told := way.known(base.folder):
+        return told
     try:
         # It is looked at alone.
         return plan.choice.copied(Template(data=base.folder / DATA, password="", stays=True))
@@ -286,7 +288,9 @@ def start(obtained: Obtained, plan: Plan, steps: Steps) -> Server:
     assert obtained.base is not None
     assert plan.choice.copy is not None
     with steps.step("copy" if obtained.built else "server"):
-        return plan.choice.copy(obtained.base.template)
+        server = plan.choice.copy(obtained.base.template)
+    way.note(obtained.base.base.folder, server.describe()["copy"])
+    return server
 
 
 def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:

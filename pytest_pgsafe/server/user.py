@@ -57,7 +57,8 @@ def own_user() -> ServerUser | None:
     if usual is None:
         return None
     taken = _running() | {found.pw_uid for found in pwd.getpwall()} | {found.gr_gid for found in grp.getgrall()}
-    free = [number for number in OWN if number not in taken and _mapped(number)]
+    mapped = _mapped()
+    free = [number for number in OWN if number not in taken and any(number in span for span in mapped)]
     if not free:
         return usual
     number = secrets.choice(free)
@@ -73,14 +74,14 @@ def _running() -> set[int]:
     return found
 
 
-def _mapped(number: int) -> bool:
-    """Tell whether a user has a number here: in a container there may be few."""
+def _mapped() -> tuple[range, ...]:
+    """Return which users have a number here: in a container there may be few."""
     try:
         lines = Path("/proc/self/uid_map").read_text("ascii").splitlines()
     except OSError:
-        return True
+        return (OWN,)
     spans = [tuple(map(int, line.split())) for line in lines]
-    return any(first <= number < first + count for first, _, count in spans)
+    return tuple(range(first, first + count) for first, _, count in spans)
 
 
 def named_user() -> ServerUser | None:

@@ -244,7 +244,7 @@ def test_what_the_file_system_does_not_see_is_found_by_reading_everything(
     whole = path.read_bytes()
     flip(path, random.Random(3))
     # As a disk does that rots: nothing else tells of it.
-    proof.write(base.folder, proof.states(base.folder, manifest.entries(base.folder)[0]), now)
+    proof.write(base.folder, proof.states(manifest.entries(base.folder)[0]), now)
     damaged = ("data/PG_VERSION: damaged",)
     try:
         assert proof.faults(base.folder, said) == ()
