@@ -11,7 +11,7 @@ from ..backup.take import Backup, take
 from ..server.address import Address
 from ..server.base import Programs
 from ..server.minors import dumping
-from .opened import COMPRESSION, opened
+from .opened import compression, opened
 from .repositories import backup_of_repository
 from .source import Source
 
@@ -26,16 +26,22 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
         return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
         fitting = programs if source.version is None else dumping(source.version, programs)
-        return backup_once(source.address, folder / "backup", fitting, jobs=source.jobs, sessions=source.sessions)
+        return backup_once(
+            source.address, folder / "backup", fitting, jobs=source.jobs, sessions=source.sessions, size=source.size
+        )
     assert source.archive is not None
     return opened(source.archive)
 
 
 def backup_once(
-    address: Address, folder: Path, programs: Programs, *, jobs: int = 2, sessions: int | None = None
+    address: Address, folder: Path, programs: Programs, *, jobs: int = 2, sessions: int | None = None, size: int = 0
 ) -> Backup:
-    """Take a backup of a database, or return the one that another process of the run took already."""
+    """Take a backup of a database, or return the one that another process of the run took already.
+
+    :param size: bytes of the database, as far as they are known.
+    """
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if folder.is_dir():
             return opened(recognise(folder))
-        return take(address, folder, programs, durable=False, compress=COMPRESSION, most=jobs, sessions=sessions)
+        packing = compression(folder.parent, size)
+        return take(address, folder, programs, durable=False, compress=packing, most=jobs, sessions=sessions)

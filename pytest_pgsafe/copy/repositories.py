@@ -28,7 +28,7 @@ from ..server.extensions import check_extensions
 from ..snapshot.file import load
 from ..snapshot.values import SequenceValue, Snapshot
 from .alone import Alone, alone
-from .opened import COMPRESSION, opened
+from .opened import compression, opened
 from .source import Source
 
 _RECORD = "restored.json"
@@ -52,7 +52,8 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
             prepared.roll_back(server)
             told = replace(restored, database=database(server, engine.dbname))
             address = server.address(told.database)
-            backup = take(address, target, server.programs, durable=False, compress=COMPRESSION, most=jobs, asked=False)
+            packing = compression(folder, found.backup.size)
+            backup = take(address, target, server.programs, durable=False, compress=packing, most=jobs, asked=False)
         if engine.facts is not None:
             assert backup.facts is not None
             equals(engine.facts, backup.facts)

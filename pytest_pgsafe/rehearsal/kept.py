@@ -225,7 +225,7 @@ def build(
     """Restore and prove a copy of the source on a server of its own, stop that, and keep it."""
     begun_with = known
     try:
-        server, taken = physical.begin(plan, steps)
+        server, taken = physical.begin(plan, steps, restoring=_only_restored(settings, plan))
     except Stopped:
         return Obtained(known=known, ended=True)
     made: list[Restored] = []
@@ -250,6 +250,12 @@ def build(
             told = NotVerified(object="base", reason=f"the copy was not kept: {error.message}")
             return Obtained(known=begun_with.joined(Known(not_verified=(told,))), backup=backup)
     return Obtained(known=known, base=held, state=state, backup=backup, built=True)
+
+
+def _only_restored(settings: Settings, plan: Plan) -> bool:
+    """Tell whether nothing is done to the copy of which the WAL tells: by hooks, or to cut off servers elsewhere."""
+    reaches = any(name.endswith("_fdw") or name == "dblink" for name in plan.extensions)
+    return not settings.hooks.after_restore and not reaches
 
 
 def _described(server: Server, plan: Plan) -> Known:

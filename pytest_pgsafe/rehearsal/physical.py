@@ -45,15 +45,16 @@ class Taken:
     recovered: Recovered
 
 
-def begin(plan: Plan, steps: Steps) -> tuple[Server, Taken | None]:
+def begin(plan: Plan, steps: Steps, *, restoring: bool = False) -> tuple[Server, Taken | None]:
     """Start the scratch server: an empty one, or the source's cluster, recovered, with one database left in it.
 
+    :param restoring: an empty one is only restored into, as :meth:`.preflight.Plan.start` has it.
     :raises Stopped: a step of it failed.
     """
     source = plan.source
     if not plan.physical:
         with steps.step("server"):
-            return plan.start(), None
+            return plan.start(restoring=restoring), None
     assert source.repository is not None
     assert plan.choice.copy is not None
     with ExitStack() as held:

@@ -81,12 +81,14 @@ class Plan:
             return COPIES
         return PHYSICAL if self.physical else RECOVERED
 
-    def start(self) -> Server:
+    def start(self, *, restoring: bool = False) -> Server:
         """Start the scratch server that was chosen.
 
+        :param restoring: it is only restored into, and what was written there since is not asked for.
         :raises ServerError: it does not start, or lacks what the source needs.
         """
-        server = self.choice.start()
+        start = self.choice.restoring if restoring else None
+        server = self.choice.start() if start is None else start()
         try:
             if self.major is not None:
                 check_major(server.version, self.major, self.choice.origin)

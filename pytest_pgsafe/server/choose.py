@@ -15,6 +15,7 @@ from .base import Kind, Server
 from .cluster import Template
 from .connection import connect
 from .fitting import Fitting
+from .owned import RESTORING
 from .version import Version
 
 
@@ -35,6 +36,8 @@ class Choice:
     preloaded: tuple[str, ...] | None = ()
     #: Starts it; raises ServerError.
     start: Callable[[], Server] = field(repr=False, compare=False)
+    #: Starts it for a restore alone, of which copies are started then; of local programs alone.
+    restoring: Callable[[], Server] | None = field(default=None, repr=False, compare=False)
     #: Starts a copy of a stopped cluster (:meth:`.local.LocalServer.seal`); of local programs alone.
     copy: Callable[[Template], Server] | None = field(default=None, repr=False, compare=False)
     #: Says in which way it would be copied, for people; of local programs alone.
@@ -248,6 +251,7 @@ def _local(
     return Choice(
         kind="local", origin=found.origin, reason=reason, version=found.version, extensions=found.extensions(),
         start=start, copy=start, copied=partial(_copied, found),
+        restoring=partial(_start_local, found, settings={**(settings or {}), **RESTORING}, reason=reason),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ SETTINGS: dict[str, str] = {
     "synchronous_commit": "off",
     "wal_level": "replica",
     "wal_keep_size": "1GB",
+    # A segment is written once, and not filled with zeros before.
+    "wal_init_zero": "off",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
     "archive_mode": "off",
@@ -44,6 +46,10 @@ SETTINGS: dict[str, str] = {
     "log_rotation_size": "0",
     "log_file_mode": "0600",
 }
+
+#: Over these, for a server that is only restored into, and stopped then: rows that are copied into a table that the
+#: same transaction has made, and indexes, are not written to the WAL besides.
+RESTORING: dict[str, str] = {"wal_level": "minimal", "max_wal_senders": "0", "wal_keep_size": "0"}
 
 
 def configuration(settings: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from pytest_pgsafe.backup.restore import run_sql
 from pytest_pgsafe.backup.take import take
-from pytest_pgsafe.base import keep, manifest, place, proof, room
+from pytest_pgsafe.base import keep, manifest, place, proof, room, way
 from pytest_pgsafe.base.values import Base, Identity
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Hook, Hooks, Retry, Settings, Source, Way
@@ -128,6 +128,37 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     # The base itself was not touched by any of them.
     [base] = place.bases()
     assert all_faults(base) == ()
+    # It was restored without WAL, of which a copy of it has what a migration did.
+    assert wal_level(base) == "minimal"
+    with (
+        LocalServer.start(
+            find(),
+            template=Template(
+                data=base.folder / manifest.DATA, password=manifest.load(base.folder).password, stays=True
+            ),
+        ) as copy,
+        connect(copy.address()) as session,
+    ):
+        assert session.execute("show wal_level").fetchone() == ("replica",)
+
+
+def wal_level(base: Base) -> str:
+    """Return what its cluster was written with."""
+    said = find().run("pg_controldata", [str(base.folder / manifest.DATA)], environment={"LC_ALL": "C"}).stdout
+    return next(line.split()[-1] for line in said.splitlines() if line.startswith("wal_level setting"))
+
+
+def test_how_it_is_copied_is_known_until_the_machine_is_started_anew(
+    base: Base, tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert way.known(base.folder)
+    monkeypatch.setattr(LocalServer, "probe_copy", lambda *_: "tried once more")
+    wanted = settings(tmp_path, backup)
+    plan = preflight(wanted)
+    assert "tried once more" not in "".join(kept.header(wanted, plan))
+    monkeypatch.setattr(way, "boot", lambda: "another start of the machine")
+    assert way.known(base.folder) is None
+    assert "its copies: tried once more" in "".join(kept.header(wanted, plan))
 
 
 def all_faults(base: Base) -> tuple[str, ...]:
@@ -352,6 +383,9 @@ def test_what_runs_after_the_restore_makes_another(tmp_path: Path, base: Base, b
     assert steps(result)["keep"] == "passed"
     assert result.source["after_restore"] == "included"
     assert base.folder in [one.folder for one in place.bases()]
+    # What the hook has touched is told by the WAL.
+    [other] = [one for one in place.bases() if one.about.hooked]
+    assert wal_level(other) == "replica"
     # It was kept behind the hook, which is not run again.
     again = rehearse(hooked)
     assert "after_restore" not in steps(again)
