@@ -81,6 +81,7 @@ def take(
     further: Callable[[Archive, Snapshot], Further] | None = None,
     look: Look | None = None,
     asked: bool = True,
+    restored_next: bool = False,
 ) -> Backup:
     """Back up a database into a new folder: archive, facts, manifest.
 
@@ -98,6 +99,7 @@ def take(
     :param expected: bytes that the archive may have, for the progress.
     :param further: writes what else belongs to the backup beside the archive, before the manifest is made.
     :param look: is shown the source at the moment of the backup, beside its facts.
+    :param restored_next: it is for a restore that follows, which checks foreign keys itself: those are not counted.
     :param asked: the server is the source's own; else its settings say nothing of the source.
     :raises BackupError: with what pg_dump said.
     """
@@ -107,7 +109,7 @@ def take(
             with progress.followed("dump", lambda: size_of(partial / manifest.ARCHIVE), expected):
                 facts, form = _read(
                     source, partial, programs, compress=compress, deadline=deadline, lock_timeout=lock_timeout,
-                    jobs=jobs, most=most, sessions=sessions, look=look,
+                    jobs=jobs, most=most, sessions=sessions, look=look, restored_next=restored_next,
                 )  # fmt: skip
             if not asked:
                 facts = dataclasses.replace(facts, catalog=dataclasses.replace(facts.catalog, settings=None))
@@ -153,6 +155,7 @@ def _read(
     most: int,
     sessions: int | None,
     look: Look | None,
+    restored_next: bool,
 ) -> tuple[Snapshot, Form]:
     """Read facts and dump at one moment, and begin again when somebody's lock request came in between."""
     archive = folder / manifest.ARCHIVE
@@ -172,6 +175,7 @@ def _read(
                 deadline=deadline,
                 lock_timeout=lock_timeout,
                 look=look,
+                restored_next=restored_next,
             )
         except Overtaken as error:
             overtaken = error
@@ -196,6 +200,7 @@ def _attempt(
     deadline: float | None,
     lock_timeout: str,
     look: Look | None,
+    restored_next: bool,
 ) -> tuple[Snapshot, Form]:
     # A sequence may be locked as a table may.
     with connect(source, lock_timeout=lock_timeout) as outside:
@@ -225,7 +230,7 @@ def _attempt(
             lock_timeout=lock_timeout,
         )
         try:
-            facts = facts_of.take(now.connection, jobs=most, snapshot=now.snapshot)
+            facts = facts_of.take(now.connection, jobs=most, snapshot=now.snapshot, restored_next=restored_next)
             if look is not None:
                 look(now.connection, facts)
             dump.result()

@@ -16,10 +16,11 @@ from .repositories import backup_of_repository
 from .source import Source
 
 
-def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
+def backup_of(source: Source, folder: Path, programs: Programs, *, restored_next: bool = False) -> Backup:
     """Return the backup that a source is, or take one of the database that it is, recovered before if need be.
 
     :param folder: a private one of the run, shared by its processes.
+    :param restored_next: as :func:`~..backup.take.take` has it, of a database.
     :raises BackupError: it cannot be taken, or is not whole.
     """
     if source.repository is not None:
@@ -27,14 +28,27 @@ def backup_of(source: Source, folder: Path, programs: Programs) -> Backup:
     if source.address is not None:
         fitting = programs if source.version is None else dumping(source.version, programs)
         return backup_once(
-            source.address, folder / "backup", fitting, jobs=source.jobs, sessions=source.sessions, size=source.size
+            source.address,
+            folder / "backup",
+            fitting,
+            jobs=source.jobs,
+            sessions=source.sessions,
+            size=source.size,
+            restored_next=restored_next,
         )
     assert source.archive is not None
     return opened(source.archive)
 
 
 def backup_once(
-    address: Address, folder: Path, programs: Programs, *, jobs: int = 2, sessions: int | None = None, size: int = 0
+    address: Address,
+    folder: Path,
+    programs: Programs,
+    *,
+    jobs: int = 2,
+    sessions: int | None = None,
+    size: int = 0,
+    restored_next: bool = False,
 ) -> Backup:
     """Take a backup of a database, or return the one that another process of the run took already.
 
@@ -44,4 +58,7 @@ def backup_once(
         if folder.is_dir():
             return opened(recognise(folder))
         packing = compression(folder.parent, size)
-        return take(address, folder, programs, durable=False, compress=packing, most=jobs, sessions=sessions)
+        return take(
+            address, folder, programs, durable=False, compress=packing, most=jobs, sessions=sessions,
+            restored_next=restored_next,
+        )  # fmt: skip

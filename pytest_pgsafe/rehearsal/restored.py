@@ -24,6 +24,7 @@ from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
 from ..server.base import Server
 from ..server.connection import connect
+from ..snapshot.foreign_keys import checked_by_restore
 from ..snapshot.since import begin, take_since
 from ..snapshot.take import take as read_facts
 from ..snapshot.values import NotVerified, Snapshot
@@ -81,7 +82,7 @@ def take(begun: Begun) -> Stage[Backup | None]:
         yield Known(not_verified=tuple(out_of_date(None, limit, now)))
         return None
     with begun.plan.turn(), begun.steps.step("backup"):
-        backup = backup_of(source, begun.backups, begun.server.programs)
+        backup = backup_of(source, begun.backups, begun.server.programs, restored_next=True)
         recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
         yield Known(recovered=recovered, taken=_taken(backup, recovered))
         yield Known(not_verified=tuple(out_of_date(backup, limit, datetime.now(timezone.utc), recovered)))
@@ -119,6 +120,9 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
             server.address(prepared.address.dbname, user=role)
             facts = read_facts(connection, source=source)
         yield Known(not_verified=facts.not_verified)
+        if backup is not None and source is not None:
+            source = _counted(source, facts)
+            backup = replace(backup, facts=source)
         reference = facts if source is None else source
         yield Known(reference=reference)
         gaps = without_content(facts, plan.source.kind)
@@ -153,6 +157,16 @@ def hooked(begun: Begun, runner: Runner, copy: Address, facts: Snapshot) -> Snap
     with connect(copy) as connection:
         behind, _ = take_since(connection, before)
     return behind
+
+
+def _counted(source: Snapshot, facts: Snapshot) -> Snapshot:
+    """Return a source's facts with the foreign keys that were left to its restore.
+
+    Between equal tables they hold what they hold in the copy; tables that are not equal end the run.
+    """
+    left = checked_by_restore(source.catalog) - source.foreign_keys.keys() - {gap.object for gap in source.not_verified}
+    counted = {name: facts.foreign_keys[name] for name in left if name in facts.foreign_keys}
+    return replace(source, foreign_keys=dict(sorted({**source.foreign_keys, **counted}.items())))
 
 
 def _taken(backup: Backup, recovered: Recovered | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from .plan import foreign_below
 from .session import UNREADABLE, failed, joining, query, reason
 from .values import ForeignKeyContent, NotVerified, Snapshot, TableContent
 
-__all__ = ["foreign_keys", "proven"]
+__all__ = ["checked_by_restore", "counted_by_restore", "foreign_keys", "proven"]
 
 _SQL = Path(__file__).with_name("sql") / "foreign_keys.sql"
 _BATCH_BYTES = 16 << 20
@@ -65,18 +65,19 @@ class _Join:
 
 def foreign_keys(
     connection: Connection, catalog: Catalog, *, samples: int = 5, others: Sequence[Connection] = (),
-    known: Mapping[str, ForeignKeyContent] | None = None,
+    known: Mapping[str, ForeignKeyContent] | None = None, left: Collection[str] = (),
 ) -> tuple[dict[str, ForeignKeyContent], tuple[NotVerified, ...]]:  # fmt: skip
     """Count NULLs and orphans of every foreign key, validated or not, enforced or not.
 
     :param others: further sessions, which see the same snapshot.
     :param known: those that need not be counted.
+    :param left: those of which nothing is said.
     :returns: by constraint name; and the keys that could not be read.
     :raises SnapshotError: the server failed, rather than one key.
     """
     joins, missing = _joins(connection, catalog)
     found: dict[str, ForeignKeyContent] = {} if known is None else dict(known)
-    joins = [join for join in joins if join.name not in found]
+    joins = [join for join in joins if join.name not in found and join.name not in left]
     work = share([connection, *others], _batches(joins), lambda session, batch: _attempt(session, batch, samples))
     for join, content in work:
         if isinstance(content, NotVerified):
@@ -84,6 +85,46 @@ def foreign_keys(
         else:
             found[join.name] = content
     return dict(sorted(found.items())), tuple(sorted(missing, key=lambda item: item.object))
+
+
+def checked_by_restore(catalog: Catalog) -> frozenset[str]:
+    """Return the keys of a source that are checked when it is restored, and need not be counted before.
+
+    A key that is validated is added behind the rows, and PostgreSQL reads all of them for it: a row without its
+    referenced row ends the restore with an error. Only of one column, whose NULLs the table's own scan has counted,
+    and where two servers cannot match otherwise.
+    """
+    return frozenset(
+        constraint.name
+        for constraint in catalog.constraints.values()
+        if constraint.form == "foreign key" and constraint.parent is None and constraint.references is not None
+        and constraint.validated and constraint.enforced and len(constraint.columns) == 1
+        and _plain(catalog, constraint.table, constraint.columns)
+        and _plain(catalog, constraint.references, constraint.reference_columns)
+        and all(
+            name in catalog.tables and catalog.tables[name].form == "table"
+            for name in (constraint.table, constraint.references)
+        )
+    )  # fmt: skip
+
+
+def counted_by_restore(
+    source: Snapshot, catalog: Catalog, tables: Mapping[str, TableContent]
+) -> dict[str, ForeignKeyContent]:
+    """Return what the keys hold in a copy that was restored just now, of which nobody has counted it before.
+
+    :param source: what it was restored from.
+    :param catalog: of the copy.
+    :param tables: what the copy's tables hold.
+    """
+    found: dict[str, ForeignKeyContent] = {}
+    unread = {item.object for item in source.not_verified}
+    for name in checked_by_restore(source.catalog) - source.foreign_keys.keys() - unread:
+        key, held = catalog.constraints.get(name), tables.get(source.catalog.constraints[name].table)
+        column = None if held is None or key is None else held.columns.get(key.columns[0])
+        if key == source.catalog.constraints[name] and column is not None:
+            found[name] = ForeignKeyContent(nulls=column.nulls, orphans=0)
+    return found
 
 
 def proven(source: Snapshot, catalog: Catalog, tables: Mapping[str, TableContent]) -> dict[str, ForeignKeyContent]:
@@ -99,8 +140,7 @@ def proven(source: Snapshot, catalog: Catalog, tables: Mapping[str, TableContent
         ours, theirs = source.tables.get(table), tables.get(table)
         if ours is None or ours != theirs:
             return False
-        both = [one.columns.get(f"{table}.{column}") for one in (source.catalog, catalog) for column in columns]
-        return all(one is not None and one.collation is None and "." not in one.type for one in both)
+        return all(_plain(one, table, columns) for one in (source.catalog, catalog))
 
     found: dict[str, ForeignKeyContent] = {}
     for name, content in source.foreign_keys.items():
@@ -110,6 +150,12 @@ def proven(source: Snapshot, catalog: Catalog, tables: Mapping[str, TableContent
         if same(one.table, one.columns) and same(one.references, one.reference_columns):
             found[name] = content
     return found
+
+
+def _plain(catalog: Catalog, table: str, columns: Sequence[str]) -> bool:
+    """Tell whether columns are of PostgreSQL's own types, and compared by the database's collation."""
+    found = [catalog.columns.get(f"{table}.{column}") for column in columns]
+    return all(one is not None and one.collation is None and "." not in one.type for one in found)
 
 
 def _joins(connection: Connection, catalog: Catalog) -> tuple[list[_Join], list[NotVerified]]:

@@ -15,7 +15,7 @@ from . import sequences as sequences_of
 from .digest import read_contents
 from .extensions import contents as extension_contents
 from .extensions import parts as extension_parts
-from .foreign_keys import foreign_keys, proven
+from .foreign_keys import checked_by_restore, counted_by_restore, foreign_keys, proven
 from .large_objects import large_objects
 from .parallel import siblings
 from .plan import Plan, plan_materialized_views, plan_tables
@@ -40,6 +40,7 @@ def take(
     snapshot: str | None = None,
     known: Callable[[Connection, Catalog], Untouched] | None = None,
     source: Snapshot | None = None,
+    restored_next: bool = False,
 ) -> Snapshot:
     """Read the facts of a database in one REPEATABLE READ, READ ONLY transaction.
 
@@ -54,7 +55,9 @@ def take(
         session sees, it takes ``snapshot`` too.
     :param snapshot: what the caller's transaction has exported, and sees.
     :param known: tells, once the moment and its catalog are there, which facts hold still and need not be read.
-    :param source: what this was restored from: foreign keys between tables that hold the same are not counted again.
+    :param source: what this was restored from: foreign keys between tables that hold the same are not counted again,
+        nor are those that the restore has checked.
+    :param restored_next: foreign keys that a restore checks are left to it: who restores this counts them for it.
     :raises SnapshotError: the server failed, rather than one object.
     """
     shareable = snapshot is not None or connection.info.transaction_status == TransactionStatus.IDLE
@@ -72,8 +75,11 @@ def take(
         with siblings(connection, snapshot, further) as others:
             tables, unread = read_contents([connection, *others], planned)
             views, unread_views = read_contents([connection, *others], stale)
-            counted = held.foreign_keys if source is None else proven(source, catalog, tables)
-            keys, unread_keys = foreign_keys(connection, catalog, others=others, known=counted)
+            counted = held.foreign_keys
+            if source is not None:
+                counted = {**proven(source, catalog, tables), **counted_by_restore(source, catalog, tables)}
+            left = checked_by_restore(catalog) if restored_next else frozenset[str]()
+            keys, unread_keys = foreign_keys(connection, catalog, others=others, known=counted, left=left)
         extensions, unread_extensions = extension_contents(connection, catalog)
         parts = extension_parts(connection)
         counters, unread_sequences = sequences_of.values(connection, catalog.sequences)

@@ -36,6 +36,7 @@ from pytest_pgsafe.server.keeper import sign
 from pytest_pgsafe.server.local import PLAIN, LocalServer
 from pytest_pgsafe.server.programs import find
 from pytest_pgsafe.server.scratch import ScratchServer
+from pytest_pgsafe.server.version import Version
 from tests.server.runbook import answer, uri
 
 SCHEMA = """
@@ -130,21 +131,20 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     assert all_faults(base) == ()
     # It was restored without WAL, of which a copy of it has what a migration did.
     assert wal_level(base) == "minimal"
-    with (
-        LocalServer.start(
-            find(),
-            template=Template(
-                data=base.folder / manifest.DATA, password=manifest.load(base.folder).password, stays=True
-            ),
-        ) as copy,
-        connect(copy.address()) as session,
-    ):
+    copied = preflight(wanted).choice.copy
+    assert copied is not None
+    template = Template(data=base.folder / manifest.DATA, password=manifest.load(base.folder).password, stays=True)
+    with copied(template) as copy, connect(copy.address()) as session:
         assert session.execute("show wal_level").fetchone() == ("replica",)
 
 
 def wal_level(base: Base) -> str:
     """Return what its cluster was written with."""
-    said = find().run("pg_controldata", [str(base.folder / manifest.DATA)], environment={"LC_ALL": "C"}).stdout
+    said = (
+        find(Version.parse(base.about.version).major)
+        .run("pg_controldata", [str(base.folder / manifest.DATA)], environment={"LC_ALL": "C"})
+        .stdout
+    )
     return next(line.split()[-1] for line in said.splitlines() if line.startswith("wal_level setting"))
 
 
