@@ -250,7 +250,7 @@ def test_a_bit_in_any_file_is_seen(base: Base, monkeypatch: pytest.MonkeyPatch) 
     reading = manifest.read
     monkeypatch.setattr(manifest, "read", lambda folder, paths: (read.extend(paths), reading(folder, paths))[1])
     files = sorted(path for path in base.folder.rglob("*") if path.is_file() and path.stat().st_size)
-    files = [path for path in files if path.name not in {manifest.NAME, proof.NAME, place.MARK}]
+    files = [path for path in files if path.name not in {manifest.NAME, proof.NAME, way.NAME, place.MARK}]
     chance = random.Random(17)
     # Weighted by size as a disk would: half of them anywhere, half in what the source's tables are in.
     for path in [*chance.sample(files, 10), *chance.choices(files, [one.stat().st_size for one in files], k=10)]:

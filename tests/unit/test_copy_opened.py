@@ -15,5 +15,8 @@ from pytest_pgsafe.copy.opened import compression
 def test_rows_are_packed_where_there_is_no_room_for_them_as_text(
     size: int, packed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    def usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=1000)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     assert compression(Path(), size) == packed
