@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -13,10 +13,8 @@ from ..checks.announcing import announcement
 from ..checks.cost_values import longest
 from ..checks.values import Finding, Severity
 from ..rehearsal.values import Outcome, Result, Step
-from .drift import drift
 from .own import NAME, own_names
-from .schemas import Schema
-from .values import Absence, Cause, FleetResult, Held, Judged, Level, Member, Verdict
+from .values import Absence, Cause, Drift, FleetResult, Held, Judged, Level, Member, Verdict
 
 #: Causes that are kept. Beyond it only a member that no other cause names adds one.
 MOST = 500
@@ -67,31 +65,32 @@ class Gathering:
     def absent(self, member: Member, absence: Absence, reason: str) -> None:
         """Take in a member that has no result.
 
-        :param reason: what is known of why, for people; may be empty.
+        :param reason: why, for people; empty where the word says all.
         """
         verdict: Verdict | None = None if absence.wanted else "error"
-        told = absence.text if not reason else f"{absence.text}: {_first_line(reason)}"
+        told = _first_line(reason) or absence.text
         self._judged.append(Judged(member=member, verdict=verdict, absent=absence, reason=told))
         if verdict is not None:
             cause = Cause(members=(), text=told, level="no verdict")
             self._cause(member, (absence, _alike(told, member)), cause, needed=True)
 
-    def result(
-        self, *, schemas: Callable[[str], Schema], sample: str | None = None, interrupted: str | None = None
-    ) -> FleetResult:
+    @property
+    def fingerprints(self) -> Mapping[str, str | None]:
+        """By member that was to be judged: its schema's, None where that is not known."""
+        return {one.member.name: one.fingerprint for one in self._judged if one.counts}
+
+    def result(self, drift: Drift, *, sample: str | None = None, interrupted: str | None = None) -> FleetResult:
         """Return what is told of the fleet.
 
-        :param schemas: returns the schema of a fingerprint.
         :param sample: how the sample was drawn.
         :param interrupted: why the run was broken off.
         """
-        known = {one.member.name: one.fingerprint for one in self._judged if one.counts}
         causes = [replace(one.cause, members=tuple(one.members)) for one in self._causes.values()]
         return FleetResult(
             members=tuple(self._judged),
             causes=tuple(sorted(causes, key=lambda one: (_LEVELS.index(one.level), -len(one.members)))),
             more_causes=len(self._more),
-            drift=drift(known, schemas),
+            drift=drift,
             steps=tuple(self._steps.values()),
             sample=sample,
             migration=self._migration,
@@ -130,34 +129,6 @@ class Gathering:
         if same.members[-1:] != [member.name]:
             same.members.append(member.name)
         return True
-
-
-def gathered(
-    members: Iterable[Member],
-    *,
-    read: Callable[[str], Result | None],
-    absences: Mapping[str, tuple[Absence, str]],
-    fingerprint: Callable[[str], str | None],
-    schemas: Callable[[str], Schema],
-    sample: str | None = None,
-    interrupted: str | None = None,
-) -> FleetResult:
-    """Return what is told of a fleet, whose members' results are read one at a time.
-
-    :param read: returns the result of a member's name; None if it was never begun.
-    :param absences: why members have no result, as far as it is known without one.
-    """
-    found = Gathering()
-    for member in members:
-        known = absences.get(member.name)
-        result = None if known is not None else read(member.name)
-        if known is not None:
-            found.absent(member, *known)
-        elif result is None:
-            found.absent(member, Absence.NOT_BEGUN, "")
-        else:
-            found.add(member, result, fingerprint(member.name))
-    return found.result(schemas=schemas, sample=sample, interrupted=interrupted)
 
 
 def _judged(member: Member, result: Result, fingerprint: str | None) -> Judged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -21,7 +22,17 @@ def render(result: Result) -> str:
     result = keys_only(result)
     tests = [*(_step(step) for step in result.steps), *_checks(result)]
     if result.interrupted is not None:
-        tests.append({"name": "pgsafe", "status": "failed", "duration": 0, "message": visible(result.interrupted)})
+        tests.append(broken_off(result.interrupted))
+    return rendered(tests)
+
+
+def broken_off(reason: str) -> dict[str, Any]:
+    """Return the test that failed because the run did not come to its end."""
+    return {"name": "pgsafe", "status": "failed", "duration": 0, "message": visible(reason)}
+
+
+def rendered(tests: Sequence[dict[str, Any]]) -> str:
+    """Return these tests as CTRF."""
     counts = {status: sum(test["status"] == status for test in tests) for status in ("passed", "failed", "skipped")}
     # When it began is not known here: the times of the steps are, one after the other.
     stop = sum(test["duration"] for test in tests)
@@ -31,7 +42,7 @@ def render(result: Result) -> str:
         "results": {
             "tool": {"name": "pgsafe", "version": version("pytest-pgsafe")},
             "summary": {"tests": len(tests), **counts, "pending": 0, "other": 0, "start": 0, "stop": stop},
-            "tests": tests,
+            "tests": list(tests),
         },
     }
     return in_json(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

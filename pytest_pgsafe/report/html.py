@@ -66,13 +66,19 @@ class Bar:
     width: float
 
 
-def render(result: Result) -> str:
-    """Return the report as an HTML document."""
+def render(result: Result, *, member: str | None = None, fleet: str | None = None) -> str:
+    """Return the report as an HTML document.
+
+    :param member: of a fleet: its name.
+    :param fleet: where the fleet's page lies.
+    """
     summary = overview(result)
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = asset("page.css"), asset("page.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _template().render(
         result=result,
+        member=member,
+        fleet=fleet,
         summary=summary,
         about=about(result),
         words=_WORDS,
@@ -231,7 +237,8 @@ def _flat(text: str) -> str:
     return " ".join(text.split()).removesuffix(";")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a file of ours that goes into pages."""
     return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -240,13 +247,17 @@ def _finalized(value: Any) -> Any:
     return value if isinstance(value, Markup) else visible(str(value))
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what templates are read by: what others wrote is escaped."""
+    return Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_finalized, trim_blocks=True, lstrip_blocks=True
     )
+
+
+@cache
+def _template() -> Template:
     functions: dict[str, Any] = {
         "sides": sides, "cause": cause, "prompt": prompt, "attribute": attribute, "plain": plain, "reason": _reason,
         "before_and_after": _before_and_after,
     }  # fmt: skip
-    return environment.from_string(_asset("page.html.j2"), globals=functions)
+    return environment().from_string(asset("page.html.j2"), globals=functions)

@@ -14,7 +14,7 @@ from .overview import Cause, Entry, Overview, about, overview, plain
 from .redact import keys_only
 from .terminal import cause, sample_text
 
-_VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no verdict"}
+VERDICTS = {"passed": "✅ safe", "failed": "❌ not safe", "error": "⚠️ no verdict"}
 #: A comment of GitHub's holds 65,536 characters, which it counts in its own way.
 LIMIT = 64_000
 #: Findings of a table, and changes, that are shown: the first pair that keeps to the limit.
@@ -41,7 +41,7 @@ def render(result: Result) -> str:
 
 def _head(result: Result, summary: Overview) -> list[str]:
     lines = (" · ".join(escape(part) for part in parts) for parts in (summary.headline, about(result)))
-    return [f"## pgsafe: {_VERDICTS[summary.verdict]}", *(text for line in lines for text in ("", line))]
+    return [f"## pgsafe: {VERDICTS[summary.verdict]}", *(text for line in lines for text in ("", line))]
 
 
 def _lines(result: Result, summary: Overview, most: int, most_changes: int) -> list[str]:
@@ -54,18 +54,18 @@ def _lines(result: Result, summary: Overview, most: int, most_changes: int) -> l
         lines += _cause(one, most)
     lines += _table([*map(plain, summary.warnings)], most)
     for fold in summary.on_purpose:
-        lines += _folded(escape(f"on purpose: {fold.text}"), _table([*map(plain, fold.findings)], most))
+        lines += folded(escape(f"on purpose: {fold.text}"), _table([*map(plain, fold.findings)], most))
     for fold in summary.noted:
-        lines += _folded(escape(f"noted: {fold.text}"), _table([*map(plain, fold.findings)], most))
+        lines += folded(escape(f"noted: {fold.text}"), _table([*map(plain, fold.findings)], most))
     lines += _costs(result)
     gaps = [f"- {escape(gap.object)}: {escape(gap.reason)}" for gap in result.not_verified]
-    lines += _folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
+    lines += folded(f"{len(gaps)} not verified", ["", *gaps] if gaps else [])
     lines += _recovery(result)
-    lines += _folded(_counted(len(result.changes), "change"), _changes(result.changes, most_changes))
+    lines += folded(_counted(len(result.changes), "change"), _changes(result.changes, most_changes))
     if result.trace is not None and result.trace.network not in {None, "isolated"}:
         lines += ["", f"Other networks while the migration ran: {escape(result.trace.network)}."]
     steps = [f"| {escape(step.name)} | {step.seconds:.2f} | {step.outcome.value} |" for step in result.steps]
-    lines += _folded(f"{len(steps)} steps", ["", "| step | seconds | outcome |", "|---|---:|---|", *steps])
+    lines += folded(f"{len(steps)} steps", ["", "| step | seconds | outcome |", "|---|---:|---|", *steps])
     return lines
 
 
@@ -86,7 +86,7 @@ def _costs(result: Result) -> list[str]:
         statement = row.statement if len(row.statement) <= _STATEMENT else f"{row.statement[: _STATEMENT - 1]}…"
         cells = [escape(cell) for cell in (statement, row.time, row.rows, row.wal)]
         table.append(f"| {' | '.join(cells)} | {'<br>'.join(escape(lock) for lock in row.locks)} |")
-    return _folded(escape(told), table)
+    return folded(escape(told), table)
 
 
 def _recovery(result: Result) -> list[str]:
@@ -155,7 +155,8 @@ def _attribute(value: Attribute) -> str:
     return ", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
-def _folded(title: str, lines: Sequence[str]) -> list[str]:
+def folded(title: str, lines: Sequence[str]) -> list[str]:
+    """Return lines behind a title, shown when somebody opens it; nothing where there are none."""
     return ["", "<details>", f"<summary>{title}</summary>", *lines, "", "</details>"] if lines else []
 
 

@@ -32,7 +32,7 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
 
 
 #: Formats that show rows by their keys alone, whatever is configured.
-_KEYS_ALONE = frozenset({".md", ".sarif", ".ctrf.json", ".codequality.json"})
+KEYS_ALONE = frozenset({".md", ".sarif", ".ctrf.json", ".codequality.json"})
 
 
 def format_of(file: Path) -> str:
@@ -59,7 +59,7 @@ def write(result: Result, files: Sequence[Path], *, private: bool = True, receip
         error
         for file in files
         if not file.name.endswith(RECEIPT)
-        if (error := _replace(file, FORMATS[form := format_of(file)](result), private and form not in _KEYS_ALONE))
+        if (error := replace(file, FORMATS[form := format_of(file)](result), private and form not in KEYS_ALONE))
         is not None
     ]
     if receipt is not None:
@@ -69,13 +69,17 @@ def write(result: Result, files: Sequence[Path], *, private: bool = True, receip
         failed += [
             error
             for file in files
-            if file.name.endswith(RECEIPT) and (error := _replace(file, text, private=False)) is not None
+            if file.name.endswith(RECEIPT) and (error := replace(file, text, private=False)) is not None
         ]
     if failed:
         raise failed[0]
 
 
-def _replace(file: Path, text: str, private: bool) -> OSError | None:
+def replace(file: Path, text: str, private: bool) -> OSError | None:
+    """Write a file as a whole or not at all; return what went wrong.
+
+    :param private: it is for its owner alone.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)

@@ -1,0 +1,1 @@
+"""The report of a fleet: its table first, each member's own report behind it (pure)."""
