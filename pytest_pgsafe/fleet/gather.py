@@ -18,6 +18,8 @@ from .values import Absence, Cause, Drift, FleetResult, Held, Judged, Level, Mem
 
 #: Causes that are kept. Beyond it only a member that no other cause names adds one.
 MOST = 500
+#: How an error's line begins that says what was looked at.
+_LOOKED = "looked at: "
 _LEVELS: tuple[Level, ...] = ("error", "no verdict", "warning")
 
 
@@ -68,7 +70,7 @@ class Gathering:
         :param reason: why, for people; empty where the word says all.
         """
         verdict: Verdict | None = None if absence.wanted else "error"
-        told = _first_line(reason) or absence.text
+        told = _said(reason) or absence.text
         self._judged.append(Judged(member=member, verdict=verdict, absent=absence, reason=told))
         if verdict is not None:
             cause = Cause(members=(), text=told, level="no verdict")
@@ -141,7 +143,7 @@ def _judged(member: Member, result: Result, fingerprint: str | None) -> Judged:
     return Judged(
         member=member,
         verdict=result.verdict,
-        reason=None if result.interrupted is None else _last_line(result.interrupted),
+        reason=None if result.interrupted is None else _said(result.interrupted),
         relations=result.relations,
         rows=result.rows,
         not_verified=len(result.not_verified),
@@ -152,13 +154,14 @@ def _judged(member: Member, result: Result, fingerprint: str | None) -> Judged:
         severities=dict(levels),
         codes=dict(sorted(codes.items())),
         disk_full=result.disk_full,
+        kept=result.kept,
     )
 
 
 def _causes(member: Member, result: Result) -> Iterator[tuple[Hashable, Cause]]:
     """Yield what a member failed for, and then what it is warned of, each with what it has in common with others'."""
     if result.interrupted is not None:
-        text = _last_line(result.interrupted)
+        text = _said(result.interrupted)
         yield ("interrupted", _alike(text, member)), Cause(members=(), text=text, level="no verdict")
     for step in result.steps:
         if step.outcome is Outcome.FAILED and result.interrupted is None:
@@ -191,7 +194,10 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def _last_line(text: str) -> str:
-    """Return what an interruption says: of a traceback its end, of a message its beginning."""
-    lines = text.strip().splitlines() or [""]
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+def _said(text: str) -> str:
+    """Return in a line what an interruption says: of a traceback its end; of an error also what was looked at first."""
+    first, *rest = text.strip().splitlines() or [""]
+    if first.startswith("Traceback"):
+        return rest[-1] if rest else first
+    looked = rest[0].strip() if rest else ""
+    return f"{first} ({looked.removeprefix(_LOOKED)})" if looked.startswith(_LOOKED) else first

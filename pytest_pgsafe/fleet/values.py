@@ -94,6 +94,8 @@ class Judged:
     #: Findings of errors and warnings by their checks' codes.
     codes: Mapping[str, int] = field(default_factory=dict[str, int])
     disk_full: bool = False
+    #: How to connect to what was kept (--pgsafe-keep).
+    kept: str | None = None
 
     @property
     def counts(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,19 +38,15 @@ class Ending:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         file, _, name = report.nodeid.partition("::")
-        if file.partition("[")[0] == FILE_NAME:
+        if file == FILE_NAME:
             self._ran.add(name)
-            if isinstance(report.longrepr, str):
-                # Here, where the terminal is: an xdist worker has none.
-                report.longrepr = Fitted(report.longrepr)  # type: ignore[assignment]
+            fit(report)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the reports, after xdist's workers ended; nothing unsafe ends with 0."""
         if self._run.worker or self._run.store is None or exitstatus == pytest.ExitCode.USAGE_ERROR:
             return
-        if self._run.fleet is not None and any(map(self._is_unsafe, self._run.fleet.judged)):
-            session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
         known = names(self._run.settings)
         if not known:
             return
@@ -66,10 +63,6 @@ class Ending:
         if self._final is not None and self._final.disk_full:
             # As too little disk before the first step is: nothing was found out.
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-
-    def _is_unsafe(self, member: str) -> bool:
-        result = self._run.member_result(member)
-        return result is not None and result.verdict != "passed"
 
     def _write(self, found: Result) -> list[str]:
         """Write the reports, and the entry of the evidence; return what could not be."""
@@ -107,19 +100,32 @@ class Ending:
             return
         short = self._config.get_verbosity() < 0
         whole = self._config.get_verbosity() > 0
-        terminalreporter.ensure_newline()
-        if not short:
-            terminalreporter.section("pgsafe")
         unbegun = [Line(text=f"pgsafe: {_NOT_BEGUN}", tone="warning")]
         lines = unbegun if self._final is None else summary(self._final, short=short, whole=whole)
-        for line in [*(Line(text=problem, tone="bad") for problem in self._problems), *lines]:
-            colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
-            text = fitted(visible(line.text), terminalreporter)
-            terminalreporter.write_line(text, **colours.get(line.tone, {}))
+        show(terminalreporter, self._problems, lines, short=short)
         if self._final is not None and github.is_on():
             where = github.paths(self._run.settings.migration, self._config.rootpath)
             for text in github.tell(located(self._final, where)):
                 terminalreporter.write_line(text)
+
+
+def fit(report: pytest.TestReport) -> None:
+    """Make why an item failed as wide as the terminal, here, where it is: an xdist worker has none."""
+    if isinstance(report.longrepr, str):
+        report.longrepr = Fitted(report.longrepr)  # type: ignore[assignment]
+
+
+def show(reporter: Any, problems: Sequence[str], lines: Sequence[Line], *, short: bool) -> None:
+    """Write what the end says to pytest's terminal reporter.
+
+    :param short: without a headline.
+    """
+    reporter.ensure_newline()
+    if not short:
+        reporter.section("pgsafe")
+    colours = {"good": {"green": True}, "warning": {"yellow": True}, "bad": {"red": True}}
+    for line in [*(Line(text=problem, tone="bad") for problem in problems), *lines]:
+        reporter.write_line(fitted(visible(line.text), reporter), **colours.get(line.tone, {}))
 
 
 def _unbegun(exitstatus: int) -> str:

@@ -89,7 +89,7 @@ class Feature:
         config.stash[RUN], config.stash[RESULTS] = run, results
         config.pluginmanager.register(Workers(run))
         config.pluginmanager.register(Collecting(run, results, config.rootpath))
-        config.pluginmanager.register(Ending(config, run))
+        config.pluginmanager.register(_ending(config, run))
         config.pluginmanager.register(OwnTests(config, run), own.NAME)
 
     def _resolved(self) -> Settings:
@@ -164,6 +164,14 @@ class Feature:
 
     def pytest_unconfigure(self) -> None:
         self._folder.close()
+
+
+def _ending(config: pytest.Config, run: Run) -> object:
+    if run.fleet is None:
+        return Ending(config, run)
+    from .fleet_ending import FleetEnding
+
+    return FleetEnding(config, run, run.fleet)
 
 
 def _check_names(settings: Settings, selection: Selection, fleet: Fleet | None) -> None:

@@ -21,12 +21,16 @@ def is_on() -> bool:
 
 def tell(result: Result) -> list[str]:
     """Append the report to the step's summary; return the annotations, each a line of the step's output."""
-    lines = commands(result)
+    return summarised(commands(result), markdown.render(result))
+
+
+def summarised(lines: list[str], text: str) -> list[str]:
+    """Append a report to the step's summary; return the lines, and what went wrong."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         try:
             with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(markdown.render(result))
+                file.write(text)
         except OSError as error:
             # The verdict does not hang on it.
             lines.append(f"pgsafe: the step's summary cannot be written: {error}")

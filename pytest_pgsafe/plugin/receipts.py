@@ -38,6 +38,12 @@ def asked(settings: Settings, root: Path) -> Asked:
     :raises ConfigError: there is nothing that a receipt could be of, or it could not be written.
     """
     wanted = [file for file in settings.report.files if file.name.endswith(RECEIPT)]
+    if settings.fleet is not None:
+        what = wanted[0].name if wanted else f"[evidence] root = {str(settings.receipt.evidence)!r}"
+        raise ConfigError(
+            f"{what}: a receipt, and an entry of the evidence, is of one database, and a fleet has many",
+            remedies=["leave it out, or rehearse one member: --pgsafe-source=postgresql://host/MEMBER"],
+        )
     seal.key(os.environ)
     if settings.receipt.evidence is not None:
         chain.ready(settings.receipt.evidence)

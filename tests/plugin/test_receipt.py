@@ -195,3 +195,12 @@ def test_files_that_change_while_they_are_rehearsed_give_no_receipt(project: Pro
         ["*the receipt is of no verdict: the files of the migration changed while it was rehearsed"]
     )
     assert "the rehearsal was not safe: its result is error" in refused(project.path)
+
+
+@pytest.mark.parametrize(("more", "arguments"), [("", (RECEIPT,)), ('[evidence]\nroot = "ev"\n', ())])
+def test_a_fleet_has_none(project: Project, more: str, arguments: tuple[str, ...]) -> None:
+    fleet = '[[source.fleet]]\ndsn = "postgresql://127.0.0.1:1/{name}"\nnames = ["a", "b"]\n'
+    project.write({"pgsafe.toml": f'{fleet}[migration]\nsql = "additive.sql"\n{more}'})
+    done = project.run("--pgsafe", "--pgsafe-server=local", *arguments)
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*is of one database, and a fleet has many*", "*remedy: leave it out*"])

@@ -74,6 +74,8 @@ def test_the_terminal_tells_equal_causes_once(tmp_path: Path) -> None:
 
 def test_the_terminal_says_more_and_less(tmp_path: Path) -> None:
     assert len(shown(tmp_path, short=True).splitlines()) == 1
+    kept = fleet(tmp_path, {"a": replace(STOPPED, kept="psql host=x")}).whole
+    assert [line.text for line in summary(kept, short=True)][1:] == ["kept of a: psql host=x"]
     assert any(line.split()[:2] == ["tenant_1", "safe"] for line in shown(tmp_path, whole=True).splitlines())
 
 

@@ -25,8 +25,10 @@ def summary(fleet: FleetResult, *, short: bool, whole: bool = False) -> list[Lin
     found = overview(fleet)
     tone: Tone = "good" if found.verdict == "passed" else "bad"
     first = Line(text=indented(f"pgsafe {found.verdict}: {' · '.join(found.headline)}"), tone=tone)
+    # What was left running is said in every case.
+    kept = [Line(text=f"kept of {one.member.name}: {one.kept}") for one in fleet.members if one.kept is not None]
     if short:
-        return [first]
+        return [first, *kept]
     rest = [
         *_wrong(found, whole=whole),
         *_passed(found, whole=whole),
@@ -41,7 +43,7 @@ def summary(fleet: FleetResult, *, short: bool, whole: bool = False) -> list[Lin
     ]
     if fleet.more_causes:
         rest.append(Line(text=f"{count(fleet.more_causes, 'more cause')}: see the members' own reports"))
-    return [first, *(Line(text=indented(line.text), tone=line.tone) for line in rest)]
+    return [first, *(Line(text=indented(line.text), tone=line.tone) for line in rest), *kept]
 
 
 def _wrong(found: FleetOverview, *, whole: bool) -> Iterator[Line]:
