@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -97,11 +98,15 @@ class FleetEnding:
             lines = unsaid(result, collected=collected, ran=self._ran.get(member_id(name), ()))
             if lines and len(self._problems) < _UNSAID:
                 self._problems += [f"{name}: {lines[0]}", *lines[1:]]
-        return located(result, github.paths(self._run.settings.migration, self._config.rootpath))
+        return located(result, self._paths)
+
+    @cached_property
+    def _paths(self) -> Mapping[str, str]:
+        # Every member's migration is the same.
+        return github.paths(self._run.settings.migration, self._config.rootpath)
 
     def _results(self) -> Iterator[tuple[str, Result]]:
-        where = github.paths(self._run.settings.migration, self._config.rootpath)
         absent = self._fleet.absences
         for member in self._fleet.members:
             if member.name not in absent and (result := self._run.member_result(member.name)) is not None:
-                yield member.name, located(result, where)
+                yield member.name, located(result, self._paths)
