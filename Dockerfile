@@ -1,15 +1,16 @@
 # PostgreSQL's programs and pgsafe, for jobs that rehearse and for machines that keep backups:
-#   docker build -t pgsafe . && docker run --rm -v "$PWD:/work" pgsafe pytest --pgsafe
+#   docker build -t pgsafe . && docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" pgsafe pytest --pgsafe
 # BASE is Debian or what is made of it, from a registry that you reach.
 ARG BASE=debian:trixie-slim
 FROM ${BASE}
 
 ENV DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 PATH=/opt/pgsafe/bin:$PATH PIP_NO_CACHE_DIR=1
 
-# Versions are those of the base's own release; a cluster of Debian's is not wanted.
+# Versions are those of the base's own release; a cluster of Debian's is not wanted. libnss-wrapper gives a name to the
+# user of docker run --user, which initdb asks for.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates git postgresql-common python3 python3-venv \
+    && apt-get install -y --no-install-recommends ca-certificates git libnss-wrapper postgresql-common python3 python3-venv \
     && sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
     && apt-get install -y --no-install-recommends postgresql \
     && rm -rf /var/lib/apt/lists/*

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config.address import AddressError
 from ..errors import ServerError
-from . import engine, preload, programs
+from . import engine, nameless, preload, programs
 from .address import Address
 from .base import Kind, Server
 from .cluster import Template
@@ -236,6 +236,7 @@ def _local(
     """Choose programs of this machine; ``refused`` is why it is no container."""
     try:
         found = programs.find(wanted.major, bin_dir=bin_dir, fitting=wanted.fitting, exact=wanted.exact)
+        nameless.check()
     except ServerError as error:
         if refused is None:
             raise

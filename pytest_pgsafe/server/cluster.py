@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ServerError
-from . import cache, tied
+from . import cache, nameless, tied
 from .capabilities import CHECKSUMS_BY_DEFAULT
 from .owned import SUPERUSER
 from .programs import LocalPrograms, clean
@@ -78,7 +78,8 @@ def _initialise(fresh: Path, folder: Path, options: list[str], user: ServerUser 
     said = ""
     for locale in LOCALES:
         command = [f"{folder}/initdb", f"--pgdata={fresh}/data", f"--pwfile={secret}", f"--locale={locale}", *options]
-        done = tied.run(user, command, environment=surroundings())
+        with nameless.named(fresh) as more:
+            done = tied.run(user, command, environment={**surroundings(), **more})
         if done.returncode == 0:
             break
         said += done.stderr.decode("utf-8", "replace")
