@@ -115,6 +115,30 @@ def _listed() -> Iterator[Base]:
         yield Base(folder=path, key=said.key, about=said.about, bytes=said.bytes, used=used)
 
 
+def adopt() -> tuple[Path, ...]:
+    """Take bases that were copied here, out of a CI's cache, say, for ours, and return their folders.
+
+    Whether they are whole is found out before they are used, as of all others: they are other files than those that
+    were proven, so everything is read.
+    """
+    found = tuple(path for path in sorted(folder().iterdir()) if _is_copy(path))
+    for path in found:
+        (path / MARK).unlink()
+        os.close(sign(path, MARK))
+    return found
+
+
+def _is_copy(path: Path) -> bool:
+    """Tell whether a folder is a base whose mark is true of the folder that it was copied from."""
+    state = path.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or not (path / MARK).is_file():
+        return False
+    try:
+        return ours.mark_of(path, MARK) is None and path.name.startswith(f"{manifest.load(path).key}-")
+    except CopyError:
+        return False
+
+
 def left() -> Iterator[Path]:
     """Yield folders of ours that are no bases: what a killed run was building, or whose manifest is damaged."""
     known = {base.folder for base in bases()}

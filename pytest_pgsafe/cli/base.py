@@ -49,6 +49,19 @@ def build(
     return give("base build", Answer(passed=base is not None, lines=lines, data=data), as_json=as_json)
 
 
+@command.command("adopt")
+@options.as_json
+def adopt(*, as_json: bool) -> int:
+    """Use bases that were copied into the folder of bases, out of a CI's cache, say: else a copy is nobody's."""
+    from ..base import place
+
+    taken = place.adopt()
+    found = [base for base in place.bases() if base.folder in taken]
+    lines = [_line(base) for base in found] or [f"no base was copied into {place.folder()}"]
+    data = {"folder": str(place.folder()), "adopted": [_document(base) for base in found]}
+    return give("base adopt", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+
+
 @command.command("prune")
 @click.option("--size", metavar="SIZE", default="0B", help="What the rest may have together; without it none stays.")
 @click.option("--apply", "applied", is_flag=True, help="Remove them; without it they are only shown.")

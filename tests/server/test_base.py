@@ -365,6 +365,46 @@ def test_what_is_not_whole_is_never_used(base: Base, tmp_path: Path, harm: Calla
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_a_copy_is_used_once_it_is_adopted(base: Base, capsys: pytest.CaptureFixture[str]) -> None:
+    """As out of a CI's cache: the folder and its files are others, and hold the same."""
+    stranger = base.folder.with_name(f"{base.key}-stranger")
+    shutil.copytree(base.folder, stranger)
+    (stranger / place.MARK).unlink()
+    other = base.folder.with_name("another-name")
+    shutil.copytree(base.folder, other)
+    moved(base.folder)
+    try:
+        assert found(base) == (False, [])
+        [adopted] = answer(["base", "adopt", "--json"], capsys)["adopted"]
+        assert adopted["folder"] == str(base.folder)
+        assert found(base) == (True, [])
+        assert answer(["base", "adopt", "--json"], capsys)["adopted"] == []
+        # What came to harm on the way is seen: nothing is proven of these files yet.
+        moved(base.folder)
+        file = base.folder / manifest.DATA / "PG_VERSION"
+        file.write_bytes(file.read_bytes()[::-1])
+        os.utime(file, (0, 0))
+        answer(["base", "adopt", "--json"], capsys)
+        used, [line] = found(base)
+        assert not used
+        assert "is damaged and not used" in line
+    finally:
+        shutil.rmtree(stranger)
+        shutil.rmtree(other)
+
+
+def test_programs_that_were_installed_again_are_the_same(tmp_path: Path) -> None:
+    """In CI they are installed in each run: a base of the run before is of use."""
+    (tmp_path / "postgres").write_bytes(b"one")
+    first = kept._stamp(tmp_path)
+    kept._stamp.cache_clear()
+    os.utime(tmp_path / "postgres", (0, 0))
+    assert kept._stamp(tmp_path) == first
+    kept._stamp.cache_clear()
+    (tmp_path / "postgres").write_bytes(b"two")
+    assert kept._stamp(tmp_path) != first
+
+
 def test_a_run_restores_anew_where_the_base_is_damaged(base: Base, tmp_path: Path, backup: Path) -> None:
     truncated(base.folder)
     again = rehearse(settings(tmp_path, backup))
