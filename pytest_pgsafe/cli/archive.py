@@ -10,6 +10,7 @@ import click
 
 from . import options
 from .answer import Answer, give, progress
+from .recording import recording
 
 
 def _month(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
@@ -35,11 +36,15 @@ def command(
     the backup's folder back. What was packed before is read back, and never replaced.
     """
     from ..backup.texts import size_of
+    from ..runbook.entries import of_archive
     from ..runbook.monthly import archive, before
 
     which = before(datetime.now(timezone.utc)) if month is None else month
     where = None if to is None else to.expanduser().absolute()
-    done = archive(options.root_of(root), which, to=where, environment=environment, progress=progress)
+    place = options.root_of(root)
+    with recording("archive", place=str(place), month=which) as evidence:
+        done = archive(place, which, to=where, environment=environment, progress=progress)
+        evidence.add("archive", of_archive(str(place), which, done), passed=done.passed)
     lines = [
         f"{one.packed.file}: {one.backup.name}, {size_of(one.packed.bytes)}, "
         f"{'packed and read back' if one.packed.new else 'was there, and read back'}"
@@ -60,4 +65,4 @@ def command(
         ],
         "failures": list(done.failures),
     }
-    return give("archive", Answer(passed=done.passed, lines=lines, data=data), as_json=as_json)
+    return give("archive", evidence.told(Answer(passed=done.passed, lines=lines, data=data)), as_json=as_json)

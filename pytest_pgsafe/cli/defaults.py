@@ -31,6 +31,9 @@ PARAMETERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "prune": {**_ROOT, **{key: ("retention", key) for key in ("daily", "weekly", "monthly", "yearly")}},
     "archive": _WHICH,
     "evidence": {"root": ("evidence", "root")},
+    # These take nothing from it but where the evidence is kept.
+    "pitr recover": {},
+    "pitr rescue": {},
     "push": {
         **_WHICH,
         **{key: ("storage", key) for key in ("url", "endpoint", "encryption", "kms_key", "storage_class", "recipient")},

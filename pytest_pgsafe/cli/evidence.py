@@ -41,7 +41,7 @@ def command(
     *, root: Path | None, since: datetime | None, until: datetime | None, html: Path | None,
     config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
-    """Show the entries that backup, verify, daily, restore, prune and rehearsals left under ROOT.
+    """Show the entries that commands and rehearsals left under ROOT: backups, proofs, restores, recoveries, uploads.
 
     They are left where [evidence] root, or PGSAFE_EVIDENCE_ROOT, names a folder. Each is chained to the one before:
     exit status 1 if one was altered, removed, moved or cut off. With PGSAFE_RECEIPT_KEY each has to be signed by it.
@@ -83,7 +83,7 @@ def _lines(shown: Shown) -> list[str]:
     lines += [
         f"{one.environment} {one.database}".strip()
         + f": {one.backups} backups, {one.proven} of {one.verified} verifications proven, {one.restored} restores"
-        f", RPO {evidence.longest(one.rpo)}, RTO {evidence.longest(one.rto)}"
+        + f", {one.recovered} recoveries, RPO {evidence.longest(one.rpo)}, RTO {evidence.longest(one.rto)}"
         for one in shown.databases
     ]
     lines += [f"note: {text}" for text in shown.notes] + [f"altered: {text}" for text in shown.faults]

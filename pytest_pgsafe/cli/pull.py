@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from ..passwords import redact
 from . import defaults, options
 from .answer import Answer, give, progress
+from .recording import recording
 
 
 @click.command("pull")
@@ -25,17 +27,18 @@ def command(
     config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Download a complete backup from URL, and prove each of its files; the folder appears when all are right."""
+    from ..backup import manifest
+    from ..runbook.entries import of_pull
     from ..storage.open import open_store
     from ..storage.pull import pull
 
     if url is None:
         raise defaults.needed("address of a store", "URL", "storage", "url")
     into = root.expanduser().absolute()
-    folder = pull(
-        open_store(url, options.store(url, endpoint=endpoint)),
-        into,
-        name=name,
-        identity=identity,
-        progress=progress,
-    )
-    return give("pull", Answer(passed=True, lines=[str(folder)], data={"folder": str(folder)}), as_json=as_json)
+    with recording("pull", url=redact(url)) as evidence:
+        store = open_store(url, options.store(url, endpoint=endpoint))
+        folder = pull(store, into, name=name, identity=identity, progress=progress)
+        digest = manifest.sha256(folder / manifest.MANIFEST)
+        evidence.add("pull", of_pull(str(folder), manifest.load(folder), digest, str(store)))
+    told = Answer(passed=True, lines=[str(folder)], data={"folder": str(folder)})
+    return give("pull", evidence.told(told), as_json=as_json)

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from ..errors import ConfigError
+from ..passwords import redact
 from . import defaults, options
 from .answer import Answer, give, progress
+from .recording import recording
 
 
 @click.command("push")
@@ -36,6 +38,8 @@ def command(
     Every object is read back before the backup counts as stored. Credentials and server are those of boto3:
     AWS_PROFILE, AWS_ENDPOINT_URL_S3 …
     """
+    from ..backup import manifest
+    from ..runbook.entries import of_push
     from ..storage.cipher import Cipher
     from ..storage.open import open_store
     from ..storage.push import push
@@ -51,15 +55,19 @@ def command(
     word, _ = options.backup_of(backup, root, environment, proven=True)
     folder = Path(word).expanduser().absolute()
     wanted = {"encryption": encryption, "kms_key": kms_key, "storage_class": storage_class, "endpoint": endpoint}
-    store = open_store(url, options.store(url, **wanted))
-    cipher = Cipher.to(recipient) if recipient else None
-    stored = push(folder, store, cipher=cipher, progress=progress)
+    with recording("push", place=str(folder), url=redact(url)) as evidence:
+        store = open_store(url, options.store(url, **wanted))
+        cipher = Cipher.to(recipient) if recipient else None
+        stored = push(folder, store, cipher=cipher, progress=progress)
+        digest = manifest.sha256(folder / manifest.MANIFEST)
+        place = f"{store}/{stored.name}"
+        evidence.add("push", of_push(str(folder), manifest.load(folder), digest, place, stored))
     size = sum(entry.stored_bytes for entry in stored.entries)
     data = {
-        "url": f"{store}/{stored.name}",
+        "url": place,
         "objects": len(stored.entries),
         "bytes": size,
         "encryption": stored.encryption,
     }
-    line = f"{store}/{stored.name}: {len(stored.entries)} objects, {size} bytes, each of them read back"
-    return give("push", Answer(passed=True, lines=[line], data=data), as_json=as_json)
+    line = f"{place}: {len(stored.entries)} objects, {size} bytes, each of them read back"
+    return give("push", evidence.told(Answer(passed=True, lines=[line], data=data)), as_json=as_json)

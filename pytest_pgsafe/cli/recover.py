@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from . import options, repositories
 from .answer import Answer, give, progress
 from .proofs import reached
+from .recording import recording
 
 if TYPE_CHECKING:
     from ..pitr.base import Base
@@ -63,6 +64,7 @@ def command(
     from ..pitr.bases import find
     from ..pitr.place import place_for
     from ..pitr.recover import recover
+    from ..runbook.entries import of_recovery
     from ..server.connection import connect
 
     target = _target(moment, lsn, name, xid, exclusive=exclusive)
@@ -87,7 +89,10 @@ def command(
     rows: list[tuple[Any, ...]] = []
     kept: tuple[str, ...] = ()
     begun = datetime.now(timezone.utc)
-    with recover(bases, where, target, place, timeline=timeline, wait=max_seconds) as (recovering, recovered):
+    with (
+        recording("recovery", place=str(where), repository=str(where), target=str(target)) as evidence,
+        recover(bases, where, target, place, timeline=timeline, wait=max_seconds) as (recovering, recovered),
+    ):
         if query is not None:
             with connect(recovering.address(dbname)) as session:
                 rows = session.execute(query.encode()).fetchall()
@@ -96,6 +101,7 @@ def command(
             kept = tuple(recovering.keep())
     newest = _newest(recovered, bases)
     rpo = max((begun - newest).total_seconds(), 0.0) if target.kind == "end" else 0.0
+    evidence.add("recovery", of_recovery(str(where), recovered, rpo if target.kind == "end" else None))
     lines = ["\t".join("" if value is None else str(value) for value in row) for row in rows]
     lines += [*reached(recovered), _numbers(recovered, newest, rpo), *(f"kept: {line}" for line in kept)]
     data = {
@@ -115,7 +121,7 @@ def command(
         "kept": list(kept),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }
-    return give("pitr recover", Answer(passed=True, lines=lines, data=data), as_json=as_json)
+    return give("pitr recover", evidence.told(Answer(passed=True, lines=lines, data=data)), as_json=as_json)
 
 
 def _folder(given: Path | None, configured: Path | None, what: str) -> Path:

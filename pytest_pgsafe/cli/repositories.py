@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
 from .proofs import answer, reached
+from .recording import recording
 
 if TYPE_CHECKING:
     from ..config.values import Engine
@@ -25,6 +26,7 @@ def is_one(word: str) -> bool:
 
 def verify(word: str, *, max_age: timedelta | None, config: str | None, as_json: bool) -> int:
     """Prove a repository, and say so."""
+    from ..runbook.entries import of_engine
     from ..runbook.repository import verify as prove
 
     settings = options.settings(config=config, source=word)
@@ -32,8 +34,12 @@ def verify(word: str, *, max_age: timedelta | None, config: str | None, as_json:
     assert settings.source.engine is not None
     if max_age is None and settings.max_age is not None:
         max_age = timedelta(seconds=settings.max_age)
-    found = prove(settings.source.engine, jobs=settings.source.jobs, max_age=max_age, progress=progress)
-    return give("verify", answer(found), as_json=as_json)
+    engine = settings.source.engine
+    with recording("verification", place=word, repository=word) as evidence:
+        proof = prove(engine, jobs=settings.source.jobs, max_age=max_age, progress=progress)
+        found = answer(proof)
+        evidence.add("verification", of_engine(word, engine.dbname, proof), passed=found.passed)
+    return give("verify", evidence.told(found), as_json=as_json)
 
 
 def recover(
@@ -48,16 +54,21 @@ def recover(
     """Rehearse a recovery of a repository, and say what was reached."""
     from ..pitr.engines.recover import find
     from ..pitr.engines.recover import recover as recover_repository
+    from ..runbook.entries import of_recovery
     from ..server.connection import connect
 
     found = find(_engine(word), target)
     progress(f"recovery of {found} to {target}")
     rows: list[tuple[Any, ...]] = []
-    with recover_repository(found, wait=wait) as (server, restored):
+    with (
+        recording("recovery", place=word, repository=word, target=str(target)) as evidence,
+        recover_repository(found, wait=wait) as (server, restored),
+    ):
         if query is not None:
             with connect(server.address(dbname)) as session:
                 rows = session.execute(query.encode()).fetchall()
     recovered = restored.recovered
+    evidence.add("recovery", of_recovery(word, recovered, None))
     lines = ["\t".join("" if value is None else str(value) for value in row) for row in rows]
     data = {
         "target": str(target),
@@ -71,7 +82,8 @@ def recover(
         "rto_seconds": round(recovered.seconds, 3),
         "rows": [[None if value is None else str(value) for value in row] for row in rows],
     }
-    return give("pitr recover", Answer(passed=True, lines=[*lines, *reached(recovered)], data=data), as_json=as_json)
+    told = Answer(passed=True, lines=[*lines, *reached(recovered)], data=data)
+    return give("pitr recover", evidence.told(told), as_json=as_json)
 
 
 def _engine(word: str) -> Engine:

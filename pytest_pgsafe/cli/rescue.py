@@ -11,6 +11,7 @@ import click
 from ..errors import ConfigError
 from . import options
 from .answer import Answer, give, progress
+from .recording import recording
 
 if TYPE_CHECKING:
     from ..runbook.rescue.values import Rescue, TableOutcome
@@ -41,16 +42,19 @@ AROUND = timedelta(minutes=30)
 @click.option("--lock-timeout", default="10s", show_default=True, help="For each lock on the live database.")
 @click.option("--max-seconds", type=float, default=3600.0, show_default=True, help="For each recovery.")
 @click.option("--apply", "apply", is_flag=True, help="Write it. Without it this is a dry run.")
+@options.config
 @options.as_json
 def command(
     *, root: Path, archive: Path, tables: tuple[str, ...], all_tables: bool, into: str, around: str | None,
     after: str | None, before: str | None, xid: int | None, rows: int, dbname: str | None, no_owner: bool,
-    save: Path | None, lock_timeout: str, max_seconds: float, apply: bool, as_json: bool,
+    save: Path | None, lock_timeout: str, max_seconds: float, apply: bool,
+    config: str | None, as_json: bool,  # noqa: ARG001
 ) -> int:  # fmt: skip
     """Find who dropped, emptied or mowed down a table, recover to just before, and put back what is missing.
 
     Rows that were written since stay as they are. Without --apply nothing is written, and what would be is said.
     """
+    from ..runbook.entries import of_rescue
     from ..runbook.rescue.run import rescue
     from ..runbook.rescue.values import Order
     from ..server.address import Address
@@ -65,9 +69,13 @@ def command(
         owners=not no_owner, save=None if save is None else save.expanduser().absolute(), lock_timeout=lock_timeout,
         wait=max_seconds,
     )  # fmt: skip
-    done = rescue(root.expanduser().absolute(), archive.expanduser().absolute(), address, order, progress)
+    place = archive.expanduser().absolute()
+    with recording("rescue", place=str(place), database=address.dbname) as evidence:
+        done = rescue(root.expanduser().absolute(), place, address, order, progress)
+        if done.applied:
+            evidence.add("rescue", of_rescue(str(place), done), passed=not done.left_out)
     answer = Answer(passed=not done.left_out, lines=_lines(done), data=_data(done))
-    return give("pitr rescue", answer, as_json=as_json)
+    return give("pitr rescue", evidence.told(answer), as_json=as_json)
 
 
 def _window(around: str | None, after: str | None, before: str | None) -> tuple[datetime | None, datetime | None]:

@@ -23,19 +23,19 @@ CONTROLS = (
         standard="SOC 2",
         name="A1.2",
         asks="data is backed up, and what it is recovered with is maintained",
-        kinds=("backup", "verification", "daily", "prune"),
+        kinds=("backup", "verification", "daily", "prune", "push", "archive"),
     ),
     Control(
         standard="SOC 2",
         name="A1.3",
         asks="the recovery is tested",
-        kinds=("verification", "daily", "restore", "rehearsal"),
+        kinds=("verification", "daily", "restore", "rehearsal", "recovery", "rescue"),
     ),
     Control(
         standard="ISO 27001:2022",
         name="A.8.13",
         asks="backups are kept, and tested regularly by restoring them",
-        kinds=("backup", "verification", "daily", "restore", "prune"),
+        kinds=("backup", "verification", "daily", "restore", "prune", "push", "archive", "recovery"),
     ),
 )
 

@@ -9,7 +9,9 @@ FORMAT = "pgsafe-evidence/1"
 #: What stands in place of the hash of a line before, where there is none.
 NOTHING = "0" * 64
 
-Kind = Literal["backup", "verification", "restore", "daily", "prune", "rehearsal"]
+Kind = Literal[
+    "backup", "verification", "restore", "daily", "prune", "rehearsal", "push", "pull", "archive", "recovery", "rescue"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

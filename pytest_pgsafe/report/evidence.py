@@ -34,7 +34,7 @@ def document(shown: Shown) -> dict[str, Any]:
         "databases": [
             {
                 "environment": one.environment, "database": one.database, "backups": one.backups,
-                "verified": one.verified, "proven": one.proven, "restored": one.restored,
+                "verified": one.verified, "proven": one.proven, "restored": one.restored, "recovered": one.recovered,
                 "rpo_seconds": _series(one.rpo), "rto_seconds": _series(one.rto),
             }
             for one in shown.databases
@@ -64,11 +64,11 @@ def longest(series: Series) -> str:
 def said(entry: Entry) -> str:
     """Return what an entry is about, in a line."""
     facts = entry.facts
-    parts = [facts.get("place"), facts.get("database"), _migration(facts)]
+    parts = [facts.get("place"), facts.get("database"), facts.get("url"), facts.get("target"), _migration(facts)]
     if "manifest" in facts:
         parts.append(f"manifest {str(facts['manifest'])[:12]}…")
     parts += [
-        f"restored in {span(round(float(facts[name]), 1))}"
+        f"{'recovered' if entry.kind == 'recovery' else 'restored'} in {span(round(float(facts[name]), 1))}"
         for name in ("restore_seconds", "rto_seconds")
         if isinstance(facts.get(name), (int, float))
     ]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..backup.manifest import Manifest
-from ..backup.proof import Proof
-from .prune import Pruned
-from .restore import Restored
+if TYPE_CHECKING:
+    from ..backup.manifest import Manifest
+    from ..backup.proof import Proof
+    from ..pitr.reached import Recovered
+    from ..storage.index import Stored
+    from .monthly import Month
+    from .prune import Pruned
+    from .rescue.values import Rescue
+    from .restore import Restored
 
 
 def of_backup(place: str, manifest: Manifest, digest: str) -> dict[str, Any]:
@@ -32,16 +37,19 @@ def of_backup(place: str, manifest: Manifest, digest: str) -> dict[str, Any]:
     }
 
 
+def _of(place: str, manifest: Manifest, digest: str) -> dict[str, Any]:
+    """Return which backup is meant."""
+    of = of_backup(place, manifest, digest)
+    return {name: of[name] for name in ("place", "environment", "database", "taken", "manifest")}
+
+
 def of_verification(place: str, manifest: Manifest | None, proof: Proof) -> dict[str, Any]:
     """Return what the entry of a verification says.
 
     :param manifest: None of a dump that has none.
     """
-    of = {} if manifest is None else of_backup(place, manifest, proof.manifest)
-    wanted = ("environment", "database", "taken", "manifest")
     return {
-        "place": place,
-        **{name: of[name] for name in wanted if name in of},
+        **({"place": place} if manifest is None else _of(place, manifest, proof.manifest)),
         "proven": proof.proven,
         "outcomes": {one.name: one.result for one in proof.outcomes},
         "restore_seconds": proof.restore_seconds,
@@ -64,6 +72,87 @@ def of_restore(place: str, restored: Restored, seconds: float) -> dict[str, Any]
         "rows": restored.rows,
         "compared": restored.compared.removeprefix(", "),
         "notes": len(restored.notes),
+    }
+
+
+def of_engine(place: str, database: str | None, proof: Proof) -> dict[str, Any]:
+    """Return what the entry of a verification of another engine's repository says."""
+    of = {} if database is None else {"database": database}
+    return {**of_verification(place, None, proof), **of, "repository": place}
+
+
+def of_push(place: str, manifest: Manifest, digest: str, url: str, stored: Stored) -> dict[str, Any]:
+    """Return what the entry of an upload says.
+
+    :param url: where the backup is in the store.
+    """
+    return {
+        **_of(place, manifest, digest),
+        "url": url,
+        "objects": len(stored.entries),
+        "stored_bytes": sum(entry.stored_bytes for entry in stored.entries),
+        "encryption": stored.encryption,
+    }
+
+
+def of_pull(place: str, manifest: Manifest, digest: str, url: str) -> dict[str, Any]:
+    """Return what the entry of a download says."""
+    return {**_of(place, manifest, digest), "url": url}
+
+
+def of_archive(root: str, month: str, done: Month) -> dict[str, Any]:
+    """Return what the entry of a month's archive says."""
+    return {
+        "place": root,
+        "month": month,
+        "archived": [
+            {
+                "file": str(one.packed.file),
+                "backup": str(one.backup),
+                "sha256": one.packed.sha256,
+                "new": one.packed.new,
+            }
+            for one in done.archived
+        ],
+        "failures": list(done.failures),
+    }
+
+
+def of_recovery(place: str, recovered: Recovered, rpo: float | None) -> dict[str, Any]:
+    """Return what the entry of a rehearsed recovery says.
+
+    :param place: the archive, or the repository.
+    :param rpo: seconds that are missing at most at the end of the archive; None of another target.
+    """
+    last = recovered.last_transaction
+    return {
+        "place": place,
+        "repository": place,
+        "target": str(recovered.target),
+        "base": recovered.base.name,
+        "last_transaction": None if last is None else written(last),
+        "position": str(recovered.position),
+        "timeline": recovered.timeline,
+        "rto_seconds": round(recovered.seconds, 3),
+        "rpo_seconds": None if rpo is None else round(rpo, 3),
+    }
+
+
+def of_rescue(place: str, done: Rescue) -> dict[str, Any]:
+    """Return what the entry of rows and tables that were put back says.
+
+    :param place: the archive.
+    """
+    return {
+        "place": place,
+        "database": done.database,
+        "transaction": done.xid,
+        "did": list(done.did),
+        "tables": [one.table for one in done.tables],
+        "rows": done.rows,
+        "left_out": done.left_out,
+        "orphans": sum(done.foreign_keys.values()),
+        "rto_seconds": round(sum(seconds for _, seconds in done.steps), 3),
     }
 
 

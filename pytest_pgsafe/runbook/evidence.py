@@ -45,9 +45,12 @@ class Database:
     verified: int
     proven: int
     restored: int
-    #: From one backup to the next, and from the last one to the period's end: what could have been lost at most.
+    #: Recoveries to a moment, and rows or tables that were put back.
+    recovered: int
+    #: From one backup to the next, and from the last one to the period's end: what could have been lost at most. Of a
+    #: WAL archive what recoveries to its end found missing.
     rpo: Series
-    #: Of restores, drills among them.
+    #: Of restores and recoveries, drills among them.
     rto: Series
 
 
@@ -88,12 +91,14 @@ def _within(entry: Entry, begin: datetime | None, end: datetime) -> bool:
 
 def _databases(entries: Sequence[Entry], begin: datetime | None, end: datetime) -> Iterator[Database]:
     names = _names(entries)
-    for name in sorted(set(names.values())):
+    others = {_name(one) for one in entries if one.kind in {"recovery", "rescue"} or one.facts.get("repository")}
+    for name in sorted({*names.values(), *others} - {("", "")}):
         mine = [one for one in entries if names.get(_text(one, "place"), _name(one)) == name]
         inside = [one for one in mine if _within(one, begin, end)]
         backups = [one for one in inside if one.kind == "backup" and one.result == "passed"]
         verified = [one for one in inside if one.kind == "verification"]
         restored = [one for one in inside if one.kind == "restore" and one.result == "passed"]
+        recovered = [one for one in inside if one.kind in {"recovery", "rescue"} and one.result == "passed"]
         proven = [one for one in verified if one.facts.get("proven") is True]
         if inside:
             yield Database(
@@ -103,19 +108,21 @@ def _databases(entries: Sequence[Entry], begin: datetime | None, end: datetime) 
                 verified=len(verified),
                 proven=len(proven),
                 restored=len(restored),
-                rpo=_points(mine, begin, end),
-                rto=Series(points=tuple(_times([*proven, *restored]))),
+                recovered=len(recovered),
+                rpo=Series(points=(*_points(mine, begin, end), *_times(recovered, "rpo_seconds"))),
+                rto=Series(points=tuple(_times([*proven, *restored, *recovered], "rto_seconds"))),
             )
 
 
 def _names(entries: Iterable[Entry]) -> Mapping[str, Name]:
     """Return which database the backup at each place is of."""
-    known = [one for one in entries if one.kind in {"backup", "verification"} and one.facts.get("database")]
-    return {_text(one, "place"): _name(one) for one in known}
+    known = [one for one in entries if one.kind in {"backup", "verification", "pull"} and one.facts.get("database")]
+    return {_text(one, "place"): _name(one) for one in known if not one.facts.get("repository")}
 
 
 def _name(entry: Entry) -> Name:
-    return _text(entry, "environment"), _text(entry, "database")
+    """Return what an entry is of: a database, or a whole cluster, by its WAL archive or another engine's repository."""
+    return _text(entry, "environment"), _text(entry, "database") or _text(entry, "repository")
 
 
 def _text(entry: Entry, name: str) -> str:
@@ -123,7 +130,7 @@ def _text(entry: Entry, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _points(entries: Sequence[Entry], begin: datetime | None, end: datetime) -> Series:
+def _points(entries: Sequence[Entry], begin: datetime | None, end: datetime) -> tuple[tuple[str, float], ...]:
     taken = sorted(
         {
             at
@@ -131,20 +138,19 @@ def _points(entries: Sequence[Entry], begin: datetime | None, end: datetime) -> 
             if one.kind == "backup" and one.result == "passed" and (at := moment(_text(one, "taken"))) and at <= end
         }
     )
-    pairs = zip(taken, [*taken[1:], end], strict=True)
+    # Where no backup was taken, there is nothing up to the end either.
+    pairs = zip(taken, [*taken[1:], end], strict=False)
     # The backup before the period is the one that its first hours would have been recovered from.
-    return Series(
-        points=tuple(
-            (f"{later:%Y-%m-%dT%H:%M:%SZ}", (later - earlier).total_seconds())
-            for earlier, later in pairs
-            if begin is None or later >= begin
-        )
+    return tuple(
+        (f"{later:%Y-%m-%dT%H:%M:%SZ}", (later - earlier).total_seconds())
+        for earlier, later in pairs
+        if begin is None or later >= begin
     )
 
 
-def _times(entries: Iterable[Entry]) -> Iterator[tuple[str, float]]:
+def _times(entries: Iterable[Entry], name: str) -> Iterator[tuple[str, float]]:
     for one in sorted(entries, key=lambda entry: entry.time):
-        seconds = one.facts.get("restore_seconds" if one.kind == "verification" else "rto_seconds")
+        seconds = one.facts.get("restore_seconds" if one.kind == "verification" else name)
         if isinstance(seconds, (int, float)):
             yield one.time, float(seconds)
 

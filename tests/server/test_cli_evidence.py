@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,27 @@ def test_the_commands_leave_what_they_did(shop: Address, tmp_path: Path, capsys:
         with connect(shop.with_(dbname="postgres"), read_only=False) as session:
             session.execute(f'drop database if exists "{restored}"'.encode())
     answer(["prune", "--apply", "--json"], capsys)
+    pushed = answer(["push", taken["folder"], "share", "--json"], capsys)
+    pulled = answer(["pull", "share", "--root=elsewhere", "--json"], capsys)
+    packed = answer(["archive", f"--month={datetime.now(timezone.utc):%Y-%m}", "--to=months", "--json"], capsys)
+    answer(["pull", "nowhere", "--root=elsewhere", "--json"], capsys, 4)
 
     told = answer(["evidence", "--html=page.html", "--json"], capsys)
     assert kinds(told) == [
         ("backup", "passed"), ("verification", "passed"), ("verification", "passed"), ("verification", "passed"),
         ("daily", "passed"), ("restore", "passed"), ("prune", "passed"),
+        ("push", "passed"), ("pull", "passed"), ("archive", "passed"), ("pull", "error"),
     ]  # fmt: skip
     assert [one["hash"] for one in told["entries"][:2]] == taken["evidence"]
+    *_, sent, fetched, month, missing = told["entries"]
+    assert [one["hash"] for one in (sent, fetched, month)] == [
+        *pushed["evidence"], *pulled["evidence"], *packed["evidence"]
+    ]  # fmt: skip
+    assert "no complete backup" in missing["facts"]["error"]
+    digest = manifest.sha256(Path(taken["folder"]) / manifest.MANIFEST)
+    assert (sent["facts"]["url"], sent["facts"]["manifest"]) == (pushed["url"], digest)
+    assert (fetched["facts"]["place"], fetched["facts"]["manifest"]) == (pulled["folder"], digest)
+    assert month["facts"]["archived"][0]["sha256"] == packed["archived"][0]["sha256"]
     [one] = told["databases"]
     assert (one["environment"], one["database"]) == ("staging", shop.dbname)
     assert (one["backups"], one["verified"], one["proven"], one["restored"]) == (1, 3, 3, 1)
@@ -63,7 +78,7 @@ def test_the_commands_leave_what_they_did(shop: Address, tmp_path: Path, capsys:
     assert one["rpo_seconds"]["points"]
     assert (told["faults"], told["notes"]) == ([], [])
     assert {control["control"]: sum(control["entries"].values()) for control in told["controls"]} == {
-        "A1.2": 6, "A1.3": 5, "A.8.13": 7,
+        "A1.2": 8, "A1.3": 5, "A.8.13": 9,
     }  # fmt: skip
     page = (tmp_path / "page.html").read_text("utf-8")
     assert all(entry["hash"][:12] in page for entry in told["entries"])

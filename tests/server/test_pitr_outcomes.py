@@ -171,9 +171,19 @@ def test_the_commands_say_what_was_reached_and_in_what_time(
     finally:
         os.kill(keeper, signal.SIGTERM)
     # [pitr] says where, if nothing else does.
-    (cluster.place / "pgsafe.toml").write_text(TOML.format(place=cluster.place, window="15min"), encoding="utf-8")
+    toml = TOML.format(place=cluster.place, window="15min") + '[evidence]\nroot = "kept"\n'
+    (cluster.place / "pgsafe.toml").write_text(toml, encoding="utf-8")
     at = answer(["pitr", "recover", f"--to={last.isoformat()}", "--exclusive", "--json"], capsys, 0)
     assert at["rpo_seconds"] == 0
+    answer(["pitr", "recover", "--to=2031-01-01T00:00:00+00:00", "--json"], capsys, 1)
+    shown = answer(["evidence", "--json"], capsys)
+    kept, failed = shown["entries"]
+    assert (kept["kind"], kept["result"], [kept["hash"]]) == ("recovery", "passed", at["evidence"])
+    assert (kept["facts"]["rto_seconds"], kept["facts"]["rpo_seconds"]) == (at["rto_seconds"], None)
+    assert (failed["kind"], failed["result"]) == ("recovery", "error")
+    assert "was not reached" in failed["facts"]["error"]
+    [one] = shown["databases"]
+    assert (one["database"], one["recovered"]) == (str(cluster.place / "archive"), 1)
     for name, value in env_of(cluster.shop).items():
         monkeypatch.setenv(name, value)
     told = answer(["pitr", "check", f"--source={uri(cluster.shop)}", *folders, "--json"], capsys, 1)

@@ -56,7 +56,10 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 4) -
 
 @pytest.mark.parametrize("command", PARAMETERS)
 def test_every_key_is_the_default_of_a_parameter(command: str) -> None:
-    found = group.get_command(click.Context(group), command)
+    found: click.Command | None = group
+    for word in command.split():
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), word)
     assert found is not None
     known = {parameter.name for parameter in found.params}
     assert known.issuperset({*PARAMETERS[command], "config"})
