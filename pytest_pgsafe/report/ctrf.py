@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +24,7 @@ def render(result: Result) -> str:
     tests = [*(_step(step) for step in result.steps), *_checks(result)]
     if result.interrupted is not None:
         tests.append(broken_off(result.interrupted))
-    return rendered(tests)
+    return rendered(tests, result.time)
 
 
 def broken_off(reason: str) -> dict[str, Any]:
@@ -31,17 +32,21 @@ def broken_off(reason: str) -> dict[str, Any]:
     return {"name": "pgsafe", "status": "failed", "duration": 0, "message": visible(reason)}
 
 
-def rendered(tests: Sequence[dict[str, Any]]) -> str:
-    """Return these tests as CTRF."""
+def rendered(tests: Sequence[dict[str, Any]], time: str | None) -> str:
+    """Return these tests as CTRF.
+
+    :param time: when the run ended, as RFC 3339 has it; None where that is not known.
+    """
     counts = {status: sum(test["status"] == status for test in tests) for status in ("passed", "failed", "skipped")}
-    # When it began is not known here: the times of the steps are, one after the other.
-    stop = sum(test["duration"] for test in tests)
+    took = sum(test["duration"] for test in tests)
+    # When it ended is known, and what its steps took, one after the other; both are milliseconds since 1970.
+    stop = took if time is None else round(datetime.fromisoformat(time).timestamp() * 1000)
     document = {
         "reportFormat": "CTRF",
         "specVersion": "0.0.0",
         "results": {
             "tool": {"name": "pgsafe", "version": version("pytest-pgsafe")},
-            "summary": {"tests": len(tests), **counts, "pending": 0, "other": 0, "start": 0, "stop": stop},
+            "summary": {"tests": len(tests), **counts, "pending": 0, "other": 0, "start": stop - took, "stop": stop},
             "tests": list(tests),
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -73,6 +73,7 @@ def render(result: Result, *, member: str | None = None, fleet: str | None = Non
     :param fleet: where the fleet's page lies.
     """
     summary = overview(result)
+    same = list(_same(result))
     style, script = asset("page.css"), asset("page.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return _template().render(
@@ -93,6 +94,8 @@ def render(result: Result, *, member: str | None = None, fleet: str | None = Non
             if (number := sum(finding.severity is level for finding in result.findings))
         ],
         tables=list(_tables(result.changes)),
+        same=same,
+        same_text=_same_text(same, result),
         timeline=list(_timeline(result)),
         costs=[] if result.measured is None else costs.rows(result.measured, whole=True)[:_COSTS],
         totals=[] if result.measured is None else list(costs.totals(result.measured)),
@@ -199,6 +202,27 @@ def _tables(changes: tuple[Change, ...]) -> Iterator[Counted]:
             bars = (round(before / most * _BAR), round(after / most * _BAR))
             what = " ".join(filter(None, (what, change.attribute or change.kind)))
             yield Counted(table=table, what=what, before=f"{before:,}", after=f"{after:,}", bars=bars)
+
+
+def _same(result: Result) -> Iterator[tuple[str, int]]:
+    """Yield the tables that hold what they held, all of which was compared; each with its rows."""
+    other = {table_of(one.object) for one in (*result.changes, *result.not_verified)}
+    for one in () if result.measured is None else result.measured.tables:
+        before, after = one.rows
+        if before is not None and before == after and one.table not in other:
+            yield one.table, before
+
+
+def _same_text(same: Sequence[tuple[str, int]], result: Result) -> str:
+    tables = "1 table" if len(same) == 1 else f"{len(same):,} tables"
+    text = f"{tables} with the same content: {sum(rows for _, rows in same):,} rows"
+    reread = result.reread
+    proven = 0 if reread is None or reread.why is not None else sum(name in reread.untouched for name, _ in same)
+    if not proven:
+        return f"{text}, compared whole"
+    if proven == len(same):
+        return f"{text}, proven not to have been written to"
+    return f"{text}; {proven:,} proven not to have been written to, the others compared whole"
 
 
 def _timeline(result: Result) -> Iterator[Bar]:

@@ -17,13 +17,14 @@ import pytest
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
 from pytest_pgsafe.reading.values import Cited
+from pytest_pgsafe.rehearsal.measured import Measured, TableFacts
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import html, markdown
 from pytest_pgsafe.report import json as json_report
 from pytest_pgsafe.report.overview import counted, severities
 from pytest_pgsafe.report.terminal import SHOWN, cause, finding_lines, summary
 from pytest_pgsafe.report.write import FORMATS, format_of, write
-from pytest_pgsafe.snapshot.values import NotVerified, RowSample
+from pytest_pgsafe.snapshot.values import NotVerified, Reread, RowSample
 
 LOST = Finding(
     code="PGS101",
@@ -86,6 +87,27 @@ def rendered(result: Result) -> Any:
         raise AssertionError(constant)
 
     return json.loads(json_report.render(result), parse_constant=refuse)
+
+
+def test_the_page_counts_the_tables_that_stayed_as_they_were() -> None:
+    """One with a change, one that was not compared or not read, and a new one are not among them."""
+    rows = {
+        "public.t": (3, 3), "public.same": (1_000, 1_000), "public.still": (5, 5), "public.fewer": (3, 2),
+        "public.remote": (9, 9), "public.new": (None, 4), "public.unread": (None, None), "public.sales": (8, 8),
+    }  # fmt: skip
+    tables = [TableFacts(table=name, rows=both, bytes=(0, 0), touched=False) for name, both in rows.items()]
+    found = replace(RESULT, measured=Measured(tables=tuple(tables)))
+    page = html.render(found)
+    assert "2 tables with the same content: 1,005 rows, compared whole" in page
+    assert [name for name in rows if f'<th scope="row">{name}</th><td class="number">' in page] == [
+        "public.same", "public.still"
+    ]  # fmt: skip
+    one = frozenset({"public.same"})
+    part = html.render(replace(found, reread=Reread(touched=frozenset(), untouched=one)))
+    assert "1,005 rows; 1 proven not to have been written to, the others compared whole" in part
+    whole = html.render(replace(found, reread=Reread(touched=frozenset(), untouched=one | {"public.still"})))
+    assert "1,005 rows, proven not to have been written to" in whole
+    assert "same content" not in html.render(RESULT)
 
 
 def test_json_is_the_contract() -> None:

@@ -105,6 +105,9 @@ def test_ctrf() -> None:
         "tests": 5, "passed": 3, "failed": 1, "skipped": 1, "pending": 0, "other": 0,
     }  # fmt: skip
     assert all(isinstance(test["duration"], int) for test in results["tests"])
+    assert (results["summary"]["start"], results["summary"]["stop"]) == (0, 1250)
+    timed = json.loads(ctrf.render(replace(RESULT, time="2026-01-02T03:04:05+00:00")))["results"]["summary"]
+    assert (timed["start"], timed["stop"]) == (1767323045000 - 1250, 1767323045000)
     broken = json.loads(ctrf.render(Result(steps=(), source={}, server={}, interrupted="interrupted")))
     assert broken["results"]["tests"][-1]["status"] == "failed"
 

@@ -25,7 +25,7 @@ def render(fleet: FleetResult) -> str:
     tests = [_test(one, causes.get(one.member.name, [])) for one in fleet.members]
     if fleet.interrupted is not None:
         tests.append(ctrf.broken_off(fleet.interrupted))
-    return ctrf.rendered(tests)
+    return ctrf.rendered(tests, fleet.time)
 
 
 def _test(one: Judged, causes: list[str]) -> dict[str, Any]:
