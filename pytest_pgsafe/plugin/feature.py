@@ -14,10 +14,9 @@ from ..config import Options, Settings, resolve
 from ..config.forms import RECEIPT
 from ..config.resolve import flag
 from ..errors import SourceError, StepError, UsageError
-from ..progress import StepNames
 from ..report.discreet import discreet
 from ..server.private import private_folder, sweep
-from ..visible import indented, one_line
+from ..visible import indented
 from . import fleet as fleets
 from . import own
 from .collect import CheckItem
@@ -31,6 +30,7 @@ from .own import OwnTests
 from .results import RESULTS, Results
 from .run import RUN, Run
 from .selection import Selection, select
+from .steps import StepShown
 from .store import Store
 from .workers import Workers
 
@@ -85,8 +85,10 @@ class Feature:
 
     def _begin(self, run: Run) -> None:
         config = self._config
-        results = Results(run, StepNames(self._say))
+        steps = StepShown(config)
+        results = Results(run, steps)
         config.stash[RUN], config.stash[RESULTS] = run, results
+        config.pluginmanager.register(steps)
         config.pluginmanager.register(Workers(run))
         config.pluginmanager.register(Collecting(run, results, config.rootpath))
         config.pluginmanager.register(_ending(config, run))
@@ -146,21 +148,6 @@ class Feature:
         """Return why there is nothing for a marked test; None if there is."""
         static = self._config.stash[RUN].settings.static
         return READ_ONLY if static and not isinstance(item, CheckItem) else None
-
-    def _say(self, step: str) -> None:
-        """Show a step that begins, with ``-v`` and where there is a terminal."""
-        config = self._config
-        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-        capture: Any = config.pluginmanager.get_plugin("capturemanager")
-        if hasattr(config, "workerinput") or reporter is None or config.get_verbosity() < 1:
-            return
-        step = one_line(step)
-        if capture is None:
-            reporter.write_line(f"pgsafe: {step}")
-            return
-        with capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"pgsafe: {step}")
 
     def pytest_unconfigure(self) -> None:
         self._folder.close()

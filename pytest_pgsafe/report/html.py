@@ -206,7 +206,8 @@ def _tables(changes: tuple[Change, ...]) -> Iterator[Counted]:
 
 def _same(result: Result) -> Iterator[tuple[str, int]]:
     """Yield the tables that hold what they held, all of which was compared; each with its rows."""
-    other = {table_of(one.object) for one in (*result.changes, *result.not_verified)}
+    names = [*(change.object for change in result.changes), *(gap.object for gap in result.not_verified)]
+    other = {table_of(name) for name in names}
     for one in () if result.measured is None else result.measured.tables:
         before, after = one.rows
         if before is not None and before == after and one.table not in other:
