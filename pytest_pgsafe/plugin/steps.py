@@ -35,7 +35,7 @@ class StepShown(Progress):
             if config.get_verbosity() > 0:
                 reporter.ensure_newline()
                 reporter.write_line(f"pgsafe: {one_line(step)}")
-            elif _in_place():
+            elif in_place():
                 writer = reporter._tw  # noqa: SLF001 (nothing else tells how much of the line is left)
                 self._show(f" pgsafe: {one_line(step)}", writer.fullwidth - writer.width_of_current_line - 1)
 
@@ -69,5 +69,6 @@ class StepShown(Progress):
         self.clear()
 
 
-def _in_place() -> bool:
+def in_place() -> bool:
+    """Whether standard output is a terminal that can go back in its line, and whose log nobody keeps."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in {"", "dumb"} and not os.environ.get("CI")

@@ -28,9 +28,10 @@ def announced(settings: Settings, migration: Migration | None, trace: Trace | No
     """
     if migration is None:
         return settings
-    names = () if trace is None else [revision.name for revision in trace.revisions]
-    scripts = migration.written(names) if names and not migration.files else {}
-    return comments.announced(settings, [*migration.files, *(script.path for script in scripts.values())])
+    files = list(migration.files)
+    if trace is not None and not files:
+        files += [script.path for script in migration.written([one.name for one in trace.revisions]).values()]
+    return comments.announced(settings, files)
 
 
 def demand_known(settings: Settings) -> None:

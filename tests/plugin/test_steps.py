@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_pgsafe.plugin.steps import _in_place
+from pytest_pgsafe.plugin.steps import in_place
 
 CONFTEST = """
 import pytest
@@ -99,7 +99,7 @@ def test_a_terminal_that_cannot_go_back_has_none(
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert _in_place() is there
+    assert in_place() is there
 
 
 def test_with_v_each_is_a_line(tmp_path: Path) -> None:
