@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+
+#: Words that quote_ident writes in quotes from a major on: they became keywords.
+KEYWORDS_SINCE: Mapping[str, int] = {
+    **dict.fromkeys(("json_array", "json_arrayagg", "json_object", "json_objectagg", "system_user"), 16),
+    **dict.fromkeys(
+        ("json", "json_exists", "json_query", "json_scalar", "json_serialize", "json_table", "json_value",
+         "merge_action"), 17,
+    ),
+}  # fmt: skip
+_KEYWORD = re.compile(f'"({"|".join(KEYWORDS_SINCE)})"')
 
 
 def split(name: str) -> tuple[str, ...]:
@@ -36,6 +46,11 @@ def container(name: str) -> str:
 def unquoted(part: str) -> str:
     """Return what a quoted part means."""
     return part[1:-1].replace('""', '"') if part.startswith('"') else part
+
+
+def unkeyed(text: str) -> str:
+    """Return names, or a text, without the quotes that newer majors alone write around words that became keywords."""
+    return _KEYWORD.sub(r"\1", text) if '"' in text else text
 
 
 def means(name: str, wanted: str) -> bool:

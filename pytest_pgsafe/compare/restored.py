@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..catalog.names import split
 from ..catalog.values import Catalog, Constraint, Grant, Index, Object
 from ..errors import RestoreError
-from ..server.capabilities import ICU_RULES, MAINTAIN, NAMED_NOT_NULL, PUBLIC_CLOSED
+from ..server.capabilities import (
+    ICU_RULES,
+    MAINTAIN,
+    NAMED_NOT_NULL,
+    PUBLIC_CLOSED,
+    UNLOGGED_SEQUENCES,
+    Capability,
+)
 from ..server.version import Version
 from ..snapshot.values import NotVerified, SequenceValue, Snapshot, TableContent
+from . import requoted
 from .identity import Identity, match
 from .renames import tokens
 from .structure import ordered, structure
@@ -33,6 +42,14 @@ _NOT_RESTORED: Mapping[str, frozenset[str]] = {
 #: Printed anew from a tree by each major.
 _REPRINTED = frozenset({"definition", "default", "using", "check", "predicate", "partition_key", "partition_bound"})
 
+#: What a major says otherwise: public belongs to pg_database_owner, the sequence of an unlogged table's column is
+#: unlogged.
+_LATER: Mapping[tuple[str, str], Capability] = {
+    ("schema", "owner"): PUBLIC_CLOSED,
+    ("sequence", "persistence"): UNLOGGED_SEQUENCES,
+}
+_NO_INDENT = re.compile(r" NO INDENT(?=\))")
+
 
 def restored_equals_source(source: Snapshot, restored: Snapshot, *, owners: bool = True) -> tuple[Change, ...]:
     """Return every difference that a faithful restore does not explain; none means equal.
@@ -43,8 +60,10 @@ def restored_equals_source(source: Snapshot, restored: Snapshot, *, owners: bool
 
     :param owners: the restore was given owners and privileges; else they are the restoring role's, and do not count.
     """
-    identity = match(source.catalog, restored.catalog, cloned=False)
     majors = major(source), major(restored)
+    if requoted.otherwise(majors):
+        source, restored = requoted.plain(source), requoted.plain(restored)
+    identity = match(source.catalog, restored.catalog, cloned=False)
     found = [
         change
         for change in structure(source.catalog, restored.catalog, identity, cloned=False)
@@ -124,8 +143,9 @@ def same_on_majors(change: Change, majors: tuple[int, int]) -> bool:
         maintain = value.privilege == "MAINTAIN" and MAINTAIN.tells_apart(*majors)
         public = value.object == "public" and value.object_kind == "schema" and PUBLIC_CLOSED.tells_apart(*majors)
         return maintain or public
-    if change.kind == "schema" and change.object == "public":
-        return change.attribute == "owner" and PUBLIC_CLOSED.tells_apart(*majors)
+    since = _LATER.get((change.kind, change.attribute or ""))
+    if since is not None and since.tells_apart(*majors):
+        return change.kind != "schema" or change.object == "public"
     if change.kind == "database":
         # The locale of ICU has a field of its own from 15 on, the rules from 16 on.
         return change.attribute in ("locale", "icu_rules") and not ICU_RULES.known_to(min(majors))
@@ -136,6 +156,8 @@ def same_on_majors(change: Change, majors: tuple[int, int]) -> bool:
 
 def _loose(text: str) -> list[str]:
     """Return a definition's words without parentheses and qualifications, which differ between majors."""
+    # From 16 on XMLSERIALIZE says that it indents nothing.
+    text = _NO_INDENT.sub("", text)
     return [split(word)[-1] if word[0] not in "'$" else word for word in tokens(text) if word not in "();"]
 
 

@@ -16,17 +16,20 @@ from .repositories import backup_of_repository
 from .source import Source
 
 
-def backup_of(source: Source, folder: Path, programs: Programs, *, restored_next: bool = False) -> Backup:
+def backup_of(
+    source: Source, folder: Path, programs: Programs, *, restored_next: bool = False, upgrade: bool = False
+) -> Backup:
     """Return the backup that a source is, or take one of the database that it is, recovered before if need be.
 
     :param folder: a private one of the run, shared by its processes.
     :param restored_next: as :func:`~..backup.take.take` has it, of a database.
+    :param upgrade: it is restored into the next major, whose own pg_dump quotes what is a keyword there.
     :raises BackupError: it cannot be taken, or is not whole.
     """
     if source.repository is not None:
         return backup_of_repository(source.repository, folder, jobs=source.jobs)
     if source.address is not None:
-        fitting = programs if source.version is None else dumping(source.version, programs)
+        fitting = programs if upgrade or source.version is None else dumping(source.version, programs)
         return backup_once(
             source.address,
             folder / "backup",

@@ -82,7 +82,8 @@ def take(begun: Begun) -> Stage[Backup | None]:
         yield Known(not_verified=tuple(out_of_date(None, limit, now)))
         return None
     with begun.plan.turn(), begun.steps.step("backup"):
-        backup = backup_of(source, begun.backups, begun.server.programs, restored_next=True)
+        upgrade = begun.plan.major is not None
+        backup = backup_of(source, begun.backups, begun.server.programs, restored_next=True, upgrade=upgrade)
         recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
         yield Known(recovered=recovered, taken=_taken(backup, recovered))
         yield Known(not_verified=tuple(out_of_date(backup, limit, datetime.now(timezone.utc), recovered)))

@@ -63,6 +63,8 @@ COLLATION_VERSION = Capability(15)
 PUBLISHED_PARTS = Capability(15)
 #: PUBLIC may not create in the schema public, which is pg_database_owner's.
 PUBLIC_CLOSED = Capability(15)
+#: A sequence is unlogged, as that of an unlogged table's column is.
+UNLOGGED_SEQUENCES = Capability(15)
 #: Rules of ICU stand in the catalog.
 ICU_RULES = Capability(16)
 #: A view's definition has no relations OLD and NEW, so that one of a single relation names its columns alone.

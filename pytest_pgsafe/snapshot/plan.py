@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ..catalog.names import unkeyed
 from ..catalog.values import Catalog, Column, Table
 from .expressions import Form, form, underlying
 from .key import choose_keys
@@ -106,7 +107,7 @@ def plan_every(catalog: Catalog) -> dict[str, Plan]:
         size = table.size
         if table.form == "partitioned table":
             size += sum(catalog.tables[name].size for name in _below(table.name, children))
-        own = sorted(columns.get(table.name, []), key=lambda column: column.column)
+        own = sorted(columns.get(table.name, []), key=lambda column: unkeyed(column.column))
         for column in own:
             if (column.column, column.type) not in made:
                 made[column.column, column.type] = PlanColumn.of(catalog, column.column, column.type)
@@ -121,7 +122,9 @@ def plan_materialized_views(catalog: Catalog) -> tuple[Plan, ...]:
         Plan(
             table=view.name,
             key=(),
-            columns=tuple(PlanColumn.of(catalog, *name_and_type(column)) for column in sorted(view.columns)),
+            columns=tuple(
+                PlanColumn.of(catalog, *name_and_type(column)) for column in sorted(view.columns, key=unkeyed)
+            ),
         )
         for view in catalog.views.values()
         if view.materialized and view.populated

@@ -230,3 +230,47 @@ def test_columns_are_compared_by_their_names_and_not_their_places() -> None:
     after = snapshot(table("public.t"), column("public.t.a", number=2), column("public.t.b", number=1))
     assert restored_equals_source(before, after) == ()
     assert content(1, key=(), a=1, b=2) == content(1, key=(), b=2, a=1)
+
+
+WORDS = ("16.15", "17.11")
+
+
+@pytest.mark.parametrize(("versions", "equal"), [(WORDS, True), (("17.11", "18.6"), False)])
+def test_a_name_that_one_major_quotes_is_the_same(versions: tuple[str, str], equal: bool) -> None:
+    source, restored = (
+        snapshot(
+            table(), column(f"{T}.{name}", "jsonb"),
+            constraint(f"{T}.sales_check", "check", f"CHECK (({name} IS NULL))"),
+            tables={T: content(key=(name,), **{name: 7})}, version=version,
+        )
+        for name, version in zip(("json", '"json"'), versions, strict=True)
+    )  # fmt: skip
+    assert (not restored_equals_source(source, restored)) is equal
+    assert not restored_equals_source(source, source)
+
+
+def test_values_of_a_column_that_one_major_quotes_are_compared() -> None:
+    source, restored = (
+        snapshot(table(), column(f"{T}.{name}"), tables={T: content(key=(), **{name: digest})}, version=version)
+        for name, digest, version in zip(("json", '"json"'), (7, 8), WORDS, strict=True)
+    )
+    [found] = restored_equals_source(source, restored)
+    assert (found.kind, found.object) == ("values", f"{T}.json")
+
+
+@pytest.mark.parametrize(("other", "equal"), [(" NO INDENT", True), (" INDENT", False)])
+def test_what_xmlserialize_says_from_16_on_is_the_same(other: str, equal: bool) -> None:
+    source, restored = (
+        snapshot(view("public.v", f"SELECT XMLSERIALIZE(CONTENT x AS text{more}) AS x FROM t"), version=version)
+        for more, version in zip(("", other), ("15.19", "16.15"), strict=True)
+    )
+    assert (not restored_equals_source(source, restored)) is equal
+
+
+@pytest.mark.parametrize(("versions", "equal"), [(("14.23", "15.19"), True), (("15.19", "16.15"), False)])
+def test_the_sequence_of_an_unlogged_table_is_unlogged_from_15_on(versions: tuple[str, str], equal: bool) -> None:
+    source, restored = (
+        snapshot(sequence("public.s", persistence=how), version=version)
+        for how, version in zip(("permanent", "unlogged"), versions, strict=True)
+    )
+    assert (not restored_equals_source(source, restored)) is equal

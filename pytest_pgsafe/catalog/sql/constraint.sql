@@ -162,7 +162,7 @@ select
     end as on_delete,
     case when c.contype = 'f' then case c.confmatchtype when 'f' then 'full' else 'simple' end end as match,
     case when c.contype in ('p', 'u', 'x') then x.name end as index,
-    case when c.conparentid <> 0 then above.name || '.' || pg_catalog.quote_ident(p.conname) end as parent
+    case when c.conparentid <> 0 then above.name || '.' || pg_catalog.quote_ident(coalesce(ip.conname, p.conname)) end as parent
 from home h
 join pg_catalog.pg_constraint c
     on c.conrelid = h.relation and c.contypid = h.domain
@@ -176,6 +176,8 @@ left join inherited i on i.oid = c.oid
 left join relation far on far.oid = c.confrelid and c.contype = 'f'
 left join relation x on x.oid = c.conindid and c.contype in ('p', 'u', 'x')
 left join pg_catalog.pg_constraint p on p.oid = c.conparentid and c.conparentid <> 0
+-- The parent may be such a copy itself.
+left join inherited ip on ip.oid = p.oid
 left join relation above on above.oid = p.conrelid
 where s.oid is null
     and c.contype in ('p', 'u', 'f', 'c', 'x')

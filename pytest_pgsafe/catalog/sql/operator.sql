@@ -1,4 +1,5 @@
--- Operators. One without a function is a shell: named as commutator or negator, not made yet.
+-- Operators. One without a function is a shell: named by another one as commutator or negator, and not made. It does
+-- nothing, and what names it says so; nothing dumps one that is left over.
 select
     pg_catalog.format(
         '%I.%s(%s, %s)',
@@ -12,7 +13,7 @@ select
     'operator' as form,
     pg_catalog.concat_ws(
         ', ',
-        'FUNCTION ' || nullif(o.oprcode::pg_catalog.oid, 0)::pg_catalog.regprocedure,
+        'FUNCTION ' || o.oprcode::pg_catalog.oid::pg_catalog.regprocedure,
         'RETURNS ' || pg_catalog.format_type(nullif(o.oprresult, 0), null),
         'COMMUTATOR ' || nullif(o.oprcom, 0)::pg_catalog.regoperator,
         'NEGATOR ' || nullif(o.oprnegate, 0)::pg_catalog.regoperator,
@@ -27,7 +28,8 @@ from pg_catalog.pg_operator o
 join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
 left join pg_catalog.pg_description d
     on d.classoid = 'pg_catalog.pg_operator'::pg_catalog.regclass and d.objoid = o.oid and d.objsubid = 0
-where n.nspname not like 'pg\_%' and n.nspname not in ('information_schema', 'pgsafe_observer')
+where o.oprcode <> 0
+    and n.nspname not like 'pg\_%' and n.nspname not in ('information_schema', 'pgsafe_observer')
     and not exists (
         select from pg_catalog.pg_depend e
         where e.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass and e.objid = o.oid
