@@ -100,6 +100,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and the feature if it is on; else what says that it is off."""
     config.addinivalue_line("markers", DESCRIPTION)
     named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
+    # A worker of xdist on another machine has another environment than its controller.
+    named = named or "pgsafe" in getattr(config, "workerinput", ())
     if (named or os.environ.get("PGSAFE") or os.environ.get("PGSAFE_STATIC")) and _registered(config):
         return
     if not hasattr(config, "workerinput"):

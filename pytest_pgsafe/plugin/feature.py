@@ -17,8 +17,8 @@ from ..errors import SourceError, StepError, UsageError
 from ..report.discreet import discreet
 from ..server.private import private_folder, sweep
 from ..visible import indented
+from . import apart, own
 from . import fleet as fleets
-from . import own
 from .collect import CheckItem
 from .collecting import Collecting
 from .ending import Ending
@@ -48,6 +48,7 @@ def register(config: pytest.Config) -> bool:
     """
     try:
         named = config.getoption("pgsafe") or config.getoption("pgsafe_static")
+        named = named or "pgsafe" in getattr(config, "workerinput", ())
         if named or flag(os.environ, "PGSAFE") or flag(os.environ, "PGSAFE_STATIC"):
             config.pluginmanager.register(Feature(config), NAME)
             config.pluginmanager.register(Interrupting(worker=hasattr(config, "workerinput")))
@@ -74,7 +75,7 @@ class Feature:
         # What an xdist worker is given by its controller.
         given: dict[str, Any] | None = getattr(config, "workerinput", None)
         if given is not None:
-            self._begin(Run.of_worker(given["pgsafe"], selection))
+            self._begin(self._own_place(Run.of_worker(given["pgsafe"], selection, config.rootpath)))
             return
         settings: Settings | None = None
         try:
@@ -83,13 +84,20 @@ class Feature:
         except UsageError as error:
             raise pytest.UsageError(_for_people(error, settings)) from error
 
+    def _own_place(self, run: Run) -> Run:
+        """Give a worker a folder of its own where it cannot have the controlling process's, if there is a fleet."""
+        if run.fleet is None or run.store is None or run.obtainable:
+            return run
+        sweep()
+        return replace(run, store=Store(self._folder.enter_context(private_folder("run"))), apart=True)
+
     def _begin(self, run: Run) -> None:
         config = self._config
         steps = StepShown(config)
         results = Results(run, steps)
         config.stash[RUN], config.stash[RESULTS] = run, results
         config.pluginmanager.register(steps)
-        config.pluginmanager.register(Workers(run))
+        config.pluginmanager.register(Workers(config, run))
         config.pluginmanager.register(Collecting(run, results, config.rootpath))
         config.pluginmanager.register(_ending(config, run))
         config.pluginmanager.register(OwnTests(config, run), own.NAME)
@@ -114,7 +122,7 @@ class Feature:
             return run if fleet is None else replace(run, fleet=fleet, header=(*run.header, *fleets.header(fleet)))
         run = replace(run, settings=self._fetched(settings))
         if selection.collected:
-            run = _receipt(_looked(run), self._config.rootpath)
+            run = _receipt(_looked(run, here=not apart.elsewhere(self._config)), self._config.rootpath)
         left_alone = tuple(f"left alone: {line}" for line in sweep()[:_SHOWN])
         store = Store(self._folder.enter_context(private_folder("run")))
         return replace(run, store=store, header=(*run.header, *left_alone))
@@ -194,9 +202,10 @@ def _receipt(run: Run, root: Path) -> Run:
     return replace(run, asked=asked(run.settings, root))
 
 
-def _looked(run: Run) -> Run:
+def _looked(run: Run, *, here: bool) -> Run:
     """Find out what the selected checks need.
 
+    :param here: whether they are run on this machine.
     :raises UsageError: it cannot be had.
     """
     settings, wanted = run.settings, set(run.selection.names or names(run.settings))
@@ -213,7 +222,7 @@ def _looked(run: Run) -> Run:
         run = replace(run, plan=plan, header=(*run.header, *plan.header(), *kept.header(settings, plan)))
     fleet = fleets.asked(settings, run.selection)
     if fleet is not None:
-        choice = fleets.look(settings, fleet)
+        choice = fleets.look(settings, fleet, here=here)
         run = replace(run, fleet=fleet, header=(*run.header, *fleets.header(fleet, choice)))
     if not wanted.isdisjoint(recovered(settings)):
         from ..rehearsal.recoverable import look

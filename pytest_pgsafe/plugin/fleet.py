@@ -153,18 +153,19 @@ def _selected(names: tuple[str, ...], selection: Selection) -> tuple[str, ...] |
     return tuple(name for name in names if name in wanted)
 
 
-def look(settings: Settings, fleet: Fleet) -> Choice | None:
+def look(settings: Settings, fleet: Fleet, *, here: bool) -> Choice | None:
     """Find out before the first step what is the same for every member: the migration, and the server that fits.
 
     A member that cannot be reached is an outcome of its own; after a few of them the server is left for later.
 
+    :param here: whether the members are judged on this machine; what another one has, its workers find out.
     :raises UsageError: something is missing.
     """
     from ..rehearsal.preflight import choice_for, ways
 
     members = [fleet.of(name) for name in fleet.judged]
     ways(settings_of(settings, members[0]))
-    for member in members[:_TRIES]:
+    for member in members[: _TRIES if here else 0]:
         own = settings_of(settings, member)
         try:
             return choice_for(own)

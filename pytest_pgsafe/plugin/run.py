@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from ..config import Settings
 from ..rehearsal.values import Result
+from .apart import moved
 from .fleet import Fleet
 from .selection import Selection
 from .store import Store
@@ -53,6 +55,8 @@ class Run:
     asked: Asked | None = None
     #: None where there is one source, or none.
     fleet: Fleet | None = None
+    #: Whether this worker shares no folder with the controlling process: results go there in reports.
+    apart: bool = False
 
     def store_of(self, member: str) -> Store:
         """Return the part of the store that a fleet's member has."""
@@ -69,25 +73,39 @@ class Run:
         """Whether this process can read what the run's others store: xdist's workers may be on another machine."""
         return self.store is not None and self.store.folder.is_dir()
 
-    def for_worker(self) -> dict[str, Any]:
-        """Return what a worker of xdist needs, in types that execnet knows; it resolves nothing by itself."""
+    def for_worker(self, root: Path) -> dict[str, Any]:
+        """Return what a worker of xdist needs, in types that execnet knows; it resolves nothing by itself.
+
+        :param root: pytest's rootdir: a worker elsewhere has it in another place.
+        """
+        fleet = self.fleet
         if self.store is not None and self.plan is not None:
             self.store.tell(self.plan)
         return {
             "settings": _settings().dump_json(self.settings).decode(),
             "folder": None if self.store is None else str(self.store.folder),
-            "fleet": None if self.fleet is None else _fleet().dump_json(self.fleet).decode(),
+            "fleet": None if fleet is None else _fleet().dump_json(fleet).decode(),
+            # Another machine has another clock.
+            "left": None if fleet is None or fleet.until is None else fleet.until - time.time(),
+            "root": str(root),
         }
 
     @classmethod
-    def of_worker(cls, given: dict[str, Any], selection: Selection) -> Run:
-        """Return the run in a worker, from what its controller told."""
+    def of_worker(cls, given: dict[str, Any], selection: Selection, root: Path) -> Run:
+        """Return the run in a worker, from what its controller told.
+
+        :param root: the worker's own rootdir.
+        """
+        fleet = None
+        if given["fleet"] is not None:
+            fleet = _fleet().validate_json(moved(given["fleet"], given["root"], root))
+            fleet = replace(fleet, until=None if given["left"] is None else time.time() + given["left"])
         return cls(
-            settings=_settings().validate_json(given["settings"]),
+            settings=_settings().validate_json(moved(given["settings"], given["root"], root)),
             selection=selection,
             worker=True,
             store=None if given["folder"] is None else Store(Path(given["folder"])),
-            fleet=None if given["fleet"] is None else _fleet().validate_json(given["fleet"]),
+            fleet=fleet,
         )
 
 

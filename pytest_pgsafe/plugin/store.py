@@ -71,9 +71,8 @@ class Store:
 
     def read(self) -> Result | None:
         """Return the result; None if nothing was begun, a result that says so if it was begun and never ended."""
-        stored = self.folder / f"{self.part}result.json"
-        if stored.exists():
-            return _result().validate_json(stored.read_bytes())
+        if (stored := self.stored()) is not None:
+            return _result().validate_json(stored)
         if not self._journal.exists():
             return None
         return broken_off(_DIED, self._steps())
@@ -126,8 +125,17 @@ class Store:
     def _write(self, result: Result) -> None:
         # The whole catalog values are for the checks, which are done.
         slim = replace(result, changes=tuple(replace(change, old=None, new=None) for change in result.changes))
+        self.keep(_dumped(slim))
+
+    def stored(self) -> bytes | None:
+        """Return the result as it is stored; None if it is not there."""
+        path = self.folder / f"{self.part}result.json"
+        return path.read_bytes() if path.exists() else None
+
+    def keep(self, stored: bytes) -> None:
+        """Store a result as :meth:`stored` returned it."""
         partial = self.folder / f"{self.part}result.partial"
-        partial.write_bytes(_dumped(slim))
+        partial.write_bytes(stored)
         partial.replace(self.folder / f"{self.part}result.json")
 
 
