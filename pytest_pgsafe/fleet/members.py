@@ -155,11 +155,9 @@ def _rows(address: Address, query: bytes, origin: str) -> Sequence[Sequence[obje
         with connect(address, statement_timeout="60s", lock_timeout="10s", autocommit=False) as connection:
             # The query is theirs, and finds what it finds in psql.
             connection.execute("set local search_path to default")
-            # Prepared, so that it is one statement: a second one could ask for a transaction that writes.
-            cursor = connection.execute(query, prepare=True)
-            if cursor.description is None:
-                raise ConfigError(f"{origin}: the statement returns no rows", looked_at=[str(address)])
-            return cursor.fetchall()
+            # By a protocol that takes one statement: a second one could ask for a transaction that writes.
+            with connection.cursor() as cursor:
+                return list(cursor.stream(query))
     except psycopg.OperationalError as error:
         said = unreachable(address, error)
         raise SourceError(f"{origin}: {said.message}", looked_at=said.looked_at, remedies=said.remedies) from error

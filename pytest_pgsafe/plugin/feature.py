@@ -95,6 +95,7 @@ class Feature:
         config = self._config
         steps = StepShown(config)
         results = Results(run, steps)
+        self._folder.callback(results.close)
         config.stash[RUN], config.stash[RESULTS] = run, results
         config.pluginmanager.register(steps)
         config.pluginmanager.register(Workers(config, run))

@@ -15,14 +15,16 @@ import pytest
 from ..config import Settings
 from ..errors import PgsafeError, SourceError
 from ..fleet.found import Found
-from ..progress import Progress, StepNames
+from ..progress import Progress
 from ..rehearsal.values import Result
 from ..report.redact import redact
+from ..server.lent import Lender
 from .fleet import Fleet, member_of, settings_of
 from .run import Run
 from .store import RECOVERED, Store, broken_off
 
 if TYPE_CHECKING:
+    from ..rehearsal.preflight import Plan
     from ..snapshot.values import Snapshot
 
 #: Names the member for which no further one is begun.
@@ -37,6 +39,7 @@ class Results:
         self._progress = progress
         #: The member that was asked for last, and its result.
         self._last: tuple[str, Result] | None = None
+        self._lender = Lender()
 
     @cached_property
     def rehearsal(self) -> Result:
@@ -54,7 +57,7 @@ class Results:
         fleet, run = self._run.fleet, self._run
         assert fleet is not None
         member = fleet.of(name)
-        progress = StepNames(lambda step: self._progress(f"{name}: {step}"))
+        progress = self._progress.within(name)
         return run.store_of(name).obtain(
             lambda told: self._shown(partial(self._rehearse_member, member), told), progress
         )  # fmt: skip
@@ -79,6 +82,7 @@ class Results:
             plan = preflight(own, turn)
         except SourceError as error:
             return replace(broken_off(str(error)), absent="unreachable")
+        plan = self._lending(own, plan)
         shown = member_of(self._run.fleet, member.name)
         schemas = Schemas(self._store().folder)
 
@@ -89,6 +93,21 @@ class Results:
         if settings.fleet is not None and settings.fleet.fail_fast and result.verdict == "failed":
             (self._store().folder / _FAILED).write_text(member.name, "utf-8")
         return result
+
+    def _lending(self, settings: Settings, plan: Plan) -> Plan:
+        """Return a plan by which one server after the other need not be started: members are lent the same one.
+
+        Where the server itself is copied, kept or upgraded, it is each member's own.
+        """
+        server, choice = settings.server, plan.choice
+        if choice.kind == "existing" or server.cache or server.keep or server.major is not None:
+            return plan
+        key = (choice.kind, choice.origin, plan.startup)
+        return replace(plan, choice=replace(choice, start=lambda: self._lender.start(key, choice.start)))
+
+    def close(self) -> None:
+        """End what was held for further members."""
+        self._lender.close()
 
     def _hindered(self, fleet: Fleet) -> Result | None:
         """Return why a member is not begun."""

@@ -64,6 +64,8 @@ class Plan:
     baseline: str | None = None
     #: What the release does that still runs.
     asked: Asking = field(default_factory=Asking)
+    #: The settings that the scratch server is started with, as the source's server has them.
+    startup: tuple[tuple[str, str], ...] = ()
     #: Waited for before the source is asked anything, and kept until it was.
     turn: Turn = field(default=nullcontext, compare=False, repr=False)
     #: Why a recovered cluster is dumped, and not itself the copy.
@@ -154,7 +156,6 @@ def _choice(settings: Settings, source: Source, catalog: Catalog | None) -> Choi
     server = settings.server
     assert settings.source is not None
     _refuse_older(server.major, source)
-    startup = likeness(catalog, settings.source.settings).startup()
     use = server.use
     if use == "auto" and source.repository is not None and server.major is None and server.image is None:
         # The cluster is recovered by programs of this machine anyway, and can itself be the copy.
@@ -162,9 +163,14 @@ def _choice(settings: Settings, source: Source, catalog: Catalog | None) -> Choi
     return probe(
         use, major=server.major or source.least_major, exact=server.major is not None,
         fitting=source.fitting, image=server.image,
-        settings={**startup, **preload.settings(server.preload)}, keep=server.keep, superuser=server.superuser,
+        settings=_startup(settings, settings.source, catalog), keep=server.keep, superuser=server.superuser,
         socket=source.socket,
     )  # fmt: skip
+
+
+def _startup(settings: Settings, configured: config.Source, catalog: Catalog | None) -> dict[str, str]:
+    like = likeness(catalog, configured.settings)
+    return {**like.startup(), **preload.settings(settings.server.preload)}
 
 
 def preflight(settings: Settings, turn: Turn = nullcontext) -> Plan:
@@ -206,7 +212,7 @@ def _preflight(settings: Settings, configured: config.Source, turn: Turn) -> Pla
         migration=migration if told is None else told.migration,
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
-        asked=asked, turn=turn,
+        asked=asked, turn=turn, startup=tuple(sorted(_startup(settings, configured, catalog).items())),
     )  # fmt: skip
     if choice.kind == "local":
         copies = plan.copies + (0 if server.major is None else UPGRADED)
