@@ -61,7 +61,7 @@ def _held(lock: Lock) -> str:
 
 
 def _statement(text: str) -> str:
-    text = " ".join(text.split())
+    text = " ".join(text.split()).removesuffix(";")
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 

@@ -118,4 +118,5 @@ def _stored(text: str) -> str | None:
 
 
 def _short(text: str) -> str:
+    text = text.rstrip().removesuffix(";")
     return text if len(text) <= 120 else f"{text[:119]}…"

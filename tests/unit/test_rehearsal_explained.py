@@ -52,6 +52,17 @@ def test_the_one_that_names_the_column() -> None:
     assert of(VALUES, "update sales set other = 1") == ("update sales set other = 1", False)
 
 
+def test_a_lock_is_cited_by_the_statement_that_its_message_names() -> None:
+    texts = ("alter table sales add a int", "alter table sales add a int default 5", "alter table sales drop note")
+    told = Finding(
+        code="PGS801", check="locks", severity=Severity.WARNING, object="public.sales", after="AccessExclusiveLock",
+        message=f"public.sales was held in AccessExclusiveLock by {texts[1]}",
+    )  # fmt: skip
+    other = replace(told, message="held by a function")
+    found = explain([], [told, other], compared(), trace(*texts), None).findings
+    assert [one.statement and one.statement.text for one in found] == [texts[1], texts[2]]
+
+
 def test_none_that_names_it() -> None:
     assert of(DROPPED, "alter table other drop note") == (None, False)
     assert of(ROWS, "select 1") == (None, False)

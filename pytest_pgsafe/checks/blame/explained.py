@@ -24,6 +24,8 @@ from .subjects import BELOW, CONTENT, Subject, World
 #: More statements than these are not read: rows that a tool wrote out, and each would be held against each change.
 MOST_STATEMENTS = 5_000
 MOST_CHANGES = 2_000
+#: Characters of a statement that a message names at least.
+_NAMED = 90
 #: Findings that no statement of the migration is the cause of.
 _OTHERS = {"restore", "backup", "migrate", "retry", "traffic"}
 _SUBJECTS = {"rows": "rows", "values": "values", "foreign_keys": "values", "denormalized": "values"}
@@ -228,4 +230,6 @@ class _Causes:
             for lock in one.reading.locks
             if lock.mode == finding.after and self._world.same(finding.object, lock.relation, below=False)
         ]
-        return fitting[-1] if fitting else None
+        # The message may name the one that took it; a later one only finds it held.
+        named = [one for one in fitting if one.cited.text.removesuffix(";")[:_NAMED] in finding.message]
+        return max(named, key=lambda one: len(one.cited.text)) if named else fitting[-1] if fitting else None
