@@ -20,6 +20,8 @@ from .overview import Cause, Fold, Overview, overview
 Tone = Literal["plain", "good", "warning", "bad"]
 #: Characters of a statement in a line.
 SHOWN = 120
+_MEANT, _OR = "if it is meant", "or"
+_COPIED = (f"{_MEANT}: ", f"{_OR}: ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +51,9 @@ def finding_lines(finding: Finding, announce: str | None = None, comment: str | 
     if finding.remedy is not None:
         lines += _pair("remedy", finding.remedy)
     if announce is not None:
-        lines += _pair("if it is meant", f"[expect] {announce}")
+        lines += _pair(_MEANT, f"[expect] {announce}")
     if comment is not None:
-        lines += _pair("or", comment)
+        lines += _pair(_OR, comment)
     return [indented(line) for line in lines]
 
 
@@ -139,13 +141,15 @@ def headline(summary: Overview) -> str:
 def wrapped(text: str, width: int) -> str:
     """Return a text whose lines are no wider than a terminal, broken at blanks; what has none stays whole.
 
+    So do the lines that announce something: they are copied into a file, where a break would be an error.
+
     :param width: columns, at least 20.
     """
     return "\n".join(_wrapped(line, max(width, 20)) for line in text.split("\n"))
 
 
 def _wrapped(line: str, width: int) -> str:
-    if cell_len(line) <= width:
+    if cell_len(line) <= width or line.lstrip().startswith(_COPIED):
         return line
     indent = line[: len(line) - len(line.lstrip())]
     lines: list[str] = []

@@ -181,6 +181,13 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert " ".join("".join(lines).split()).count("wörd") == 60
 
 
+def test_what_is_copied_into_a_file_stays_whole() -> None:
+    cited = replace(VALUES, statement=Cited(text="update x", file="a/r1.py", line=3))
+    lines = finding_lines(cited, announcement(cited, ()), comment(cited, ()))[-2:]
+    assert [line[:6] for line in lines] == ["  if i", "  or: "]
+    assert wrapped("\n".join(lines), 20).split("\n") == lines
+
+
 def test_what_cannot_be_broken_stays_whole() -> None:
     assert wrapped("a " + "x" * 100 + " b", 40).split("\n") == ["a", "    " + "x" * 100, "    b"]
 
