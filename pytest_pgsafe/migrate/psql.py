@@ -20,7 +20,7 @@ _PSQL_ERROR = re.compile(
     r"^psql:(?P<file>.+?):(?P<line>\d+): [^\s:]+:\s+(?P<state>[0-9A-Z]{5}): (?P<text>.*)", re.MULTILINE
 )
 #: What VERBOSITY=verbose prints besides the SQLSTATE: where in PostgreSQL's own source; and the state of a notice.
-_LOCATION = re.compile(r"^(?:psql:.+?: )?[^\s:]+:  \w+, \w+\.c:\d+\n?", re.MULTILINE)
+_LOCATION = re.compile(r"^(?:psql:.+?: )?[^\s:]+:  \w+, \w+\.[cly]:\d+\n?", re.MULTILINE)
 _NO_STATE = re.compile(r"^((?:psql:.+?:\d+: )?[^\s:]+:  )00000: ", re.MULTILINE)
 
 

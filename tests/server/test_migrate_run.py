@@ -94,6 +94,10 @@ def test_a_failure_names_file_line_and_sqlstate_and_what_ran_before_stays(
     assert "psql -f up.sql: exit status 3" in message
     assert "select nothing_there" in message
     assert "LOCATION" not in message
+    # The parser's own source is no .c file.
+    with pytest.raises(FailedRun) as mistaken:
+        sql(server, copy, tmp_path, "creat table three ();\n")
+    assert "LOCATION" not in str(mistaken.value)
     failed = caught.value.trace.statements[-1]
     assert (failed.line, failed.error) == (3, '42703: column "nothing_there" does not exist')
     assert rows(copy, "select relname from pg_class where relname in ('one', 'two')") == [("one",)]
