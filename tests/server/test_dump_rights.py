@@ -17,6 +17,7 @@ from pytest_pgsafe.runbook.verify import Scratch, verify
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
+from tests.tiers import part
 
 #: What the services call the role of their superusers' stand-in, with the attributes and memberships that it has.
 SERVICES = {
@@ -35,7 +36,7 @@ def source(server: Server) -> Iterator[Address]:
         yield address
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(params=part(SERVICES, 3))
 def who(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
     """The address of who restores: a role that logs in, member of the service's own."""
     attributes, memberships = SERVICES[request.param]
