@@ -16,6 +16,8 @@ from . import sessions
 
 #: Seconds that the log collector, or the statistics, may lag behind.
 PATIENCE = 3.0
+#: Seconds between two looks: most often the second one sees it.
+SOON = 0.005
 Record = Mapping[str, object]
 
 
@@ -79,7 +81,7 @@ class Watch:
             records += more
             if time.monotonic() > end:
                 return records, False
-            time.sleep(0.02)
+            time.sleep(SOON)
 
     def _opened(self, session: Connection) -> Counter[str]:
         """Count by the statistics: a session writes itself there, at the latest when it ends."""
@@ -89,7 +91,7 @@ class Watch:
             opened = _sessions(session) - self._sessions
             if opened[self._dbname] or time.monotonic() > end:
                 return opened
-            time.sleep(0.05)
+            time.sleep(SOON)
 
 
 def _wait_until_alone(session: Connection, dbname: str) -> None:

@@ -176,9 +176,9 @@ class ContainerServer(OwnedServer):
                     raise self._not_started(container, error) from error
                 time.sleep(0.05)
         try:
-            self._replace_password()
-            # Not in the file: which of them there is depends on the major, which the image may not have told.
             with connect(self.address(), read_only=False) as session:
+                self._replace_password(session)
+                # Not in the file: which of them there is depends on the major, which the image may not have told.
                 session.execute(f"ALTER SYSTEM SET log_destination = {'csvlog' if self._csvlog else 'jsonlog'}")
                 session.execute("SELECT pg_reload_conf()")
         except psycopg.OperationalError as error:

@@ -265,7 +265,7 @@ class LocalServer(OwnedServer):
         try:
             with connect(self.address(), read_only=False) as session:
                 self.version = Version(session.info.server_version)
-            self._replace_password()
+                self._replace_password(session)
         except psycopg.Error as error:
             raise ServerError(
                 f"the local PostgreSQL {self.version} was started, but does not answer: {error}", remedies=REMEDIES

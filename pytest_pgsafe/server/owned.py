@@ -9,7 +9,7 @@ from psycopg import sql
 
 from ..errors import ServerError
 from .address import Address
-from .connection import Connection, connect
+from .connection import Connection
 from .scratch import ScratchServer
 
 SUPERUSER = "postgres"
@@ -99,11 +99,13 @@ class OwnedServer(ScratchServer):
     def owns_cluster(self) -> bool:
         return True
 
-    def _replace_password(self) -> None:
-        """Give the superuser a password that nothing outside of this process has seen."""
+    def _replace_password(self, session: Connection) -> None:
+        """Give the superuser a password that nothing outside of this process has seen.
+
+        :param session: the superuser's.
+        """
         fresh = secrets.token_urlsafe(24)
-        with connect(self.address(), read_only=False) as session:
-            set_password(session, SUPERUSER, fresh)
+        set_password(session, SUPERUSER, fresh)
         self._address = self._address.with_(password=fresh)
 
 
