@@ -44,7 +44,9 @@ def main(wanted: str = "10MB", source: str = "dsn") -> None:
         assert row is not None
         print(f"CRM at scale {scale}, {row[0] / (1 << 20):,.0f} MiB, PostgreSQL {server.version}, source {source}")
         hand = _shown("by hand: dump, restore, count", lambda: _by_hand(server, crm, folder))
-        _shown("limit: pg_dump alone", lambda: _dump(server, crm, folder / "alone.dump"), hand)
+        _shown("limit: every row read, COPY", lambda: _read(crm), hand)
+        _shown("limit: as many bytes written, dd", lambda: _write(folder / "zeros", row[0]), hand)
+        _shown("limit: pg_dump alone, gzip", lambda: _dump(server, crm, folder / "alone.dump"), hand)
         what, environment = crm.url(), {}
         if source == "dump":
             command = [
@@ -61,6 +63,10 @@ def main(wanted: str = "10MB", source: str = "dsn") -> None:
             )
             what = json.loads(done.stdout)["folder"]
         environment = {**os.environ, "PGSAFE_SOURCE": what, "PGSAFE_SERVER": "local", "PGSAFE_SERVER_CACHE": "1 day"}
+        # As users have it: modules are compiled once.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        command = [sys.executable, "-m", "compileall", "-q", str(Path(__file__).parents[1] / "pytest_pgsafe")]
+        subprocess.run(command, check=True)
         (folder / "up.sql").write_text(MIGRATION)
         (folder / "down.sql").write_text(WAY_BACK)
         for label, more in (
@@ -70,7 +76,7 @@ def main(wanted: str = "10MB", source: str = "dsn") -> None:
         ):
             report: dict[str, object] = {}
             _shown(label, lambda more=more, report=report: _run(folder, environment, report, *more), hand)
-            _steps(report)
+            _steps(report, hand)
         _shown("limit: cp of the data directory", lambda: _copy(server, folder / "data"), hand)
         for base in place.bases():
             if base.about.source in {str(crm), what}:
@@ -97,6 +103,20 @@ def _shown(label: str, work: Callable[[], object], hand: float | None = None) ->
 
 def _dump(server: LocalServer, crm: Address, file: Path) -> None:
     server.programs.run("pg_dump", ["--format=custom", "--compress=1"], address=crm, stdout=file)
+
+
+def _read(crm: Address) -> None:
+    """Have the server make text of every row, and throw it away."""
+    with connect(crm, read_only=False) as session:
+        tables = session.execute("select oid::regclass::text from pg_class where relkind = 'r' and oid > 16384")
+        for (table,) in tables.fetchall():
+            session.execute(f"copy {table} to '/dev/null'".encode())
+
+
+def _write(file: Path, count: int) -> None:
+    command = ["dd", "if=/dev/zero", f"of={file}", "bs=1M", f"count={count >> 20}"]
+    subprocess.run(command, check=True, capture_output=True)
+    file.unlink()
 
 
 def _by_hand(server: LocalServer, crm: Address, folder: Path) -> None:
@@ -129,12 +149,14 @@ def _run(folder: Path, environment: dict[str, str], report: dict[str, object], *
     report.update(json.loads((folder / "report.json").read_text()))
 
 
-def _steps(report: dict[str, object]) -> None:
+def _steps(report: dict[str, object], hand: float) -> None:
     steps = report["steps"]
     assert isinstance(steps, list)
+    began = {"server", "copy", "compare"}
     for step in steps:
         if step["outcome"] != "skipped":
-            print(f"  {step['name']:<32}{step['seconds']:8.2f} s")
+            ratio = f"   {step['seconds'] / hand:.2f} of it by hand" if step["name"] in began else ""
+            print(f"  {step['name']:<32}{step['seconds']:8.2f} s{ratio}")
     compared = report["compared"]
     assert isinstance(compared, dict)
     print(f"  tables read again {compared.get('read_again')}, untouched {compared.get('untouched')}"

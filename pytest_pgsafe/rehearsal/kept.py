@@ -53,6 +53,8 @@ from .steps import Steps, Stopped
 #: A line by which a file for psql includes another, or runs a program.
 _LEADS_ELSEWHERE = re.compile(rb"^\s*\\", re.MULTILINE)
 _CHUNK = 1 << 20
+#: As many times its size may all bases have for a base to hold a clone of itself, too.
+_ROOM = 4
 #: Nobody asked for a base.
 OFF = "off"
 
@@ -62,6 +64,8 @@ class State:
     """What is known of a restored copy, beside the cluster that holds it."""
 
     dbname: str
+    #: A clone of it, which the migration of a run has for itself; None where it makes one.
+    after: str | None
     #: Who runs the migration.
     role: str
     facts: Snapshot
@@ -241,9 +245,9 @@ def build(
             return Obtained(known=known, ended=True)
         [copy] = made
         backup = copy.backup
-        state = _state(known, copy)
         try:
             with steps.optional("keep"):
+                state = _state(known, copy, after=_cloned(wanted, server, copy))
                 held = _keep(wanted, plan, server, state, backup)
         except (CopyError, ServerError) as error:
             # What was stopped, and perhaps moved, is restored once more.
@@ -263,9 +267,18 @@ def _described(server: Server, plan: Plan) -> Known:
     return Known(server=told, not_verified=tuple(majors.gap(plan.source.version, told["version"])))
 
 
-def _state(known: Known, copy: Restored) -> State:
+def _cloned(wanted: Wish, server: Server, copy: Restored) -> str | None:
+    """Clone the copy for the migrations of the runs that begin with it, where there is room; return its name.
+
+    A run has the clone with its copy of the base, whatever its size; and made here, it is made once.
+    """
+    room = _ROOM * copy.facts.catalog.database.size <= wanted.most
+    return server.clone(copy.before, "after").dbname if room else None
+
+
+def _state(known: Known, copy: Restored, *, after: str | None) -> State:
     return State(
-        dbname=copy.before.dbname, role=copy.runner.role, facts=copy.facts, reference=copy.reference,
+        dbname=copy.before.dbname, after=after, role=copy.runner.role, facts=copy.facts, reference=copy.reference,
         seconds=copy.seconds, like=copy.like, source_version=known.source_version or "", notes=known.notes,
         findings=known.findings or (), not_verified=known.not_verified,
         recovered=known.recovered if known.physical else None,
@@ -332,6 +345,7 @@ def recalled(begun: Begun, obtained: Obtained) -> Stage[Restored]:
     return Restored(
         settings=settings, plan=plan, steps=begun.steps, server=begun.server, before=before, facts=state.facts,
         runner=runner, like=state.like, backup=backup, reference=state.reference, seconds=state.seconds,
+        ready=None if state.after is None else begun.server.address(state.after),
     )  # fmt: skip
 
 

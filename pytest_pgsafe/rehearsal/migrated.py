@@ -34,7 +34,7 @@ def migrate(restored: Restored, migration: Migration) -> Stage[Migrated]:
     """Run the migration with the hooks before and after it."""
     runner, steps = restored.runner, restored.steps
     with steps.step("clone"):
-        after = restored.server.clone(restored.before, "after")
+        after = restored.server.clone(restored.before, "after") if restored.ready is None else restored.ready
         since = begin(after, restored.facts, ours=restored.server.owns_cluster)
     runner.hooked("before_migration", after, steps)
     with steps.step("migrate"):

@@ -67,6 +67,8 @@ class Restored:
     reference: Snapshot
     #: Of the restore alone, without the proof.
     seconds: float
+    #: A clone of it that was made when it was kept, for the migration; None where one is to be made.
+    ready: Address | None = None
 
     @property
     def proven(self) -> bool:

@@ -25,8 +25,10 @@ from pytest_pgsafe.config.values import Hook, Hooks, Retry, Settings, Source, Wa
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.rehearsal import kept
 from pytest_pgsafe.rehearsal.building import built
+from pytest_pgsafe.rehearsal.known import Known
 from pytest_pgsafe.rehearsal.preflight import preflight
 from pytest_pgsafe.rehearsal.run import rehearse
+from pytest_pgsafe.rehearsal.steps import Steps
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
@@ -148,6 +150,27 @@ def wal_level(base: Base) -> str:
     return next(line.split()[-1] for line in said.splitlines() if line.startswith("wal_level setting"))
 
 
+def test_it_holds_a_clone_for_the_migration_where_there_is_room(
+    base: Base, tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = kept.codec.loads(kept.State, (base.folder / manifest.STATE).read_bytes())
+    assert held.after is not None
+    monkeypatch.setattr(kept, "_ROOM", 1 << 40)
+    wanted = settings(tmp_path, backup)
+    wanted = replace(wanted, source=Source(backup=backup, settings=(("work_mem", "8MB"),)))
+    plan = preflight(wanted)
+    wish = kept.wish(wanted, plan)
+    assert isinstance(wish, kept.Wish)
+    obtained = kept.anew(wish, wanted, plan, steps=Steps(), backups=tmp_path, known=Known(plan=plan))
+    assert obtained.base is not None
+    obtained.base.release()
+    assert obtained.state is not None
+    assert obtained.state.after is None
+    # Without it one is made.
+    assert rehearse(wanted).verdict == "passed"
+    assert place.remove(obtained.base.base.folder)
+
+
 def test_how_it_is_copied_is_known_until_the_machine_is_started_anew(
     base: Base, tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +252,8 @@ def test_each_try_has_a_copy_of_the_base_of_its_own(
 
     monkeypatch.setattr(LocalServer, "clone", clone)
     layered = rehearse(wanted)
-    assert cloned == ["after"]
+    # The base holds the clone that is migrated.
+    assert cloned == []
     plain = rehearse(replace(wanted, server=ServerSettings(use="local")))
     assert cloned.count("retry") == 1
     assert [one for one in layered.findings if one.check == "retry"]
