@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
-from ..errors import CopyError
+from ..errors import CopyError, ServerError
 from ..server.programs import LocalPrograms
-
-_SEGMENT = re.compile(r"[0-9A-F]{24}")
-_NEEDED = re.compile(r"REDO WAL file: +([0-9A-F]{24})")
+from ..server.surrendered import without_wal
 
 
 def take(data: Path, into: Path, programs: LocalPrograms) -> None:
@@ -19,18 +16,13 @@ def take(data: Path, into: Path, programs: LocalPrograms) -> None:
 
     :raises CopyError: it was not stopped in order.
     """
-    done = programs.run("pg_controldata", [str(data)], environment={"LC_ALL": "C"})
-    needed = _NEEDED.search(done.stdout)
-    stopped = re.search(r"^Database cluster state: +shut down$", done.stdout, re.MULTILINE)
-    if done.returncode or needed is None or stopped is None:
-        raise CopyError("the restored server was not stopped in order", looked_at=done.stdout.splitlines()[:5])
+    try:
+        without_wal(data, programs)
+    except ServerError as error:
+        raise CopyError(error.message, looked_at=error.looked_at) from error
     shutil.move(data, into)
     # It quotes statements, and with them rows.
     shutil.rmtree(into / "log", ignore_errors=True)
-    for segment in (into / "pg_wal").iterdir():
-        # From a checkpoint that ends a cluster's life nothing before it is ever read.
-        if _SEGMENT.fullmatch(segment.name) and segment.name != needed[1]:
-            segment.unlink()
     for name in ("postmaster.pid", "postmaster.opts"):
         (into / name).unlink(missing_ok=True)
     _own(into)

@@ -35,7 +35,7 @@ def engine(kind: Literal["pgbackrest", "barman"], text: str, *, base: Path, orig
     :raises ConfigError: a word is not known, has no value, or is missing; a value is never repeated.
     """
     example = f"{_NAMES[kind]}=main dbname=crm"
-    given = _words(text, origin=origin, example=f"{kind}:{example}")
+    given = words(text, origin=origin, example=f"{kind}:{example}")
     known = (_NAMES[kind], _SETS[kind], *_COMMON, *(("repo",) if kind == "pgbackrest" else ()))
     for name in given:
         if name not in known:
@@ -50,16 +50,20 @@ def engine(kind: Literal["pgbackrest", "barman"], text: str, *, base: Path, orig
         kind=kind,
         name=called,
         dbname=given.get("dbname"),
-        config=_file(given.get("config"), "config", base=base, origin=origin),
+        config=file(given.get("config"), "config", base=base, origin=origin),
         backup=given.get(_SETS[kind], "latest"),
         repo=None if repo is None else int(repo),
         user=given.get("user"),
         superuser=given.get("superuser", "postgres"),
-        facts=_file(given.get("facts"), "facts", base=base, origin=origin),
+        facts=file(given.get("facts"), "facts", base=base, origin=origin),
     )
 
 
-def _words(text: str, *, origin: str, example: str) -> dict[str, str]:
+def words(text: str, *, origin: str, example: str) -> dict[str, str]:
+    """Read words with values, as in a conninfo string.
+
+    :raises ConfigError: they are none, or one stands there twice.
+    """
     found: dict[str, str] = {}
     place = 0
     while text[place:].strip():
@@ -80,15 +84,19 @@ def _words(text: str, *, origin: str, example: str) -> dict[str, str]:
 def _instead(name: str, known: tuple[str, ...], kind: str) -> str:
     if name.lower() in _ELSEWHERE:
         return f"how its repository is reached, and by which password, stands in {kind}'s own configuration"
-    for words in (_NAMES, _SETS):
-        if name in words.values():
+    for names in (_NAMES, _SETS):
+        if name in names.values():
             # The other engine's word for the same.
-            return f"did you mean {words[kind]}?"
+            return f"did you mean {names[kind]}?"
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(known)}"
 
 
-def _file(text: str | None, word: str, *, base: Path, origin: str) -> Path | None:
+def file(text: str | None, word: str, *, base: Path, origin: str) -> Path | None:
+    """Return the absolute path of a file that a word names.
+
+    :raises ConfigError: there is none.
+    """
     if text is None:
         return None
     path = (base / Path(text).expanduser()).absolute()

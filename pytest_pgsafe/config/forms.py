@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..errors import ConfigError
-from . import address, engines, tools
+from . import address, clusters, engines, tools
 from .dump import is_dump
 from .values import Hook, Source, Way
 
@@ -103,14 +103,10 @@ def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
     """
     paths: list[Path] = []
     for word in words:
-        if kind := engines.kind_of(word):
+        if kept := _kept(word, base=base, origin=origin):
             if len(words) > 1:
-                raise ConfigError(f"{origin}: a repository stands alone; {len(words)} sources were given")
-            return Source(engine=engines.engine(kind, word.partition(":")[2], base=base, origin=origin))
-        if word.startswith(STORES):
-            if len(words) > 1:
-                raise ConfigError(f"{origin}: a store stands alone; {len(words)} sources were given")
-            return Source(store=word)
+                raise ConfigError(f"{origin}: {word.partition(':')[0]} stands alone; {len(words)} sources were given")
+            return kept
         path = _absolute(word, base=base)
         if _exists(path):
             paths.append(path)
@@ -136,6 +132,16 @@ def source(words: Sequence[str], *, base: Path, origin: str) -> Source:
                 looked_at=[str(path) for path in paths],
             )
     return Source(sql=tuple(paths))
+
+
+def _kept(word: str, *, base: Path, origin: str) -> Source | None:
+    """Return the source that a word names by what it begins with: a repository, a cluster's files, or a store."""
+    rest = word.partition(":")[2]
+    if kind := engines.kind_of(word):
+        return Source(engine=engines.engine(kind, rest, base=base, origin=origin))
+    if files := clusters.kind_of(word):
+        return Source(cluster=clusters.cluster(files, rest, base=base, origin=origin))
+    return Source(store=word) if word.startswith(STORES) else None
 
 
 def _is_sql(path: Path) -> bool:

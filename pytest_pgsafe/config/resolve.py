@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from . import engines, forms, members, rules
+from . import clusters, engines, forms, members, rules
 from .find import FILE_NAME, find
 from .fleet import Fleet
 from .pitr import pitr
@@ -184,7 +184,7 @@ class _Resolution:
         text = self.environment.get(variable, "")
         if option or not text:
             return option
-        whole = forms.is_dsn(text) or engines.kind_of(text) is not None
+        whole = forms.is_dsn(text) or engines.kind_of(text) is not None or clusters.kind_of(text) is not None
         return (text,) if whole else tuple(part for part in text.split(os.pathsep) if part)
 
     def _source(self) -> Source | None:
@@ -205,7 +205,8 @@ class _Resolution:
         if section.backup is not None:
             path = forms.existing(section.backup, base=self.folder, origin=f"{origin} backup", what="the backup")
             return Source(backup=path)
-        for kind, text in (("pgbackrest", section.pgbackrest), ("barman", section.barman)):
+        for kind in ("pgbackrest", "barman", "basebackup", "pgdata"):
+            text: str | None = getattr(section, kind)
             if text is not None:
                 return forms.source((f"{kind}:{text}",), base=self.folder, origin=f"{origin} {kind}")
         files = [section.sql] if isinstance(section.sql, str) else section.sql

@@ -46,6 +46,8 @@ class SourceSection(Section):
     sql: list[Text] | Text | None = None
     pgbackrest: Text | None = None
     barman: Text | None = None
+    basebackup: Text | None = None
+    pgdata: Text | None = None
     max_age: Duration | None = None
     jobs: Jobs | None = None
     settings: dict[Annotated[str, AfterValidator(_setting)], bool | int | float | str] = Field(default_factory=dict)

@@ -65,8 +65,29 @@ class Engine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster's files: a base backup with the WAL behind it, or the data directory of a server that is stopped."""
+
+    kind: Literal["basebackup", "pgdata"]
+    #: A base backup, or a folder of them; or the data directory.
+    path: Path
+    #: Of a base backup, the archive of its WAL; None is the WAL in it.
+    archive: Path | None = None
+    #: None where the cluster has only one.
+    dbname: str | None = None
+    #: A role of the cluster's by which the server on the copy is asked.
+    superuser: str = "postgres"
+    #: Facts that ``pgsafe snapshot`` recorded, which the database has to equal.
+    facts: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is to be protected: exactly one of the five; a backup in a store becomes ``backup`` when it is fetched."""
+    """What is to be protected: exactly one of the six; a backup in a store becomes ``backup`` when it is fetched."""
 
     #: A libpq URI or conninfo; it may hold a password.
     dsn: str | None = field(default=None, repr=False)
@@ -78,6 +99,8 @@ class Source:
     sql: tuple[Path, ...] = ()
     #: A cluster's backups and WAL, kept by another program.
     engine: Engine | None = None
+    #: A cluster's own files.
+    cluster: Cluster | None = None
     #: Sessions that read facts of a database, and processes that dump it, at most: it has other work to do.
     jobs: int = 2
     #: Sessions of a backup at a time, at most; None are as many as it takes.
@@ -88,11 +111,13 @@ class Source:
     rows: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     @property
-    def kind(self) -> Literal["dsn", "backup", "sql", "engine"]:
+    def kind(self) -> Literal["dsn", "backup", "sql", "engine", "cluster"]:
         if self.dsn is not None:
             return "dsn"
         if self.engine is not None:
             return "engine"
+        if self.cluster is not None:
+            return "cluster"
         return "sql" if self.backup is None and self.store is None else "backup"
 
 

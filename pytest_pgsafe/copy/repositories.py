@@ -21,7 +21,8 @@ from ..catalog.names import unquoted
 from ..compare.recorded import recorded, sentence
 from ..errors import BackupError, ConfigError
 from ..pitr import prepared
-from ..pitr.engines.recover import Found, Restored, recover
+from ..pitr.engines.recover import Restored
+from ..pitr.recoverable import Recoverable
 from ..server.base import Server
 from ..server.connection import connect
 from ..server.extensions import check_extensions
@@ -36,7 +37,7 @@ _RECORD = "restored.json"
 _AHEAD = 32
 
 
-def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
+def backup_of_repository(found: Recoverable, folder: Path, *, jobs: int) -> Backup:
     """Recover a repository and take a backup of the database in it; or return what another process of the run took.
 
     :param folder: a private one of the run, shared by its processes.
@@ -44,25 +45,24 @@ def backup_of_repository(found: Found, folder: Path, *, jobs: int) -> Backup:
     :raises RestoreError: the recovery did not reach its end.
     """
     target = folder / "backup"
-    engine = found.repository.engine
     with FileLock(folder / "backup.lock"):
         if target.is_dir():
             return opened(recognise(target))
-        with recover(found, jobs=jobs, only=engine.dbname) as (server, restored), readable():
+        with found.recovered(jobs=jobs) as (server, restored), readable():
             prepared.roll_back(server)
-            told = replace(restored, database=database(server, engine.dbname))
+            told = replace(restored, database=database(server, found.dbname))
             address = server.address(told.database)
-            packing = compression(folder, found.backup.size)
+            packing = compression(folder, found.size)
             backup = take(address, target, server.programs, durable=False, compress=packing, most=jobs, asked=False)
-        if engine.facts is not None:
+        if found.facts is not None:
             assert backup.facts is not None
-            equals(engine.facts, backup.facts)
+            equals(found.facts, backup.facts)
         (folder / _RECORD).write_bytes(codec.dumps(told))
         return backup
 
 
 @contextmanager
-def cluster_of_repository(found: Found, *, jobs: int) -> Generator[tuple[Alone, Restored], None, None]:
+def cluster_of_repository(found: Recoverable, *, jobs: int) -> Generator[tuple[Alone, Restored], None, None]:
     """Recover a repository, and yield its cluster, stopped, with the one database that is meant.
 
     A scratch server takes it before the context is left.
@@ -70,10 +70,9 @@ def cluster_of_repository(found: Found, *, jobs: int) -> Generator[tuple[Alone, 
     :raises BackupError: it cannot be restored, or its pages are damaged.
     :raises RestoreError: the recovery did not reach its end.
     """
-    engine = found.repository.engine
-    with recover(found, jobs=jobs, only=engine.dbname) as (server, restored):
+    with found.recovered(jobs=jobs) as (server, restored):
         with readable():
-            told = replace(restored, database=database(server, engine.dbname))
+            told = replace(restored, database=database(server, found.dbname))
             cluster = alone(server, told.database)
         yield cluster, told
 

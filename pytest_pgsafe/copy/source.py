@@ -11,7 +11,9 @@ from ..backup import archive as archives
 from ..backup import dump
 from ..config import values as config
 from ..errors import ConfigError, SourceError
-from ..pitr.engines.recover import Found, find
+from ..pitr import clusters
+from ..pitr.engines.recover import find
+from ..pitr.recoverable import Recoverable
 from ..server import unreached
 from ..server.address import Address
 from ..server.connection import ConnectionLost, connect, resolve
@@ -27,7 +29,8 @@ class Source:
 
     address: Address | None = None
     archive: archives.Archive | None = None
-    repository: Found | None = None
+    #: A cluster that has to be recovered, or is stopped, whoever keeps its files.
+    repository: Recoverable | None = None
     sql: tuple[Path, ...] = ()
     #: For people, without secrets.
     shown: str
@@ -56,7 +59,7 @@ class Source:
         if self.address is not None:
             return "database"
         if self.repository is not None:
-            return "repository"
+            return self.repository.kind
         return "backup" if self.archive is not None else "sql"
 
 
@@ -89,7 +92,9 @@ def examine(source: config.Source) -> Source:
             remedies=["pgsafe pull fetches it for everything else"],
         )
     if source.engine is not None:
-        return _repository(source.engine, source.jobs)
+        return _recoverable(find(source.engine), source.engine, source.jobs)
+    if source.cluster is not None:
+        return _recoverable(clusters.find(source.cluster), source.cluster, source.jobs)
     server, fits = fitting(source.sql)
     return Source(
         sql=source.sql,
@@ -101,17 +106,16 @@ def examine(source: config.Source) -> Source:
     )
 
 
-def _repository(engine: config.Engine, jobs: int) -> Source:
-    if engine.facts is not None:
+def _recoverable(found: Recoverable, configured: config.Engine | config.Cluster, jobs: int) -> Source:
+    if found.facts is not None:
         # What cannot be read is found out before anything is restored.
-        load(engine.facts)
-    found = find(engine)
+        load(found.facts)
     return Source(
         repository=found,
         shown=str(found),
-        database=engine.dbname or engine.name,
-        least_major=found.backup.major,
-        size=found.backup.size,
+        database=found.dbname or configured.name,
+        least_major=found.major,
+        size=found.size,
         jobs=jobs,
     )
 

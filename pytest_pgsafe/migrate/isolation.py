@@ -32,13 +32,15 @@ class _Way:
     options: Sequence[str]
 
 
-def isolate(connection: Connection) -> tuple[str, ...]:
+def isolate(connection: Connection, *, subscribed: bool = True) -> tuple[str, ...]:
     """Make everything unreachable that a database would reach by itself, and return what was done.
 
     To be called once on a restored copy, before clones are made of it and facts are read for a comparison between
     them; facts that have to equal the source's are read before. One round trip when there is nothing to do. What a
     function's own code reaches (a dblink with its address in it, an untrusted language) stays as it is.
 
+    :param subscribed: its subscriptions stay, disabled; else they are dropped. No clone has any: they are the
+        cluster's, and not the database's.
     :param connection: of a superuser, outside of a transaction, who may write.
     :raises psycopg.Error: a part could not be isolated; nothing was changed then.
     """
@@ -54,6 +56,9 @@ def isolate(connection: Connection) -> tuple[str, ...]:
             connection.execute(sql.SQL("alter event trigger {} disable").format(sql.Identifier(way.name)))
         for way in ways:
             done.extend(_isolated(connection, way))
+            if way.kind == "subscription" and not subscribed:
+                # Without a slot nothing remote is asked.
+                connection.execute(sql.SQL("drop subscription {}").format(sql.Identifier(way.name)))
         done.extend(_without_handler(connection, ways))
         for way in awake:
             connection.execute(
@@ -71,6 +76,11 @@ def _isolated(connection: Connection, way: _Way) -> Iterator[str]:
         ])  # fmt: skip
         connection.execute(sql.SQL("alter server {} options ({})").format(name, options))
         yield f"foreign server {way.name}: led to {HOST}:{PORT}, where nothing answers"
+    elif way.kind == "mapping" and way.wrapper in _LIBPQ and "password" in way.options:
+        connection.execute(
+            sql.SQL("alter user mapping for {} server {} options (set password 'pgsafe')").format(_who(way), name)
+        )
+        yield f"user mapping of {way.role} for {way.name}: its password masked"
     elif way.kind == "subscription":
         connection.execute(sql.SQL("alter subscription {} disable").format(name))
         connection.execute(sql.SQL("alter subscription {} set (slot_name = none)").format(name))
@@ -87,6 +97,10 @@ def _isolated(connection: Connection, way: _Way) -> Iterator[str]:
             yield f"{way.name}: {changed} scheduled jobs deactivated"
 
 
+def _who(way: _Way) -> sql.Composable:
+    return sql.SQL("public") if way.role == "public" else sql.Identifier(way.role)
+
+
 def _option(key: str, value: str, present: Sequence[str]) -> sql.Composable:
     verb = sql.SQL("set" if key in present else "add")
     return sql.SQL("{} {} {}").format(verb, sql.Identifier(key), sql.Literal(value))
@@ -100,7 +114,7 @@ def _without_handler(connection: Connection, ways: Sequence[_Way]) -> Iterator[s
     wrappers = {way.wrapper for way in ways if way.kind == "server" and way.wrapper not in _LIBPQ}
     for way in ways:
         if way.kind == "mapping" and way.wrapper in wrappers and way.options:
-            who = sql.SQL("public") if way.role == "public" else sql.Identifier(way.role)
+            who = _who(way)
             masks = sql.SQL(", ").join(
                 sql.SQL("set {} {}").format(sql.Identifier(key), sql.Literal("pgsafe")) for key in way.options
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from . import wal
 from .base import FORMAT, MANIFEST, Base, data_of
 from .wal import Lsn
 
-#: ControlFileData begins so in every release: system identifier, versions, state, time of the last update.
-_CONTROL = struct.Struct("=QIIi4xq")
+#: ControlFileData begins so in every release: system identifier, versions, state, time of the last update, position of
+#: the latest checkpoint.
+_CONTROL = struct.Struct("=QIIi4xqQ")
 #: Of pg_control in 9.4 to some releases from now; anything else is another machine's byte order.
 _VERSIONS = range(900, 3000)
 _LABEL = "backup_label"
@@ -61,7 +63,8 @@ def read(folder: Path) -> Base:
     """
     data = data_of(folder)
     try:
-        system, written = _control(data)
+        about = control(data)
+        system, written = about.system, about.written
         first, last = _ranges(data)
         major = (data / "PG_VERSION").read_text("ascii").strip()
     except (OSError, ValueError, KeyError, IndexError, struct.error) as error:
@@ -94,7 +97,8 @@ def compare(folder: Path, base: Base) -> None:
     """
     data = data_of(folder)
     try:
-        system, written = _control(data)
+        about = control(data)
+        system, written = about.system, about.written
         first, last = _ranges(data)
     except (OSError, ValueError, KeyError, IndexError, struct.error) as error:
         raise BackupError("the base backup cannot be read", looked_at=[f"{data}: {error}"]) from error
@@ -117,12 +121,35 @@ def compare(folder: Path, base: Base) -> None:
         )
 
 
-def _control(data: Path) -> tuple[int, datetime]:
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """What the control file of a data directory says."""
+
+    system: int
+    #: DBState of PostgreSQL's sources.
+    state: int
+    #: In UTC.
+    written: datetime
+    #: Position of the latest checkpoint, in bytes.
+    checkpoint: int
+
+
+def control(data: Path) -> Control:
+    """Read the control file of a data directory.
+
+    :raises OSError: it cannot be read.
+    :raises ValueError: it is of another machine, or cut.
+    """
     content = (data / "global" / "pg_control").read_bytes()
-    system, version, _, _, written = _CONTROL.unpack_from(content)
+    try:
+        system, version, _, state, written, checkpoint = _CONTROL.unpack_from(content)
+    except struct.error as error:
+        raise ValueError("global/pg_control is cut") from error
     if version not in _VERSIONS:
         raise ValueError("global/pg_control is of another machine")
-    return system, datetime.fromtimestamp(written, timezone.utc)
+    return Control(
+        system=system, state=state, written=datetime.fromtimestamp(written, timezone.utc), checkpoint=checkpoint
+    )
 
 
 def _ranges(data: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -65,7 +65,7 @@ def rehearsed(settings: Settings) -> tuple[str, ...]:
         return ("static",) if settings.migration is not None or settings.files else ()
     if settings.source is None:
         return ()
-    backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine"} else ()
+    backup = ("backup",) if settings.source.kind in {"dsn", "backup", "engine", "cluster"} else ()
     restored = (*backup, "restore", *(() if settings.server.major is None else ("major",)))
     if settings.migration is None:
         return restored

@@ -385,9 +385,8 @@ def _hooked(hooks: tuple[Hook, ...]) -> str | None:
 def _identity(settings: Settings, plan: Plan) -> Identity:
     source, configured = plan.source, settings.source
     if source.repository is not None:
-        engine, found = source.repository.repository.engine, source.repository.backup
-        recorded = "" if engine.facts is None else _content(engine.facts)
-        what = json.dumps([repr(engine), found.label, found.newest, recorded])
+        recorded = "" if source.repository.facts is None else _content(source.repository.facts)
+        what = json.dumps([*source.repository.identity, recorded])
     elif source.address is not None:
         shown = {name: text for name, text in source.address.parameters.items() if name != "password"}
         what = json.dumps(shown, sort_keys=True)

@@ -32,8 +32,16 @@ from .restored import Begun, Restored, hooked
 from .running import Runner
 from .steps import Steps
 
-#: Their rows held passwords, which would still stand in their files.
-_LEFT = "vacuum (full) pg_catalog.pg_foreign_server, pg_catalog.pg_user_mapping, pg_catalog.pg_subscription"
+#: Their rows held passwords, which would still stand in their files, and in the segment that is written now.
+_LEFT = (
+    "vacuum (full) pg_catalog.pg_foreign_server, pg_catalog.pg_user_mapping, pg_catalog.pg_subscription",
+    "select pg_catalog.pg_switch_wal()",
+)
+_DROPPED = "a subscription: the copy has none"
+_SUBSCRIBED = """
+select pg_catalog.quote_ident(u.subname) from pg_catalog.pg_subscription u
+join pg_catalog.pg_database d on d.oid = u.subdbid where d.datname = pg_catalog.current_database() order by 1
+"""
 _EXTENSIONS = "select extname::text from pg_catalog.pg_extension"
 
 
@@ -94,8 +102,13 @@ def _adopt(begun: Begun, taken: Taken) -> Stage[Restored]:
             needed = [str(name) for (name,) in connection.execute(_EXTENSIONS)]
             check_extensions(needed, server.extensions(), plan.choice.origin)
             _compare(plan.source, address)
-            if isolation.isolate(connection):
-                connection.execute(_LEFT)
+            dropped = tuple(
+                NotVerified(object=str(name), reason=_DROPPED) for (name,) in connection.execute(_SUBSCRIBED)
+            )
+            yield Known(not_verified=dropped)
+            isolation.isolate(connection, subscribed=False)
+            for statement in _LEFT:
+                connection.execute(statement.encode())
             role = settings.role or restoring.owner(connection, server)
         # A role that may not log in is given leave, which is not to look like the migration's doing.
         server.address(alone.dbname, user=role)
@@ -125,7 +138,7 @@ def _compare(source: Source, address: Address) -> None:
     :raises BackupError: with the differences.
     """
     assert source.repository is not None
-    recorded = source.repository.repository.engine.facts
+    recorded = source.repository.facts
     if recorded is not None:
         equals(recorded, _facts(address))
 

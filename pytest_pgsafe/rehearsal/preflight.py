@@ -224,7 +224,7 @@ def _dumped(settings: Settings, source: Source, choice: Choice) -> str | None:
     """Return why the recovered cluster itself cannot be the copy; None if it can, or the source is no cluster."""
     if source.repository is None:
         return None
-    major = source.repository.backup.major
+    major = source.repository.major
     if choice.copy is None:
         return f"a server of kind {choice.kind} is not started from a data directory"
     if settings.server.major is not None:

@@ -123,11 +123,11 @@ class RecoveredServer(LocalServer):
         :raises ServerError: it does not stop.
         """
         self._stop()
-        strip(self.data)
-        # What it subscribes to is led nowhere later; until then nothing of it asks for changes.
-        return Template(
-            data=self.data, password=password, moved=True, settings={"max_logical_replication_workers": "0"}
-        )
+        strip(self.data, self.programs)
+        # Its subscriptions are dropped later; until then nothing asks for changes. A segment that is used again would
+        # still hold what was written into it before.
+        settings = {"max_logical_replication_workers": "0", "wal_recycle": "off"}
+        return Template(data=self.data, password=password, moved=True, settings=settings)
 
 
 @contextmanager
@@ -197,15 +197,19 @@ def nothing_leads_out(data: Path, inside: Path) -> None:
         raise ServerError("the base backup has links that lead out of it: a recovery would write there", looked_at=out)
 
 
-def without_configuration(staged: Path) -> None:
-    """Take a cluster's configuration and logs out of its data directory, and ask it to recover."""
+def without_configuration(staged: Path, *, recover: bool = True) -> None:
+    """Take a cluster's configuration and logs out of its data directory, and ask it to recover.
+
+    :param recover: else it was stopped in order.
+    """
     for file in CONFIGURATION:
         (staged / file).unlink(missing_ok=True)
         (staged / file).touch(mode=0o600)
     (staged / "pg_hba.conf").write_text(HBA, "utf-8")
     for file in ("standby.signal", "postmaster.pid", "postmaster.opts"):
         (staged / file).unlink(missing_ok=True)
-    (staged / "recovery.signal").touch(mode=0o600)
+    if recover:
+        (staged / "recovery.signal").touch(mode=0o600)
     if (staged / "log").is_symlink():
         (staged / "log").unlink()
     (staged / "log").mkdir(exist_ok=True)

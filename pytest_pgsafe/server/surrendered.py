@@ -15,7 +15,7 @@ from .base import Programs
 from .cluster import HBA
 
 #: What PostgreSQL makes in a data directory, in every major.
-_OWN = frozenset(
+OWN = frozenset(
     {
         "PG_VERSION", "base", "global", "pg_commit_ts", "pg_dynshmem", "pg_logical", "pg_multixact", "pg_notify",
         "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_tblspc",
@@ -23,29 +23,33 @@ _OWN = frozenset(
     }
 )  # fmt: skip
 #: Of them those that are emptied.
-_EMPTIED = ("pg_replslot", "pg_logical/mappings", "pg_logical/snapshots", "pg_stat_tmp", "pg_dynshmem", "pg_snapshots")
+EMPTIED = ("pg_replslot", "pg_logical/mappings", "pg_logical/snapshots", "pg_stat_tmp", "pg_dynshmem", "pg_snapshots")
 #: Where each replication origin stands; more of them than there is room for keep a server from starting.
 _ORIGINS = "pg_logical/replorigin_checkpoint"
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_NEEDED = re.compile(r"REDO WAL file: +([0-9A-F]{24})")
+_STOPPED = re.compile(r"^Database cluster state: +shut down$", re.MULTILINE)
 _CHECKSUMS = re.compile(r"^Data page checksum version: +([1-9]\d*)$", re.MULTILINE)
 _BAD = re.compile(r"checksum verification failed")
 #: Lines of pg_checksums that a message shows.
 _SHOWN = 10
 
 
-def strip(data: Path) -> None:
+def strip(data: Path, programs: Programs) -> None:
     """Leave of a stopped cluster what a scratch server needs, with tablespaces as folders of its own.
 
     :param data: ours alone; what its links lead to is as well.
-    :raises ServerError: a part cannot be moved.
+    :raises ServerError: a part cannot be moved, or it was not stopped in order.
     """
     try:
+        without_wal(data, programs)
         for path in sorted((data / "pg_tblspc").iterdir()):
             if path.is_symlink():
                 place = path.resolve(strict=True)
                 path.unlink()
                 shutil.move(place, path)
         for path in data.iterdir():
-            if path.name not in _OWN:
+            if path.name not in OWN:
                 _remove(path)
         without_slots(data)
     except OSError as error:
@@ -58,9 +62,24 @@ def strip(data: Path) -> None:
     (data / "log").mkdir(mode=0o700)
 
 
+def without_wal(data: Path, programs: Programs) -> None:
+    """Remove the WAL that a cluster which was stopped in order needs no more, and segments that wait to be used again.
+
+    :raises ServerError: it was not stopped in order.
+    """
+    done = programs.run("pg_controldata", [str(data)], environment={"LC_ALL": "C"})
+    needed, stopped = _NEEDED.search(done.stdout), _STOPPED.search(done.stdout)
+    if done.returncode or needed is None or stopped is None:
+        raise ServerError("the server was not stopped in order", looked_at=done.stdout.splitlines()[:5])
+    for segment in (data / "pg_wal").iterdir():
+        # From a checkpoint that ends a cluster's life nothing before it is ever read.
+        if _SEGMENT.fullmatch(segment.name) and segment.name != needed[1]:
+            segment.unlink()
+
+
 def without_slots(data: Path) -> None:
     """Take replication slots and origins out of a stopped cluster: they are its source's."""
-    for name in _EMPTIED:
+    for name in EMPTIED:
         for path in (data / name).glob("*"):
             _remove(path)
     (data / _ORIGINS).unlink(missing_ok=True)

@@ -67,7 +67,11 @@ def test_a_foreign_server_is_led_nowhere(session: Connection, production: Addres
     assert {"host=127.0.0.1", "port=9"} < set(options["crm"])
     assert {"host=127.0.0.1", "port=9"} < set(options["bare"])
     assert not any(one.startswith(("hostaddr", "service")) for one in options["crm"])
-    assert [line.split(":")[0] for line in done] == ["foreign server bare", "foreign server crm"]
+    masked = session.execute("select umoptions from pg_user_mapping").fetchall()
+    assert masked == [([f"user={at['user']}", "password=pgsafe"],)]
+    assert [line.split(":")[0] for line in done] == [
+        "user mapping of public for crm", "foreign server bare", "foreign server crm"
+    ]  # fmt: skip
 
 
 def test_another_wrapper_loses_its_handler(session: Connection, database: Address) -> None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,35 @@ class Found:
     def __str__(self) -> str:
         return f"{self.repository.engine} {self.backup.label}"
 
+    @property
+    def kind(self) -> str:
+        return "repository"
+
+    @property
+    def major(self) -> int:
+        return self.backup.major
+
+    @property
+    def size(self) -> int:
+        return self.backup.size
+
+    @property
+    def dbname(self) -> str | None:
+        return self.repository.engine.dbname
+
+    @property
+    def facts(self) -> Path | None:
+        return self.repository.engine.facts
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Its backup, and where the archive ended when it was asked."""
+        return (repr(self.repository.engine), self.backup.label, self.backup.newest or "")
+
+    def recovered(self, *, jobs: int) -> AbstractContextManager[tuple[RecoveredServer, Restored]]:
+        """Recover it, without the files of other databases where the engine can leave them out."""
+        return recover(self, jobs=jobs, only=self.dbname)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
@@ -61,9 +90,13 @@ class Restored:
     recovered: Recovered
     #: The one that was looked at.
     database: str = ""
+    #: It was stopped then, and nothing had to be recovered.
+    stopped: bool = False
 
     def __str__(self) -> str:
         recovered = self.recovered
+        if self.stopped:
+            return f"{self.source} {self.label}, stopped {self.until:%Y-%m-%d %H:%M:%S} UTC at {recovered.position}"
         at = "" if recovered.target.kind == "end" else f" ({recovered.target})"
         return (
             f"{self.source} {self.label}, recovered until {self.until:%Y-%m-%d %H:%M:%S} UTC"
