@@ -25,6 +25,7 @@ from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import LocalPrograms
+from tests.server.archived import archived
 
 SECRET = "not to be found anywhere"
 CRM = """
@@ -299,3 +300,34 @@ def test_what_runs_or_leads_elsewhere_is_refused(planted: Planted, server: Serve
     largest.symlink_to(aside)
     result = rehearse(settings_of(f"pgdata:data={copied} dbname=crm", tmp_path))
     assert "links that lead out of it" in steps(result)["backup"]
+
+
+def test_a_base_backup_with_its_wal_is_the_copy(server: Server, tmp_path: Path) -> None:
+    assert isinstance(server, LocalServer)
+    with archived(server.local) as source:
+        source.write(77)
+        source.archive_all()
+        words = f"basebackup:base={source.place}/base archive={source.place}/archive dbname=shop"
+        settings = settings_of(words, tmp_path, "delete from public.log where id = 77", cache="on")
+        result = rehearse(settings)
+        # Other WAL is another base.
+        source.write(78)
+        source.archive_all()
+        later = rehearse(settings)
+    for found in (result, later):
+        assert found.verdict == "failed", steps(found)
+        [finding] = [one for one in found.findings if one.severity.value == "error"]
+        assert (finding.object, finding.before, finding.after) == ("public.log", *rows(found))
+        assert found.source["copy"] == "physical"
+        assert found.source["from"].startswith("base backup first, recovered until ")
+        assert [gap.object for gap in found.not_verified] == ["restore"]
+    assert rows(later) == (rows(result)[0] + 1, rows(result)[1] + 1)
+    with pytest.raises(ConfigError, match="not that of a server that was stopped in order"):
+        preflight(settings_of(f"pgdata:data={source.place}/base/first/data dbname=shop", tmp_path))
+
+
+def rows(result: Result) -> tuple[int, int]:
+    [change] = [one for one in result.changes if one.kind == "rows" and one.object == "public.log"]
+    assert isinstance(change.before, int)
+    assert isinstance(change.after, int)
+    return change.before, change.after
