@@ -314,6 +314,8 @@ def test_a_base_backup_with_its_wal_is_the_copy(server: Server, tmp_path: Path) 
         source.write(78)
         source.archive_all()
         later = rehearse(settings)
+        with pytest.raises(ConfigError, match="not that of a server that was stopped in order"):
+            preflight(settings_of(f"pgdata:data={source.place}/base/first/data dbname=shop", tmp_path))
     for found in (result, later):
         assert found.verdict == "failed", steps(found)
         [finding] = [one for one in found.findings if one.severity.value == "error"]
@@ -322,8 +324,6 @@ def test_a_base_backup_with_its_wal_is_the_copy(server: Server, tmp_path: Path) 
         assert found.source["from"].startswith("base backup first, recovered until ")
         assert [gap.object for gap in found.not_verified] == ["restore"]
     assert rows(later) == (rows(result)[0] + 1, rows(result)[1] + 1)
-    with pytest.raises(ConfigError, match="not that of a server that was stopped in order"):
-        preflight(settings_of(f"pgdata:data={source.place}/base/first/data dbname=shop", tmp_path))
 
 
 def rows(result: Result) -> tuple[int, int]:
