@@ -130,7 +130,7 @@ def _hindered(settings: Settings, plan: Plan) -> str | None:
     reasons = {
         f"a source of kind {source.kind} is restored in each run": not plan.physical
         and source.kind not in {"database", "backup"},
-        f"a server of kind {plan.choice.kind} keeps none, one of kind local does": plan.choice.copy is None,
+        f"a server of kind {plan.choice.kind} keeps none, --pgsafe-server=local does": plan.choice.copy is None,
         "a server that is to stay after a failure is the one that restored": settings.server.keep,
         "the server loads libraries, which may write into its cluster": bool(settings.server.preload),
     }
