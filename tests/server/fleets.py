@@ -112,6 +112,13 @@ class Run:
         found = re.findall(r"^(PASSED|FAILED|SKIPPED|ERROR) .*?(pgsafe\.toml\[[^\]]+\]::\w+)", self.text, re.MULTILINE)
         return {one: outcome for outcome, one in found}
 
+    def workers(self) -> Mapping[str, set[str]]:
+        """Return which workers ran checks of a member, of what ``-v`` tells."""
+        found: dict[str, set[str]] = {}
+        for worker, member in re.findall(r"^\[(gw\d+)\].*? pgsafe\.toml\[([^\]]+)\]::", self.text, re.MULTILINE):
+            found.setdefault(member, set()).add(worker)
+        return found
+
     def failed(self) -> set[str]:
         return {one for one, outcome in self.outcomes().items() if outcome == "FAILED"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,13 +21,14 @@ from pytest_pgsafe.config.fleet import Entry, Fleet
 from pytest_pgsafe.errors import SourceError, UsageError
 from pytest_pgsafe.fleet.members import find
 from pytest_pgsafe.server.base import Server
-from tests.server.fleets import Run, Tenants, hosts, run
+from tests.server.fleets import TABLES, Run, Tenants, hosts, run
 from tests.tiers import FULL
 
 NUMBER = 200 if FULL else 6
 DRIFTED = 20 if FULL else 2
 HARMED = 5 if FULL else 1
 SESSIONS = 6
+SHOWN = ("-v", "--pgsafe-report=out.json")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,12 @@ class Watch:
                 before = now
 
 
+def told(folder: Path) -> list[tuple[Any, ...]]:
+    """Return what the report tells of each member."""
+    members = json.loads((folder / "out.json").read_text())["fleet"]["members"]
+    return [(one["name"], one["result"], one.get("rows"), one.get("differences")) for one in members]
+
+
 def judged(tenants: Tenants, done: Run) -> None:
     """Hold a run against what the tenants are."""
     assert done.status == 1, done.text
@@ -85,20 +94,29 @@ def judged(tenants: Tenants, done: Run) -> None:
 def test_the_same_verdicts_by_whatever_workers(tenants: Tenants, folder: Path) -> None:
     arguments = hosts(folder.parent, 3)
     with Watch(tenants) as watch:
-        here = run(folder, "-n", "2")
+        here = run(folder, "-n", "2", *SHOWN)
     judged(tenants, here)
     assert 1 < watch.most <= SESSIONS
+    members = told(folder)
+    rows = {name: rows for name, _, rows, _ in members}
+    assert {rows[name] for name in tenants.names} == {20 * TABLES, 20 * TABLES + 1}
+    assert {name for name, _, _, differences in members if differences} == set(tenants.drifted)
+    assert all(len(workers) == 1 for workers in here.workers().values())
     if not arguments:
         pytest.skip("no namespace can be made here, so that there are no other hosts")
     # A short path: servers have their sockets there.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as temporary, Watch(tenants) as watch:
-        elsewhere = run(folder, *arguments, environment={"TMPDIR": temporary})
+        elsewhere = run(folder, *arguments, *SHOWN, environment={"TMPDIR": temporary})
     judged(tenants, elsewhere)
     assert elsewhere.outcomes() == here.outcomes()
+    assert told(folder) == members
+    assert all(len(workers) == 1 for workers in elsewhere.workers().values())
+    assert len(set().union(*elsewhere.workers().values())) == 3
     assert 1 < watch.most <= SESSIONS
     if FULL:
-        alone = run(folder)
+        alone = run(folder, *SHOWN)
         assert alone.outcomes() == here.outcomes()
+        assert told(folder) == members
 
 
 def test_ids_select_a_member_and_nothing_of_others_is_judged(tenants: Tenants, folder: Path) -> None:

@@ -1,0 +1,85 @@
+"""A server that is lent to one rehearsal after the other: whatever the one before left there ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_pgsafe.server.base import Server
+from pytest_pgsafe.server.connection import connect
+from pytest_pgsafe.server.lent import Lender
+from pytest_pgsafe.server.local import LocalServer
+from pytest_pgsafe.server.programs import LocalPrograms
+
+
+@pytest.fixture(scope="module")
+def lender() -> Iterator[Lender]:
+    made = Lender()
+    yield made
+    made.close()
+
+
+def port(server: Server) -> str:
+    return server.address().parameters["port"]
+
+
+def lend(lender: Lender, programs: LocalPrograms, key: str = "one") -> Server:
+    return lender.start(key, lambda: LocalServer.start(programs, reason="lent"))
+
+
+def run(server: Server, statement: str) -> None:
+    with connect(server.address(), read_only=False) as session:
+        session.execute(statement.encode())
+
+
+def test_what_can_be_taken_away_is(lender: Lender, programs: LocalPrograms) -> None:
+    first = lend(lender, programs)
+    with first:
+        before = first.create("before")
+        after = first.clone(before, "after")
+        first.drop(after)
+        run(first, "create role tenant_1 login")
+        run(first, f'alter database "{before.dbname}" owner to tenant_1')
+        run(first, "grant tenant_1 to pg_monitor")
+        records, logged = first.log()
+        assert records or logged
+    second = lend(lender, programs)
+    with second:
+        assert port(second) == port(first)
+        with connect(second.address()) as session:
+            assert not session.execute("select from pg_roles where rolname = 'tenant_1'").fetchall()
+            assert not session.execute("select from pg_database where datname ~ '^pgsafe_'").fetchall()
+        # What was logged for another one is no part of its log.
+        run(second, "do $$ begin raise log 'of the second one'; end $$")
+        messages = [str(record.get("message", "")) for record in second.log()[0]]
+        assert any("of the second one" in message for message in messages)
+        assert not any("tenant_1" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter system set work_mem = '65MB'",
+        "alter role postgres set work_mem = '65MB'",
+        "alter role postgres connection limit 90",
+        "grant pg_monitor to pg_signal_backend",
+        "alter database postgres set work_mem = '65MB'",
+        "revoke connect on database postgres from public",
+        "create database left_behind",
+        "select pg_create_physical_replication_slot('left_behind')",
+    ],
+)
+def test_what_stays_behind_ends_the_server(lender: Lender, programs: LocalPrograms, statement: str) -> None:
+    with lend(lender, programs) as first:
+        used = port(first)
+        run(first, statement)
+    with lend(lender, programs) as second:
+        assert port(second) != used
+
+
+def test_another_key_is_another_server(lender: Lender, programs: LocalPrograms) -> None:
+    with lend(lender, programs, "one") as first:
+        used = port(first)
+    with lend(lender, programs, "two") as second:
+        assert port(second) != used
