@@ -101,6 +101,8 @@ def _lacking(text: str) -> Iterator[str]:
         r'extension "([^"]+)" is not available|could not open extension control file "([^"]+)"', text
     ):
         yield f"the server lacks the extension {found[1] or found[2]}: use an image or package that has it"
+    if "ICU is not supported in this build" in text:
+        yield "the server was built without ICU: use an image or package that has it"
     if found := re.search(r'role "((?:[^"]|"")+)" does not exist', text):
         yield f"the backup names the role {found[1]}, which the server lacks"
     if found := re.search(r'must be (?:member of|able to SET ROLE) (?:role )?"((?:[^"]|"")+)"', text):

@@ -18,6 +18,7 @@ from ..catalog.names import unquoted
 from ..catalog.values import Catalog
 from ..config import values as config
 from ..config.values import Settings
+from ..copy import icu
 from ..copy.likeness import likeness
 from ..copy.source import Source, examine, unreachable
 from ..errors import BackupError, ConfigError, ServerError
@@ -52,6 +53,8 @@ class Plan:
     rollback: Migration | None = None
     #: Extensions that the source needs, as far as they are known.
     extensions: tuple[str, ...] = ()
+    #: What of the source is of ICU, as far as it is known: no server without it can be given that.
+    icu: str | None = None
     #: Whether it is known which files of a folder are applied already; else the restored source tells.
     decided: bool = True
     #: Which files of the folder are not run, and who said that they are applied.
@@ -96,6 +99,8 @@ class Plan:
                 check_major(server.version, self.major, self.choice.origin)
             if self.choice.extensions is None and self.extensions:
                 check_extensions(self.extensions, server.extensions(), self.choice.origin)
+            if self.icu is not None:
+                icu.check(self.icu, server, self.choice.origin)
         except BaseException:
             server.close()
             raise
@@ -213,6 +218,7 @@ def _preflight(settings: Settings, configured: config.Source, turn: Turn) -> Pla
         rollback=rollback if told is None else told.rollback,
         left_out=None if told is None else told.reason, baseline=remark, omitted=omitted, major=server.major,
         asked=asked, turn=turn, startup=tuple(sorted(_startup(settings, configured, catalog).items())),
+        icu=None if catalog is None else icu.needed(catalog),
     )  # fmt: skip
     if choice.kind == "local":
         copies = plan.copies + (0 if server.major is None else UPGRADED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,10 +46,10 @@ create function public.load() returns bigint language plpgsql as
 PRINTED = """
 create extension hstore schema public;
 create table public.documents (id int primary key, json jsonb check (json is not null), system_user text);
-create table public.loose (zed int, json text, json_value int);
+create table public.loose (a int, json text, json_value int);
 insert into public.documents values (1, '{"json": 1}', 'x');
 insert into public.loose values (1, '[]', 2), (3, '{}', 4);
-create materialized view public.shown as select json, zed, json_value from public.loose;
+create materialized view public.shown as select json, a, json_value from public.loose;
 create index json_object on public.documents ((json ->> 'json'));
 create type public.json_table as (json text);
 create unlogged table public.fast (id int generated always as identity primary key);
@@ -221,6 +222,27 @@ def test_a_major_that_is_not_here_is_refused_with_what_was_looked_at(tmp_path: P
     with pytest.raises(ServerError, match="no PostgreSQL 99 programs") as refused:
         rehearse(Settings(folder=tmp_path, source=Source(sql=(BASE,)), server=told))
     assert refused.value.looked_at
+
+
+def test_a_server_without_icu_is_refused_with_what_to_do(source: tuple[LocalServer, int], tmp_path: Path) -> None:
+    server, major = source
+    try:
+        address = built(server, more="create collation public.german (provider = icu, locale = 'de')")
+    except psycopg.errors.FeatureNotSupported:
+        pytest.skip("the source's server has no ICU")
+    with connect(address, read_only=False) as session:
+        session.execute("create table public.people (id int primary key, name text collate public.german)")
+    built_with = subprocess.run(
+        [find(major, exact=True).folder / "pg_config", "--configure"], check=True, capture_output=True, text=True
+    ).stdout
+    if "--with-icu" in built_with or (major > 15 and "--without-icu" not in built_with):
+        pytest.skip("the next major's programs have ICU")
+    result = upgraded(address, major, tmp_path)
+    [step] = [step for step in result.steps if step.outcome is Outcome.FAILED]
+    assert step.name == "server"
+    assert step.reason is not None
+    assert "cannot be verified here: the collation public.german is of ICU" in step.reason
+    assert "remedy: " in step.reason
 
 
 def test_a_major_that_the_source_is_of_already_is_skipped(source: tuple[LocalServer, int], tmp_path: Path) -> None:
