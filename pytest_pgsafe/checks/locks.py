@@ -110,7 +110,7 @@ def _lasting(evidence: Evidence, lock: Lock, *, reads: bool) -> Finding:
     told += " (documented, not seen)" if lock.derived else ""
     instead = safer(lock.statement if lock.reader is None else lock.reader) if reads else None
     found = STRONG_LOCK.finding(lock.relation, told, after=lock.mode, severity=_severity(evidence))
-    return replace(found, remedy=instead or brief(held_on=later))
+    return replace(found, remedy=instead or brief(held_on=later, limited=bool(lock.patience)))
 
 
 def _brief(lock: Lock) -> Finding:

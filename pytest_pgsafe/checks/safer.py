@@ -37,10 +37,16 @@ def safer(statement: str) -> str | None:
     return None
 
 
-def brief(*, held_on: str | None = None) -> str:
-    """Return what keeps a lock brief that cannot be done without."""
-    first = "" if held_on is None else f"COMMIT right behind it, and run {_short(held_on)} afterwards, in batches; "
-    return f"{first}SET lock_timeout = '2s' before it, and try again where it is exceeded."
+def brief(*, held_on: str | None = None, limited: bool = False) -> str:
+    """Return what keeps a lock brief that cannot be done without.
+
+    :param held_on: a statement that it is held for besides.
+    :param limited: the migration has set a lock_timeout.
+    """
+    first = "" if held_on is None else f"COMMIT right behind it, and run {_short(held_on)} afterwards, in batches"
+    if limited:
+        return f"{first or 'Run the migration again where its lock_timeout is exceeded'}."
+    return f"{first and f'{first}; '}SET lock_timeout = '2s' before it, and try again where it is exceeded."
 
 
 def _indexed(text: str) -> str | None:

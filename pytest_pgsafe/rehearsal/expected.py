@@ -9,6 +9,8 @@ from ..checks.evidence import size
 _RESTORED, _READ = 28e6, 200e6
 #: Seconds that a run takes whatever the source holds.
 _LEAST = 2.0
+#: Bytes of a server that holds nothing, with its WAL.
+_EMPTY = 45 << 20
 
 
 def costs(held: int, *, copies: int, kept: bool, read_all: bool) -> str | None:
@@ -23,8 +25,8 @@ def costs(held: int, *, copies: int, kept: bool, read_all: bool) -> str | None:
         return None
     seconds = _LEAST + (0.0 if kept else held / _RESTORED) + (held / _READ if read_all else 0.0)
     time = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    disk = size(copies * held)
+    disk = size(_EMPTY + copies * held)
     return (
-        f"pgsafe expects: about {time} beside what the migration itself takes, and up to {disk} of disk,"
-        f" for {size(held)}"
+        f"pgsafe expects: about {time} beside the migration's own runs (alone, beside others, broken off), and up to"
+        f" {disk} of disk, for {size(held)}"
     )

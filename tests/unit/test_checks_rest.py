@@ -270,6 +270,10 @@ def test_what_holds_a_lock_on_is_named_with_what_to_do() -> None:
     assert "and on by UPDATE sales SET name = name (900 ms)" in found.message
     assert found.remedy is not None
     assert found.remedy.startswith("COMMIT right behind it, and run UPDATE sales SET name = name afterwards")
+    assert "SET lock_timeout" in found.remedy
+    limited = replace(taken, patience=500.0)
+    [again] = judge(evidence(side, side, trace=Trace(seconds=1, sessions=1, locks=(limited,), observed=True)))
+    assert again.remedy == found.remedy.partition("; SET")[0] + "."
     line = announcement(found, ())
     assert line == f'locks = [{{ table = "{T}", mode = "AccessExclusiveLock", reason = "…" }}]'
 

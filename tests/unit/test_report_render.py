@@ -288,6 +288,15 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_html_says_the_statement_of_several_findings_once() -> None:
+    result = replace(RESULT, findings=(LOST, replace(LOST, object="public.other", declared=True)))
+    page = html.render(result)
+    assert page.count('<p class="statement"><code>phase4.sql:12 ') == 1
+    assert "<dt>statement</dt>" not in page
+    page = html.render(replace(result, findings=(LOST, replace(LOST, object="public.other", declared=False))))
+    assert page.count("<dt>statement</dt>") == 1
+
+
 def test_html_is_whole_and_self_contained() -> None:
     page = html.render(RESULT)
     assert page.startswith("<!DOCTYPE html>")
