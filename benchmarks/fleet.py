@@ -59,10 +59,19 @@ def again(self, member, settings, progress):
 results.Results._rehearse_member = real if os.environ["BENCH_REAL"] == "1" else again
 
 
+def pytest_sessionfinish(session):
+    who = getattr(session.config, "workerinput", {}).get("workerid")
+    if who is not None:
+        told(who)
+
+
 def pytest_unconfigure(config):
-    who = getattr(config, "workerinput", {}).get("workerid", "controller")
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (FOLDER / f"memory-{who}").write_text(str(most))
+    if not hasattr(config, "workerinput"):
+        told("controller")
+
+
+def told(who):
+    (FOLDER / f"memory-{who}").write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 """
 
 

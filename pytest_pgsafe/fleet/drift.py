@@ -15,7 +15,10 @@ from .values import Difference, Drift, Group, Member
 
 #: Differences of one group that are told.
 MOST = 50
+#: Schemas that are compared: those of most members.
+COMPARED = 200
 _SHOWN = 80
+_TOO_MANY = f"more than {COMPARED} schemas are others, and only those of most members were compared"
 _UNREADABLE = "what is known of its schema cannot be read"
 
 
@@ -41,7 +44,10 @@ def drift(members: Mapping[str, str | None], read: Callable[[str], Schema]) -> D
             told = [Group(fingerprint=one, members=tuple(groups[one]), reason=_UNREADABLE) for one in others]
         else:
             reference = canonical(schema.catalog, schema.member)
-            for one in others:
+            for number, one in enumerate(others):
+                if number >= COMPARED:
+                    told.append(Group(fingerprint=one, members=tuple(groups[one]), reason=_TOO_MANY))
+                    continue
                 group = _group(one, tuple(groups[one]), schema.major, reference, read)
                 if group.differences or group.reason is not None:
                     told.append(group)

@@ -34,7 +34,7 @@ def canonical(catalog: Catalog, member: Member, shared: Collection[str] = ()) ->
     """
     names = own_names(member)
     own = {name: placed for name, placed in _own(catalog, names) if name not in shared}
-    written = _written(own, names)
+    written = _written(own, member)
     mappings = {name: _collection(collection(catalog, name), written) for name in _COMPARED}
     database = cast("Database", _value(replace(catalog.database, connection_limit=-1), written))
     return Catalog(database=database, **mappings)  # type: ignore[arg-type]
@@ -134,7 +134,8 @@ def _roles(catalog: Catalog) -> Iterator[str]:
                 yield from value.roles
 
 
-def _written(own: Mapping[str, str], names: tuple[str, ...]) -> Written:
+def _written(own: Mapping[str, str], member: Member) -> Written:
+    names = [name for name in (member.name, member.database) if name]
     # Most texts have nothing of it, and need not be taken apart.
     seen = re.compile("|".join(re.escape(part) for part in sorted({*own, *names}, key=len, reverse=True)))
     # A number in quotes is a number most likely.

@@ -16,6 +16,8 @@ import pytest
 
 from pytest_pgsafe.checks.values import Finding, Severity
 from pytest_pgsafe.compare.values import Action, Change
+from pytest_pgsafe.fleet.gather import Gathering
+from pytest_pgsafe.fleet.values import Absence, Difference, Drift, Group, Member
 from pytest_pgsafe.migrate.values import Lock, Statement, Trace
 from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.records import seal
@@ -23,6 +25,7 @@ from pytest_pgsafe.records.chain import Chain
 from pytest_pgsafe.records.values import Entry
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import evidence, html
+from pytest_pgsafe.report.fleet import html as fleet_html
 from pytest_pgsafe.runbook.evidence import show
 from pytest_pgsafe.snapshot.values import NotVerified, RowSample
 
@@ -114,6 +117,30 @@ EVIDENCE = evidence.render(
     ),
     root="/backups/" + LONG, begin="the first entry", end="2026-01-08", made="2026-01-08 12:00 UTC",
 )  # fmt: skip
+
+
+def fleet_page() -> str:
+    """Return the page of a fleet whose members have long names and differ in many ways."""
+    gathering = Gathering()
+    names = [f"{LONG}_{number}" for number in range(30)]
+    for number, name in enumerate(names):
+        member = Member(name=name, source=f"user@a.host.with.a.long.name:5432/{name}")
+        if number == 29:
+            gathering.absent(member, Absence.UNREACHABLE, "connection refused " * 20)
+        else:
+            gathering.add(member, FAILED if number < 12 else STOPPED if number < 14 else PASSED, "a")
+    told = Difference(kind="index", object=f"public.{LONG}", text=f"index public.{LONG} is missing")
+    drift = Drift(
+        majority=tuple(names[2:29]),
+        groups=(Group(fingerprint="b", members=tuple(names[:2]), differences=(told,), more=3),),
+        unknown=(names[29],),
+    )
+    pages = {name: f"gate.members/{name}.html" for name in names[:29]}
+    return fleet_html.render(gathering.result(drift, sample="10 largest, 20 at random (seed 7)"), pages)
+
+
+FLEET = fleet_page()
+MEMBER = html.render(FAILED, member=f"{LONG}_1", fleet="../gate.html")
 #: Elements whose text is cut off, and those that lie over another of the same parent.
 FAULTS = """
 const faults = [];
@@ -180,9 +207,11 @@ def unfold(browser: Any) -> None:
     browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
 
 
-@pytest.mark.parametrize("name", ["failed", "passed", "stopped", "evidence"])
+@pytest.mark.parametrize("name", ["failed", "passed", "stopped", "evidence", "fleet", "member"])
 def test_nothing_is_cut_or_lies_over_something(browser: Any, tmp_path: Path, name: str) -> None:
-    result = {"failed": FAILED, "passed": PASSED, "stopped": STOPPED, "evidence": EVIDENCE}[name]
+    result = {
+        "failed": FAILED, "passed": PASSED, "stopped": STOPPED, "evidence": EVIDENCE, "fleet": FLEET, "member": MEMBER,
+    }[name]  # fmt: skip
     for width in WIDTHS:
         opened(browser, tmp_path / "page.html", result, width=width)
         assert browser.execute_script(FAULTS) == [], width
@@ -210,7 +239,7 @@ def test_the_search_for_faults_finds_them(browser: Any, tmp_path: Path) -> None:
 def test_a_screen_reader_and_a_keyboard_get_everything(browser: Any, tmp_path: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_core_python")
     [script] = Path(axe.__file__).parent.rglob("axe.min.js")
-    for result in (FAILED, STOPPED, EVIDENCE):
+    for result in (FAILED, STOPPED, EVIDENCE, FLEET):
         opened(browser, tmp_path / "page.html", result, width=390, scheme=scheme)
         unfold(browser)
         browser.execute_script(script.read_text(encoding="utf-8"))

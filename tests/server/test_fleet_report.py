@@ -123,3 +123,12 @@ def test_a_safe_fleet_is_safe_and_short(tmp_path: Path, tenants: Address) -> Non
     assert status == 0, said
     assert "pgsafe passed: 1 member: 1 safe" in said
     assert not list(tmp_path.glob("*.members"))
+
+
+def test_what_no_selected_check_tells_is_told_and_unsafe(tmp_path: Path, tenants: Address) -> None:
+    status, said = run(tmp_path, tenants, "-k", "two and migrate", names=("one", "two"))
+    assert status == 1, said
+    assert "1 passed" in said
+    assert "two: found, but rows was not run:" in said
+    assert "pgsafe failed: 1 member: 1 not safe · 1 member not judged" in said
+    assert "not judged: not selected: one" in said

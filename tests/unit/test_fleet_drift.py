@@ -11,7 +11,7 @@ import pytest
 
 from pytest_pgsafe.catalog import values
 from pytest_pgsafe.catalog.values import Catalog, Object
-from pytest_pgsafe.fleet.drift import MOST, drift
+from pytest_pgsafe.fleet.drift import COMPARED, MOST, drift
 from pytest_pgsafe.fleet.own import canonical, fingerprint
 from pytest_pgsafe.fleet.schemas import Schema, Schemas
 from pytest_pgsafe.fleet.values import Drift, Member
@@ -142,6 +142,14 @@ def test_many_differences_are_counted() -> None:
     assert (len(group.differences), group.more) == (MOST, 7)
 
 
+def test_many_schemas_are_not_all_compared_and_that_is_said() -> None:
+    found = told(*(tenant(number, b.table(f"public.t{number}")) for number in range(COMPARED + 3)))
+    *compared, one, two = found.groups
+    assert all(len(group.differences) == 2 for group in compared)
+    assert one.reason == two.reason
+    assert str(COMPARED) in (one.reason or "")
+
+
 def test_long_definitions_are_shown_where_they_begin_to_differ() -> None:
     long = " SELECT " + "a, " * 200
     found = told(
@@ -209,3 +217,19 @@ def test_catalogs_of_one_fingerprint_are_equal() -> None:
     one, two = (canonical(made.catalog, made.member) for made in (tenant(1), tenant(2)))
     assert isinstance(one, Catalog)
     assert one == two
+
+
+def named(name: str, database: str, *more: Object) -> str:
+    catalog = b.catalog(*b.sales(), *more)
+    return fingerprint(canonical(catalog, Member(name=name, source=name, database=database)))
+
+
+def test_a_string_that_is_the_members_name_is_its_own() -> None:
+    def check(literal: str) -> Object:
+        return b.constraint("public.sales.mine", "check", f"CHECK ((tenant = '{literal}'::text))")
+
+    assert named("acme", "acme", check("acme")) == named("bolt", "bolt", check("bolt"))
+    assert named("17", "tenant_17", check("tenant_17")) == named("2", "tenant_2", check("tenant_2"))
+    # Not what only holds the name, and no number.
+    assert named("acme", "acme", check("acme inc")) != named("bolt", "bolt", check("bolt inc"))
+    assert named("17", "tenant_17", check("17")) == named("2", "tenant_2", check("17"))

@@ -17,19 +17,21 @@ from rich.cells import cell_len
 
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.fleet.gather import MOST
+from pytest_pgsafe.fleet.schemas import Schemas
 from pytest_pgsafe.fleet.values import Absence
 from pytest_pgsafe.rehearsal.values import Result
 from pytest_pgsafe.report import json as json_report
 from pytest_pgsafe.report.annotations import commands
 from pytest_pgsafe.report.fleet import ctrf, html, markdown
 from pytest_pgsafe.report.fleet.digest import digest
+from pytest_pgsafe.report.fleet.gathered import gathered
 from pytest_pgsafe.report.fleet.json import document
 from pytest_pgsafe.report.fleet.terminal import summary
 from pytest_pgsafe.report.fleet.write import folder, page_names, write
 from pytest_pgsafe.report.terminal import wrapped
 from pytest_pgsafe.report.write import FORMATS
 from test_report_tools import SARIF
-from tests.unit.fleets import BROKEN, SAFE, SECRET, STOPPED, WARNED, fleet, lost
+from tests.unit.fleets import BROKEN, SAFE, SECRET, STOPPED, WARNED, fleet, lost, member
 
 #: Five lose rows, two stop, one is away, one was not sampled; two have another schema.
 RESULTS: dict[str, Result | Absence] = {
@@ -92,6 +94,7 @@ def test_the_terminal_is_as_wide_as_it_is(tmp_path: Path, width: int) -> None:
         ({"a": SAFE, "b": replace(SAFE, findings=(lost(1),))}, "failed"),
         ({"a": SAFE, "b": STOPPED}, "failed"),
         ({"a": SAFE, "b": BROKEN}, "error"),
+        ({"a": SAFE, "b": replace(BROKEN, steps=STOPPED.steps)}, "error"),
         ({"a": SAFE, "b": Absence.UNREACHABLE}, "error"),
         ({"a": SAFE, "b": Absence.DEADLINE}, "error"),
         ({"a": SAFE, "b": Absence.DIED}, "error"),
@@ -278,3 +281,28 @@ def test_warnings_and_their_announcement_are_told(tmp_path: Path) -> None:
     text = "\n".join(line.text for line in summary(told, short=False))
     assert "2 members (a, b): PGS501 warning: public.orders: kept others out for 2 s" in text
     assert WARNED.severity is Severity.WARNING
+
+
+def test_why_a_begun_member_has_no_verdict_is_told_as_it_was_said(tmp_path: Path) -> None:
+    died = replace(
+        BROKEN, absent="died", interrupted="gw1 is gone\n  looked at: its exit status: 9\n  remedy: more memory"
+    )
+    told = fleet(tmp_path, {"a": SAFE, "b": died}).whole
+    [cause] = told.causes
+    assert (cause.level, cause.members, cause.text) == ("no verdict", ("b",), "gw1 is gone (its exit status: 9)")
+    assert document(told, {})["fleet"]["members"][1]["absent"] == "died"
+    broken = fleet(tmp_path, {"b": BROKEN}).whole
+    assert broken.causes[0].text == "RuntimeError: a defect"
+
+
+def test_a_member_that_nobody_began_has_no_verdict(tmp_path: Path) -> None:
+    told = gathered([member("a"), member("b")], read={"a": SAFE}.get, absences={}, schemas=Schemas(tmp_path)).whole
+    assert [one.verdict for one in told.members] == ["passed", "error"]
+    assert told.verdict == "error"
+
+
+def test_a_link_leads_to_a_file_whose_name_is_escaped(tmp_path: Path) -> None:
+    told, page = fleet(tmp_path, {"a%20b": SAFE}), tmp_path / "gate.html"
+    write(told.whole, told.public, [page], results=lambda: iter([("a%20b", SAFE)]))
+    assert 'href="gate.members/a%2520b.html"' in page.read_text()
+    assert (tmp_path / "gate.members" / "a%20b.html").is_file()
