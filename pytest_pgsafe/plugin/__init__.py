@@ -6,7 +6,6 @@ This module is what every pytest run loads, so it imports nothing but pytest; th
 
 from __future__ import annotations
 
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -109,18 +108,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _registered(config: pytest.Config) -> bool:
-    """Register the feature if it is on, and return whether it is.
+    """Register the feature if it is on, and return whether it is."""
+    from .loading import undisturbed
 
-    Hundreds of modules are loaded for it, and nothing of them is garbage: a collector that looks through all of them
-    again and again takes a fifth of the time.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with undisturbed():
         from .feature import register
-    finally:
-        if collects:
-            gc.enable()
     return register(config)
 
 

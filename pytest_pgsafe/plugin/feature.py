@@ -25,6 +25,7 @@ from .ending import Ending
 from .fleet import Fleet
 from .interrupting import Interrupting
 from .judgement import names, recovered, rehearsed
+from .loading import undisturbed
 from .marker import READ_ONLY
 from .own import OwnTests
 from .results import RESULTS, Results
@@ -216,8 +217,9 @@ def _looked(run: Run, *, here: bool) -> Run:
         reading = prepare(settings)
         return replace(run, reading=reading, header=(*run.header, *reading.header()))
     if not wanted.isdisjoint(rehearsed(settings)):
-        from ..rehearsal import kept
-        from ..rehearsal.preflight import preflight
+        with undisturbed():
+            from ..rehearsal import kept
+            from ..rehearsal.preflight import preflight
 
         plan = preflight(settings)
         run = replace(run, plan=plan, header=(*run.header, *plan.header(), *kept.header(settings, plan)))

@@ -20,6 +20,7 @@ from ..rehearsal.values import Result
 from ..report.redact import redact
 from ..server.lent import Lender
 from .fleet import Fleet, member_of, settings_of
+from .loading import undisturbed
 from .run import Run
 from .store import RECOVERED, Store, broken_off
 
@@ -68,7 +69,9 @@ class Results:
         from ..fleet.schemas import Schema, Schemas
         from ..fleet.sessions import Sessions
         from ..rehearsal.preflight import preflight
-        from ..rehearsal.run import rehearse
+
+        with undisturbed():
+            from ..rehearsal.run import rehearse
 
         assert self._run.fleet is not None
         if hindered := self._hindered(self._run.fleet):
@@ -157,7 +160,8 @@ class Results:
             from ..rehearsal.static import prepare, read
 
             return read(settings, prepare(settings) if self._run.reading is None else self._run.reading, progress)
-        from ..rehearsal.run import rehearse
+        with undisturbed():
+            from ..rehearsal.run import rehearse
 
         store = self._store()
         # What was found out before the first step holds for the worker that takes it.

@@ -3,24 +3,58 @@
 from __future__ import annotations
 
 import gc
-from typing import cast
+import weakref
+from collections.abc import Iterator
 
 import pytest
 
-from pytest_pgsafe.plugin import _registered  # pyright: ignore[reportPrivateUsage]
+from pytest_pgsafe.plugin.loading import undisturbed
 
 
-class Off:
-    def getoption(self, _: str) -> bool:
-        return False
+class Node:
+    itself: Node
 
 
-@pytest.mark.parametrize("collects", [True, False])
-def test_the_collector_is_as_it_was(collects: bool) -> None:
-    before = gc.isenabled()
-    try:
-        (gc.enable if collects else gc.disable)()
-        assert not _registered(cast("pytest.Config", Off()))
-        assert gc.isenabled() is collects
-    finally:
-        (gc.enable if before else gc.disable)()
+def cycle() -> weakref.ref[Node]:
+    """Leave garbage that the collector alone finds."""
+    node = Node()
+    node.itself = node
+    return weakref.ref(node)
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    collects = gc.isenabled()
+    yield
+    gc.unfreeze()
+    (gc.enable if collects else gc.disable)()
+
+
+def test_the_collector_works_as_before_and_nothing_is_hidden_from_it() -> None:
+    gc.enable()
+    gc.unfreeze()
+    old = cycle()
+    with undisturbed():
+        assert not gc.isenabled()
+        assert old() is None
+    assert gc.isenabled()
+    assert gc.get_freeze_count()
+    new = cycle()
+    gc.collect()
+    assert new() is None
+
+
+def test_a_collector_that_is_off_stays_off() -> None:
+    gc.disable()
+    gc.unfreeze()
+    with undisturbed():
+        assert not gc.isenabled()
+    assert not gc.isenabled()
+    assert not gc.get_freeze_count()
+
+
+def test_it_is_switched_on_again_where_loading_fails() -> None:
+    gc.enable()
+    with pytest.raises(ImportError), undisturbed():
+        raise ImportError
+    assert gc.isenabled()
