@@ -115,7 +115,10 @@ def alone(server: RecoveredServer, dbname: str) -> Alone:
 
 def _drop(session: Connection, name: str) -> None:
     which = sql.Identifier(name)
-    session.execute(sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE false").format(which))
+    found = session.execute("select datistemplate from pg_catalog.pg_database where datname = %s", (name,)).fetchone()
+    if found == (True,):
+        # Nothing else is altered: one whose removal was broken off cannot be.
+        session.execute(sql.SQL("ALTER DATABASE {} WITH IS_TEMPLATE false").format(which))
     session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(which))
 
 

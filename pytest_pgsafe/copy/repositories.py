@@ -124,7 +124,11 @@ def database(server: Server, name: str | None) -> str:
 
 def databases(server: Server) -> Sequence[str]:
     """Return the databases of a cluster that are no templates."""
-    query = "select datname from pg_catalog.pg_database where datallowconn and not datistemplate order by 1"
+    query = (
+        "select datname from pg_catalog.pg_database"
+        # The removal of the last was broken off.
+        " where datallowconn and not datistemplate and datconnlimit <> -2 order by 1"
+    )
     with connect(server.address()) as session:
         return [str(row[0]) for row in session.execute(query.encode())]
 

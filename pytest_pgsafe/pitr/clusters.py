@@ -87,7 +87,6 @@ class DataDirectory:
     kind = "data directory"
     cluster: Cluster
     programs: LocalPrograms
-    control: plain.Control
 
     def __str__(self) -> str:
         return str(self.cluster.path)
@@ -119,14 +118,15 @@ class DataDirectory:
         :raises BackupError: a server was started there, or the copy does not start.
         """
         begun, path = time.monotonic(), self.cluster.path
-        _refuse(path, self.control)
+        control = plain.control(path)
+        _refuse(path, control)
         try:
             server = StoppedServer.start_copy(self.programs, path, superuser=self.cluster.superuser, wait=WAIT)
         except ServerError as error:
             raise BackupError(error.message, looked_at=error.looked_at, remedies=error.remedies) from error
         with server:
             reached = Recovered(
-                target=_END, base=path, stopped=None, last_transaction=None, position=Lsn(self.control.checkpoint),
+                target=_END, base=path, stopped=None, last_transaction=None, position=Lsn(control.checkpoint),
                 seconds=time.monotonic() - begun,
             )  # fmt: skip
             yield (
@@ -134,7 +134,7 @@ class DataDirectory:
                 Restored(
                     source="data directory",
                     label=str(path),
-                    until=self.control.written,
+                    until=control.written,
                     recovered=reached,
                     stopped=True,
                 ),
@@ -172,7 +172,7 @@ def _data_directory(cluster: Cluster) -> DataDirectory:
             remedies=["name the folder that holds PG_VERSION, as a user who can read it: sudo -u postgres"],
         ) from error
     _refuse(path, control)
-    return DataDirectory(cluster=cluster, programs=_programs(major), control=control)
+    return DataDirectory(cluster=cluster, programs=_programs(major))
 
 
 def _refuse(path: Path, control: plain.Control) -> None:

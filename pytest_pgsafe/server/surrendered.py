@@ -24,6 +24,8 @@ OWN = frozenset(
 )  # fmt: skip
 #: Of them those that are emptied.
 EMPTIED = ("pg_replslot", "pg_logical/mappings", "pg_logical/snapshots", "pg_stat_tmp", "pg_dynshmem", "pg_snapshots")
+#: PostgreSQL's own statistics; those of extensions beside them quote statements.
+_STATISTICS = re.compile(r"(pgstat|global|db_\d+)\.stat")
 #: Where each replication origin stands; more of them than there is room for keep a server from starting.
 _ORIGINS = "pg_logical/replorigin_checkpoint"
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
@@ -50,6 +52,9 @@ def strip(data: Path, programs: Programs) -> None:
                 shutil.move(place, path)
         for path in data.iterdir():
             if path.name not in OWN:
+                _remove(path)
+        for path in (data / "pg_stat").iterdir():
+            if not _STATISTICS.fullmatch(path.name):
                 _remove(path)
         without_slots(data)
     except OSError as error:

@@ -437,6 +437,19 @@ def test_barman_restores_and_its_wal_is_recovered(kept_by_barman: Kept) -> None:
         find(of_barman(kept_by_barman, name="nobody"))
 
 
+@pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a rehearsal, 10 s")
+def test_a_migration_is_rehearsed_on_what_barman_kept(kept_by_barman: Kept, tmp_path: Path) -> None:
+    harmful = tmp_path / "harmful.sql"
+    harmful.write_text("update sale set amount = null where customer = 7;")
+    before = kept_by_barman.tree()
+    result = rehearse(settings_of(f"barman:server=main dbname=crm config={kept_by_barman.config}", harmful))
+    assert result.verdict == "failed", outcome(result)
+    assert [one.object for one in result.findings if one.severity.value == "error"] == ["public.sale.amount"]
+    assert (result.source["copy"], result.relations) == ("physical", 3)
+    assert [gap.object for gap in result.not_verified] == ["restore"]
+    assert kept_by_barman.tree() == before
+
+
 @pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a recovery, 5 s")
 def test_a_tablespace_of_later_wal_is_never_made_where_the_source_has_it(kept_by_barman: Kept) -> None:
     # The last test with this cluster, which no backup can be recovered to its end any more.

@@ -112,6 +112,7 @@ def planted(server: Server) -> Iterator[Planted]:
             shutil.move(data / "pg_wal", folder / "wal")
             (data / "pg_wal").symlink_to(folder / "wal")
             (data / "server.key").write_text(SECRET)
+            (data / "pg_stat" / "pg_stat_statements.stat").write_text(SECRET)
             with (data / "postgresql.auto.conf").open("a") as file:
                 file.write(f"primary_conninfo = 'password={SECRET}'\narchive_command = 'touch {archived}'\n")
             done = server.programs.run("pg_checksums", ["--enable", "--no-sync", f"--pgdata={data}"])
@@ -237,7 +238,9 @@ def test_nothing_of_the_cluster_is_left_that_leads_out(planted: Planted, tmp_pat
     assert (data / "postgresql.auto.conf").read_text() == ""
     assert not list((data / "pg_replslot").iterdir())
     with LocalServer.start(planted.programs, template=held.template, enclosed=True) as copy:
-        [name] = [one for one in databases(copy) if one not in {"postgres", "template0", "template1"}]
+        own = [one for one in databases(copy) if one not in {"postgres", "template0", "template1"}]
+        assert len(own) == 1, own
+        [name] = own
         assert name.startswith("pgsafe_before_")
         with connect(copy.address(name)) as session:
             # Who migrates was given one of the copy's own.
