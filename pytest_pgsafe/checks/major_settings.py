@@ -22,7 +22,7 @@ def settings_gone(upgrade: Upgrade) -> Iterator[Finding]:
 def defaults_changed(upgrade: Upgrade) -> Iterator[Finding]:
     """Yield a warning for each default that changes what statements do, and a note for each other one."""
     for one in upgrade.defaults:
-        what = "it changes what statements do" if one.meaning else "it changes no result of a statement"
+        what = "it changes what statements do" if one.meaning else one.more or "it changes no result of a statement"
         yield DEFAULT_CHANGED.finding(
             f"setting {one.name}",
             f"nobody gave {one.name}, and its default is {one.after!r} there, not {one.before!r}: {what}",

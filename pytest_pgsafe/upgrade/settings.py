@@ -10,7 +10,8 @@ from psycopg import sql
 
 from ..catalog.settings import listed
 from ..catalog.values import Setting
-from ..server.connection import Connection
+from ..server.capabilities import CHECKSUMS_BY_DEFAULT
+from ..server.connection import Connection, version
 from ..snapshot.session import reason as said_by
 from ..snapshot.values import NotVerified
 from .values import Default, Given
@@ -30,6 +31,13 @@ _CATEGORIES_OF_BUILD = frozenset({"Preset Options", "File Locations", "Connectio
 _NOTHING = frozenset({"", "off"})
 #: What a server tells of a value without anything else of its machine: no path, no locale, no object.
 _SELF_CONTAINED = frozenset({"bool", "enum", "integer", "real"})
+
+#: What initdb decides, and not a configuration: of a cluster that has none.
+_CHECKSUMS = Default(
+    name="data_checksums", before="off", after="on", meaning=False,
+    more="pg_upgrade refuses a new cluster that initdb makes so. Say initdb --no-data-checksums, or give the old one "
+    "checksums before (pg_checksums --enable)",
+)  # fmt: skip
 
 _SETTINGS = """
 select name, setting, unit, boot_val, source, category, vartype
@@ -82,6 +90,8 @@ def compare(
         for name, row in before.items()
         if not row.given and name in after and _differs(name, row, after[name])
     ]
+    if CHECKSUMS_BY_DEFAULT.tells_apart(version(source).major, version(server).major):
+        defaults += [_CHECKSUMS] * (before["data_checksums"].value == "off")
     gaps: list[NotVerified] = []
     if source.execute(_ALL_SEEN).fetchone() != (True,):
         reason = "who reads the source may not see those of superusers alone: grant it pg_read_all_settings"

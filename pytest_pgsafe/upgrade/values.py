@@ -32,6 +32,8 @@ class Default:
     after: str
     #: Whether it changes what a statement does or means.
     meaning: bool
+    #: What else it means, for people.
+    more: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

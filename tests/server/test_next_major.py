@@ -175,6 +175,8 @@ def test_what_pg_upgrade_passes_with_a_warning_is_one(source: tuple[LocalServer,
     assert f"In database: {address.dbname}; (oid=" in one.message
     assert "public.by_lower" in one.message
     assert result.verdict == "passed"
+    # The source has no checksums, and initdb of 18 makes some.
+    assert "setting data_checksums" in {found.object for found in result.findings if found.code == "PGS041"}
 
 
 @pytest.mark.skipif(not FULL, reason="PGSAFE_TEST_FULL=1: a minute for each pair of majors")

@@ -41,9 +41,11 @@ def test_a_default_is_a_warning_where_statements_do_otherwise_by_it() -> None:
     defaults = [
         Default(name="bytea_output", before="escape", after="hex", meaning=True),
         Default(name="effective_io_concurrency", before="1", after="16", meaning=False),
+        Default(name="data_checksums", before="off", after="on", meaning=False, more="pg_upgrade refuses it"),
     ]
     assert found(replace(PLAIN, defaults=defaults)) == [
         ("PGS041", "warning", "setting bytea_output"),
+        ("PGS041", "note", "setting data_checksums"),
         ("PGS041", "note", "setting effective_io_concurrency"),
     ]
 
