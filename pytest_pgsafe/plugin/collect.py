@@ -122,6 +122,11 @@ class CheckItem(pytest.Item):
             return visible(str(excinfo.value))
         return super().repr_failure(excinfo, *args, **kwargs)
 
+    @property
+    def _title(self) -> str:
+        member = self.parent.member
+        return f"pgsafe {self.name}" if member is None else f"pgsafe {self.name} of {member}"
+
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         # A member's own place: pytest tells a folder or a file by it, and shows the id as it is.
-        return self.path.with_name(self.parent.name), None, f"pgsafe {self.name}"
+        return self.path.with_name(self.parent.name), None, self._title

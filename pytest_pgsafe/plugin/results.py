@@ -15,6 +15,7 @@ import pytest
 from ..config import Settings
 from ..errors import PgsafeError, SourceError
 from ..fleet.found import Found
+from ..fleet.values import Absence
 from ..progress import Progress
 from ..rehearsal.values import Result
 from ..report.redact import redact
@@ -84,7 +85,7 @@ class Results:
         try:
             plan = preflight(own, turn)
         except SourceError as error:
-            return replace(broken_off(str(error)), absent="unreachable")
+            return replace(broken_off(str(error)), absent=Absence.UNREACHABLE.value)
         plan = self._lending(own, plan)
         shown = member_of(self._run.fleet, member.name)
         schemas = Schemas(self._store().folder)
@@ -117,9 +118,13 @@ class Results:
         failed = self._store().folder / _FAILED
         if failed.exists():
             other = failed.read_text("utf-8")
-            return replace(broken_off(f"not judged: {other} failed, and [fleet] fail_fast is on"), absent="fail_fast")
+            return replace(
+                broken_off(f"not judged: {other} failed, and [fleet] fail_fast is on"), absent=Absence.FAIL_FAST.value
+            )
         if fleet.until is not None and time.time() >= fleet.until:
-            return replace(broken_off("not judged: [fleet] deadline was over before it was begun"), absent="deadline")
+            return replace(
+                broken_off("not judged: [fleet] deadline was over before it was begun"), absent=Absence.DEADLINE.value
+            )
         return None
 
     @cached_property

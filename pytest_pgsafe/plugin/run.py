@@ -12,6 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from ..config import Settings
+from ..fleet.values import Absence
 from ..rehearsal.values import Result
 from .apart import moved
 from .fleet import Fleet
@@ -62,7 +63,7 @@ class Run:
         """Return the part of the store that a fleet's member has."""
         assert self.store is not None
         assert self.fleet is not None
-        return replace(self.store, part=self.fleet.part(member))
+        return replace(self.store, part=self.fleet.part(member), died=Absence.DIED.value)
 
     def member_result(self, member: str) -> Result | None:
         """Return the result of a fleet's member; None if it was never begun."""

@@ -46,6 +46,8 @@ class Store:
     folder: Path
     #: What its files' names begin with: a run may have a rehearsal and a recovery.
     part: str = ""
+    #: What a result is called that was begun and never ended: of a fleet's member.
+    died: str | None = None
 
     def tell(self, plan: Plan) -> None:
         """Leave for the workers what the controlling process found out before the first step."""
@@ -75,7 +77,7 @@ class Store:
             return _result().validate_json(stored)
         if not self._journal.exists():
             return None
-        return broken_off(_DIED, self._steps())
+        return replace(broken_off(_DIED, self._steps()), absent=self.died)
 
     @property
     def _journal(self) -> Path:
