@@ -83,7 +83,7 @@ def _placeholder(name: str, value: str, source: Address | None) -> str:
         return "url" if flavour == "postgresql" else f"url:{flavour}"
     if _CONNINFO.search(value):
         return "dsn"
-    of_source = {} if source is None else source.parameters
+    of_source: Mapping[str, str] = {} if source is None else source.parameters
     fitting = [key for key in _SINGLE if value == of_source.get(key) or name == f"PG{key.upper()}"]
     named = [key for key in fitting if key.removeprefix("db") in name.lower()]
     return (named or fitting or ["url"])[0]
