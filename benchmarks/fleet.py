@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find
@@ -101,7 +102,7 @@ def main() -> None:
         print(f"{len(names)} members, {asked.workers} workers: {seconds:.0f} s without the rehearsals")
 
 
-def _tenants(server: LocalServer, tables: int) -> str:
+def _tenants(server: Server, tables: int) -> str:
     with connect(server.address(), read_only=False) as session:
         for name in ("safe", "harmed"):
             session.execute(f"create database fleet_{name}".encode())

@@ -90,7 +90,7 @@ def _attribute(value: object, written: Written) -> object:
     if isinstance(value, tuple):
         parts = cast("tuple[object, ...]", value)
         now = tuple(_attribute(part, written) for part in parts)
-        return now if now != parts else value
+        return parts if now == parts else now
     return value
 
 

@@ -33,7 +33,7 @@ alter table orders add constraint positive check (total > 0);
 @pytest.fixture(scope="module")
 def tenants(server: Server) -> Iterator[Address]:
     """Databases of the tenants, each owned by a role of its own; returns the address of the first one."""
-    addresses = {}
+    addresses: dict[str, Address] = {}
     with connect(server.address(), read_only=False) as session:
         for name in NAMES:
             session.execute(sql.SQL("create role {}").format(sql.Identifier(f"fleet_{name}_owner")))

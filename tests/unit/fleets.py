@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def member(name: str) -> Member:
 
 
 def fleet(
-    folder: Path, results: dict[str, Result | Absence], *, odd: tuple[str, ...] = (), unknown: tuple[str, ...] = (),
+    folder: Path, results: Mapping[str, Result | Absence], *, odd: tuple[str, ...] = (), unknown: tuple[str, ...] = (),
     sample: str | None = None, interrupted: str | None = None,
 ) -> Told:  # fmt: skip
     """Return a fleet of these results by their members' names.

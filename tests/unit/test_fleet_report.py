@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -219,7 +219,7 @@ def test_what_others_wrote_breaks_nothing(tmp_path: Path) -> None:
         assert all(part[:1] in {" ", ""} for part in line.text.split("\n")[1:])
 
 
-def results_of(found: dict[str, Result | Absence]) -> Iterator[tuple[str, Result]]:
+def results_of(found: Mapping[str, Result | Absence]) -> Iterator[tuple[str, Result]]:
     return ((name, one) for name, one in found.items() if isinstance(one, Result))
 
 
