@@ -84,6 +84,9 @@ def test_the_terminal_says_more_and_less(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_terminal_is_as_wide_as_it_is(tmp_path: Path, width: int) -> None:
     for line in shown(tmp_path, whole=True).splitlines():
+        if line.startswith("  if it is meant: "):
+            # It is copied into a file, where a break would be an error.
+            continue
         assert all(cell_len(part) <= width for part in wrapped(line, width).splitlines()), line
 
 
