@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.backup.take import take
+from pytest_pgsafe.catalog.values import Catalog
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.config.values import Settings, Source
+from pytest_pgsafe.copy import restoring
 from pytest_pgsafe.rehearsal import restored
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
@@ -17,7 +19,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.snapshot.take import take as read_facts
-from pytest_pgsafe.snapshot.values import ForeignKeyContent, Snapshot
+from pytest_pgsafe.snapshot.values import ForeignKeyContent, NotVerified, Snapshot
 
 SCHEMA = """
 create table public.person (id integer primary key, area text, code integer, unique (area, code));
@@ -90,3 +92,24 @@ def test_a_row_without_its_referenced_row_under_a_checked_key_ends_the_restore(s
     assert result.verdict == "failed"
     [step] = [step for step in result.steps if step.name == "restore"]
     assert "violates foreign key" in str(step.reason)
+
+
+@pytest.mark.parametrize(
+    "harm", ["update public.note set person = null where id = 5", "delete from public.person where id = 9"]
+)
+def test_a_copy_that_differs_under_a_key_that_nobody_counted_is_not_equal(
+    harm: str, source: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = restoring.finish
+
+    def planted(facts: Catalog | None, prepared: restoring.Prepared, server: Server) -> tuple[NotVerified, ...]:
+        with connect(prepared.address, read_only=False) as session:
+            session.execute("set session_replication_role = replica")
+            session.execute(harm.encode())
+        return finish(facts, prepared, server)
+
+    monkeypatch.setattr(restoring, "finish", planted)
+    result = rehearsed(tmp_path, source)
+    assert result.verdict == "failed"
+    [step] = [step for step in result.steps if step.name == "restore"]
+    assert "not equal to the source" in str(step.reason)
