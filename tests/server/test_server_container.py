@@ -134,9 +134,9 @@ def test_server_that_does_not_start_shows_its_log(container: ContainerServer) ->
 def test_container_that_is_killed_while_it_starts_says_so(
     container: ContainerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(self: ContainerServer) -> None:
+    def killed(self: ContainerServer, *arguments: Any) -> None:
         self._started[0].get_wrapped_container().kill()
-        replaced(self)
+        replaced(self, *arguments)
 
     replaced = ContainerServer._replace_password
     monkeypatch.setattr(ContainerServer, "_replace_password", killed)
