@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_pgsafe.config import Options, forms, resolve
-from pytest_pgsafe.config.values import Engine
+from pytest_pgsafe.config.values import Cluster, Engine
 from pytest_pgsafe.errors import ConfigError
 
 
@@ -32,6 +32,29 @@ def test_words_of_a_source(tmp_path: Path) -> None:
             read(text)
         assert said in str(raised.value)
         assert "secret" not in str(raised.value)
+
+
+def test_words_of_a_clusters_files(tmp_path: Path) -> None:
+    def read(text: str) -> Cluster | None:
+        return forms.source([text], base=tmp_path, origin="--pgsafe-source").cluster
+
+    for name in ("base", "wal"):
+        (tmp_path / name).mkdir()
+    assert read("basebackup:base=base archive=wal dbname=crm") == Cluster(
+        kind="basebackup", path=tmp_path / "base", archive=tmp_path / "wal", dbname="crm"
+    )
+    assert read("pgdata:data=base superuser=admin") == Cluster(kind="pgdata", path=tmp_path / "base", superuser="admin")
+    for text, said in {
+        "basebackup:archive=wal": "base is not said",
+        "pgdata:data=nowhere": "the folder of data does not exist",
+        "pgdata:data=base archive=wal": "pgdata knows no word 'archive'",
+        "pgdata:base": "write pgdata:data=",
+    }.items():
+        with pytest.raises(ConfigError) as raised:
+            read(text)
+        assert said in str(raised.value)
+    with pytest.raises(ConfigError, match="pgdata stands alone; 2 sources were given"):
+        forms.source(["pgdata:data=base", "dbname=crm"], base=tmp_path, origin="--pgsafe-source")
 
 
 def test_keys_of_a_source(tmp_path: Path) -> None:
