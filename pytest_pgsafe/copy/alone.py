@@ -187,6 +187,6 @@ def _collation(session: Connection, dbname: str) -> Iterator[NotVerified]:
         if name == dbname:
             yield NotVerified(
                 object="indexes on text",
-                reason=f"the source sorted them by version {before} of its collation, this machine has {now or 'none'}: "
+                reason=f"the source sorted them by version {before} of its collation, here it is {now or 'none'}: "
                 "a row may not be found by one, and rows that are alike may pass a unique one",
             )
