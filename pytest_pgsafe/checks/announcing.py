@@ -16,6 +16,8 @@ from .rows import ROWS_GONE, ROWS_MULTIPLIED
 from .traffic import DEADLOCK, QUEUE
 from .values import BEYOND, Check, Finding, Severity
 
+#: How a comment begins, by the file's suffix.
+_MARKS = {"py": "#", "sql": "--"}
 _REASON = 'reason = "…"'
 #: What an announced lock excuses, a warning too.
 _LOCKS = frozenset({STRONG_LOCK, REWRITE, WAIT_BUDGET, LOCK_BUDGET, DEADLOCK, QUEUE})
@@ -44,7 +46,7 @@ class Announced:
 
     def comment(self) -> str | None:
         """Return the comment of a migration's file; None where one alone cannot say it."""
-        if len(self.objects) > 1:
+        if len(self.objects) != 1:
             return None
         ((kind, name),) = self.objects
         before = f"{kind} " if self.form in {"dropped", "changed"} and kind != "column" else ""
@@ -62,13 +64,14 @@ def announcement(finding: Finding, changes: Iterable[Change]) -> str | None:
 
 
 def comment(finding: Finding, changes: Iterable[Change]) -> str | None:
-    """Return the comment that says the same in the Python file of the revision that did it; None of another file."""
+    """Return the comment that says the same in the file that did it, of Python or SQL; None of another file."""
     cited = finding.statement
-    if cited is None or cited.file is None or not cited.file.endswith(".py"):
+    mark = None if cited is None or cited.file is None else _MARKS.get(cited.file.rpartition(".")[2])
+    if cited is None or mark is None:
         return None
     found = _announced(finding, changes)
     said = None if found is None else found.comment()
-    return None if said is None else f"in {cited.file}: # {said}"
+    return None if said is None else f"in {cited.file}: {mark} {said}"
 
 
 def _announced(finding: Finding, changes: Iterable[Change]) -> Announced | None:

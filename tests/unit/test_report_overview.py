@@ -161,8 +161,13 @@ def test_the_comment_that_announces_in_the_file_of_a_revision(tmp_path: Path) ->
     assert [(one.kind, one.object) for one in found.dropped] == [("column", "public.sales.name"), ("view", "public.v")]
     assert [(one.table, one.rule) for one in found.rows] == [("public.t", "any")]
     assert [(one.table, one.mode) for one in found.locks] == [("public.t", "AccessExclusiveLock")]
-    assert comment(VALUES, ()) is None
-    assert comment(replace(VALUES, statement=Cited(text="x", file="a.sql")), ()) is None
+    assert comment(replace(VALUES, statement=None), ()) is None
+    assert comment(replace(VALUES, statement=Cited(text="x", file="a.rb")), ()) is None
+    script = tmp_path / "a.sql"
+    script.write_text(
+        str(comment(replace(VALUES, statement=Cited(text="x", file="a.sql")), ())).removeprefix("in a.sql: ")
+    )
+    assert [one.column for one in expectations([script]).values] == ["public.sales.total"]
     cited = replace(VALUES, statement=Cited(text="update x", file="a/r1.py", line=3))
     lines = "\n".join(finding_lines(cited, announcement(cited, ()), comment(cited, ())))
     assert lines.endswith("\n  or: in a/r1.py: # pgsafe: expect values public.sales.total: …")
