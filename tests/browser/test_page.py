@@ -23,6 +23,7 @@ from pytest_pgsafe.reading.values import Cited
 from pytest_pgsafe.records import seal
 from pytest_pgsafe.records.chain import Chain
 from pytest_pgsafe.records.values import Entry
+from pytest_pgsafe.rehearsal.measured import Measured, TableFacts
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
 from pytest_pgsafe.report import evidence, html
 from pytest_pgsafe.report.fleet import html as fleet_html
@@ -55,6 +56,12 @@ FAILED = Result(
     ),
     source={"server_version": "15.18", "from": "/very/long/" * 20},
     server={"kind": "local"},
+    measured=Measured(
+        tables=tuple(
+            TableFacts(table=f"public.{LONG}_{n}", rows=(n * 1000, n * 1000), bytes=(0, 0), touched=False)
+            for n in range(27)
+        )
+    ),
     changes=(
         Change(kind="rows", action=Action.CHANGED, object=f"public.{LONG}", attribute="rows", before=5000, after=4900),
         Change(kind="values", action=Action.CHANGED, object=f"public.{LONG}.total", after=2000),
