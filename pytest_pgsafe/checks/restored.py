@@ -38,8 +38,8 @@ def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
     return tuple(
         VIEW_COMPUTED_AGAIN.finding(
             name,
-            f"the materialized view {name} shows {theirs.rows:,} rows in the copy, not the {ours.rows:,} that "
-            "it shows in the source: a restore computes it from the tables",
+            f"the materialized view {name} shows {_others(ours.rows, theirs.rows)}: "
+            "a restore computes it from the tables",
             before=ours.rows,
             after=theirs.rows,
             standing=True,
@@ -47,6 +47,12 @@ def computed_again(source: Snapshot, restored: Snapshot) -> tuple[Finding, ...]:
         for name, (ours, theirs) in pairs.items()
         if theirs is not None
     )
+
+
+def _others(before: int, after: int) -> str:
+    if before == after:
+        return f"other values in the copy than in the source, in as many rows ({before:,})"
+    return f"{after:,} rows in the copy, not the {before:,} that it shows in the source"
 
 
 def stored_by_server(lines: Sequence[str]) -> tuple[Finding, ...]:

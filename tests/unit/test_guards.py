@@ -35,6 +35,7 @@ from pytest_pgsafe.catalog.values import Constraint, Extension, Index
 from pytest_pgsafe.checks import judge
 from pytest_pgsafe.checks.bookkeeping import is_bookkeeping
 from pytest_pgsafe.checks.equivalents import constraint_after, index_after
+from pytest_pgsafe.checks.restored import computed_again
 from pytest_pgsafe.checks.values import Rules
 from pytest_pgsafe.compare import recorded, restored_equals_source
 from pytest_pgsafe.compare.content import differing_extensions, differing_views, unexplained
@@ -80,6 +81,10 @@ def test_a_materialised_view_with_other_rows_of_the_same_number_differs() -> Non
     after = replace(before, materialized_views={name: content(3, digest=2)})
     assert differing_views(before, after, views={name: name}) == {name: name}
     assert differing_views(before, before, views={name: name}) == {}
+    [note] = computed_again(before, after)
+    assert "other values in the copy than in the source, in as many rows (3)" in note.message
+    [note] = computed_again(before, replace(before, materialized_views={name: content(4, digest=2)}))
+    assert "4 rows in the copy, not the 3 that it shows in the source" in note.message
 
 
 def test_rows_of_an_extension_that_is_gone_are_told_with_it_and_not_again() -> None:
