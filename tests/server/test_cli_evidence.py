@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def test_the_commands_leave_what_they_did(shop: Address, tmp_path: Path, capsys:
     known = manifest.load(folder.with_name("20200101T000000Z"))
     folder.with_name("20200101T000000Z").rename(folder)
     (folder / manifest.MANIFEST).chmod(0o600)
-    manifest.write(folder, known.__class__(**{**vars(known), "source": "somebody@elsewhere"}))
+    manifest.write(folder, replace(known, source="somebody@elsewhere"))
     told = answer(["evidence", "--json"], capsys, 1)
     assert told["faults"] == [f"{folder}: the manifest is not the one of its entry"]
 
