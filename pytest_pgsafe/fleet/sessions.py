@@ -45,7 +45,7 @@ class Sessions:
         while True:
             for lock in locks:
                 try:
-                    lock.acquire(timeout=0)
+                    lock.acquire(timeout=0)  # pyright: ignore[reportUnknownMemberType]
                 except Timeout:
                     continue
                 try:

@@ -20,7 +20,7 @@ class ByMember(LoadGroupScheduling):  # type: ignore[misc]
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
-        self._grouped = config.getvalue("dist") == "loadgroup"
+        self._grouped = config.getoption("dist") == "loadgroup"
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

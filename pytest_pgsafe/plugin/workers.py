@@ -60,7 +60,7 @@ class Workers:
             return None
         from .scheduling import TEARING, ByMember
 
-        return ByMember(config, log) if config.getvalue("dist") in TEARING else None
+        return ByMember(config, log) if config.getoption("dist") in TEARING else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -36,6 +36,7 @@ def run(server: Server, statement: str) -> None:
 
 def logged(server: Server, awaited: str) -> list[str]:
     """Return the messages of a server's log once one of them is there: the server writes them when it likes."""
+    messages: list[str] = []
     for _ in range(1000):
         messages = [str(record.get("message", "")) for record in server.log()[0]]
         if awaited in messages:

@@ -57,7 +57,7 @@ def test_the_example_of_the_contract(tmp_path: Path) -> None:
         ),
         jobs=3, sample=Sample(largest=10, random=20), source_sessions=4,
     )  # fmt: skip
-    assert listed(settings.fleet) is None
+    assert listed(fleet(tmp_path, CONTRACT)) is None
     assert "secret" not in repr(fleet(tmp_path, CONTRACT.replace("staging-db", "u:secret@staging-db")))
 
 
