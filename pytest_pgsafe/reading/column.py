@@ -34,11 +34,13 @@ class Found:
     unread: list[str] = field(default_factory=list[str])
 
     def add(self, does: Does, kind: str, name: str | None = None, *, attribute: str | None = None,
-            cascade: bool = False, to: str | None = None, weakens: bool = False) -> None:  # fmt: skip
+            cascade: bool = False, to: str | None = None, weakens: bool = False,
+            columns: tuple[str, ...] = ()) -> None:  # fmt: skip
         object_ = self.table if name is None else f"{self.table}.{name}"
         self.effects.append(
-            Effect(does=does, kind=kind, object=object_, attribute=attribute, cascade=cascade, to=to, weakens=weakens)
-        )
+            Effect(does=does, kind=kind, object=object_, attribute=attribute, cascade=cascade, to=to, weakens=weakens,
+                   columns=columns)
+        )  # fmt: skip
 
     def lock(self, mode: str = EXCLUSIVE, work: Work = Work.BRIEF) -> None:
         self.mode = max(self.mode, mode, key=_ORDER.index)
@@ -170,10 +172,11 @@ def alter_column(words: Words, found: Found, _: str) -> None:
         _type(words)
         if words.take("collate"):
             words.name()
-        if words.take("using"):
+        given = words.take("using")
+        if given:
             strange = [name for name in queries.calls(words.until(",")) if not is_steady(name)]
             found.unread += [f"it calls {name}(), whose body is not read" for name in strange if not _is_known(name)]
-        found.add(Does.RETYPES, "column", column, attribute="type")
+        found.add(Does.RETYPES, "column", column, attribute="type", columns=(column,) if given else ())
         found.lock(EXCLUSIVE, Work.MAY_REWRITE)
     elif words.take("set not null"):
         found.add(Does.ALTERS, "column", column, attribute="not null")

@@ -57,7 +57,8 @@ class Effect:
     object: str
     #: The new name, of a rename: the last part.
     to: str | None = None
-    #: Bare names of the columns that rows are given new values in; empty where all may be.
+    #: Bare names of the columns that rows are given new values in; empty where all may be. Of a change of type, the
+    #: column whose values an expression gives (USING); empty where the cast gives them.
     columns: tuple[str, ...] = ()
     #: DELETE, UPDATE: of every row, without WHERE.
     whole: bool = False

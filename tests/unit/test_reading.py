@@ -84,6 +84,8 @@ ALL = "AccessExclusiveLock"
         ("alter table t add c int references s.u (id) on delete set null",
          ["creates column t.c"], [f"t {ALL}", "s.u ShareRowExclusiveLock"]),
         ("alter table t alter c type double precision using c::float8",
+         ["changes the type of column t.c (c)"], [f"t {ALL} MAY_REWRITE"]),
+        ("alter table t alter c type varchar(5)",
          ["changes the type of column t.c"], [f"t {ALL} MAY_REWRITE"]),
         ("alter table t alter column c set not null", ["alters column t.c"], [f"t {ALL} SCAN"]),
         ("alter table t alter c drop not null", ["alters column t.c weakens"], [f"t {ALL}"]),

@@ -52,6 +52,16 @@ def test_the_one_that_names_the_column() -> None:
     assert of(VALUES, "update sales set other = 1") == ("update sales set other = 1", False)
 
 
+def test_a_cast_is_blamed_where_nothing_wrote_the_values() -> None:
+    cut, cast = "update sales set note = left(note, 5)", "alter table sales alter note type varchar(5)"
+    given = "alter table sales alter column note type varchar(5) using left(note, 5)"
+    assert of(VALUES, cut, cast) == (cut, True)
+    assert of(VALUES, cast, cut) == (cut, True)
+    assert of(VALUES, cast) == (cast, True)
+    assert of(VALUES, cut, given) == (given, True)
+    assert of(VALUES, "update sales set other = 1", cast) == (cast, True)
+
+
 def test_a_lock_is_cited_by_the_statement_that_its_message_names() -> None:
     texts = ("alter table sales add a int", "alter table sales add a int default 5", "alter table sales drop note")
     told = Finding(

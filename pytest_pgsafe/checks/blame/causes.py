@@ -101,7 +101,8 @@ def _content(effect: Effect, subject: Subject, world: World) -> Iterator[int]:
     if effect.kind == "column":
         # ALTER COLUMN writes no value but by the type or an expression.
         if subject.kind != "rows" and effect.does is not Does.ALTERS and _is_column(world, effect, subject):
-            yield NAMES
+            # A cast seldom gives another value; an UPDATE of that column beside it does, wherever it stands.
+            yield LEADS if effect.does is Does.RETYPES and not effect.columns else NAMES
         if effect.does is Does.RENAMES and effect.to in subject.columns and _is(world, table, effect, below=True):
             yield LEADS
     elif effect.kind == "type" and subject.type is not None:
