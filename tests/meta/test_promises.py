@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 _NOTE = re.compile(r"\[\^(\w+)\]")
-#: Parts of docs/security.md that promise nothing.
-_NO_PROMISE = {"What is trusted", "What is left"}
+#: Parts of docs/security.md that promise nothing: they say what is not kept.
+_NO_PROMISE = {"What a source may log", "What is trusted", "What is left"}
 #: A sentence that says what to do.
 _ADVICE = ("So name one that is no superuser",)
 #: The tables of docs/reliability.md of which each row is a fault, by their first column.
