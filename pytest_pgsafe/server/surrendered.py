@@ -6,6 +6,7 @@ logs that quote rows. Replication slots would keep WAL, and logical ones keep a 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -65,6 +66,10 @@ def strip(data: Path, programs: Programs) -> None:
         (data / name).write_text(text, "utf-8")
         (data / name).chmod(0o600)
     (data / "log").mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        # Whoever removes the rest has to be able to remove this.
+        owner = data.stat()
+        os.chown(data / "log", owner.st_uid, owner.st_gid)
 
 
 def without_wal(data: Path, programs: Programs) -> None:

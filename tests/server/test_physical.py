@@ -277,7 +277,17 @@ def databases(server: LocalServer) -> list[str]:
         return [str(name) for (name,) in session.execute("select datname from pg_database order by 1")]
 
 
-def test_a_damaged_page_is_found(planted: Planted, tmp_path: Path) -> None:
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, of this test alone: what is left in it is left behind."""
+    with tempfile.TemporaryDirectory(prefix="t") as name:
+        # The server's user makes a folder in it.
+        Path(name).chmod(0o1777)
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+
+
+def test_a_damaged_page_is_found(planted: Planted, tmp_path: Path, temporary: Path) -> None:
     copied = tmp_path / "copied"
     shutil.copytree(planted.data, copied, symlinks=True)
     # In what no row uses: whoever reads all rows does not see it.
@@ -288,6 +298,7 @@ def test_a_damaged_page_is_found(planted: Planted, tmp_path: Path) -> None:
     result = rehearse(settings_of(f"pgdata:data={copied} dbname=crm", tmp_path))
     assert "pages of the recovered cluster are damaged: 1 " in steps(result)["backup"]
     assert table.name in steps(result)["backup"]
+    assert list(temporary.iterdir()) == []
 
 
 def test_what_runs_or_leads_elsewhere_is_refused(planted: Planted, server: Server, tmp_path: Path) -> None:
