@@ -218,11 +218,11 @@ def _looked(run: Run, *, here: bool) -> Run:
         return replace(run, reading=reading, header=(*run.header, *reading.header()))
     if not wanted.isdisjoint(rehearsed(settings)):
         with undisturbed():
-            from ..rehearsal import kept
+            from ..rehearsal import wish
             from ..rehearsal.preflight import preflight
 
         plan = preflight(settings)
-        run = replace(run, plan=plan, header=(*run.header, *plan.header(), *kept.header(settings, plan)))
+        run = replace(run, plan=plan, header=(*run.header, *plan.header(), *wish.header(settings, plan)))
     fleet = fleets.asked(settings, run.selection)
     if fleet is not None:
         choice = fleets.look(settings, fleet, here=here)

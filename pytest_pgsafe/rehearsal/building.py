@@ -13,6 +13,7 @@ from .known import Known
 from .preflight import preflight
 from .steps import Steps
 from .values import Outcome
+from .wish import wish
 
 
 def built(settings: Settings) -> tuple[Base | None, tuple[str, ...]]:
@@ -23,7 +24,7 @@ def built(settings: Settings) -> tuple[Base | None, tuple[str, ...]]:
     """
     settings = replace(settings, server=replace(settings.server, cache=True), migration=None, rollback=None)
     plan = preflight(settings)
-    wanted = kept.wish(settings, plan)
+    wanted = wish(settings, plan)
     if isinstance(wanted, str):
         raise ServerError(f"no base can be kept: {wanted}")
     steps, known = Steps(), Known(plan=plan)

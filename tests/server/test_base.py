@@ -23,7 +23,7 @@ from pytest_pgsafe.base.values import Base, Identity
 from pytest_pgsafe.checks.values import Severity
 from pytest_pgsafe.config.values import Hook, Hooks, Retry, Settings, Source, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
-from pytest_pgsafe.rehearsal import kept
+from pytest_pgsafe.rehearsal import kept, wish
 from pytest_pgsafe.rehearsal.building import built
 from pytest_pgsafe.rehearsal.known import Known
 from pytest_pgsafe.rehearsal.preflight import preflight
@@ -120,7 +120,7 @@ def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, bac
     assert plain.verdict == "passed"
     # The seconds of the restore stand among what is said.
     assert seen(first)[:-1] == seen(plain)[:-1] == seen(second)[:-1]
-    line, cost = kept.header(wanted := settings(tmp_path, backup), preflight(wanted))
+    line, cost = wish.header(wanted := settings(tmp_path, backup), preflight(wanted))
     assert cost.startswith("pgsafe expects: about ")
     assert line.endswith(f" MiB; its copies: {second.server['copy']}")
     assert second.source["base"]
@@ -159,9 +159,9 @@ def test_it_holds_a_clone_for_the_migration_where_there_is_room(
     wanted = settings(tmp_path, backup)
     wanted = replace(wanted, source=Source(backup=backup, settings=(("work_mem", "8MB"),)))
     plan = preflight(wanted)
-    wish = kept.wish(wanted, plan)
-    assert isinstance(wish, kept.Wish)
-    obtained = kept.anew(wish, wanted, plan, steps=Steps(), backups=tmp_path, known=Known(plan=plan))
+    wished = wish.wish(wanted, plan)
+    assert isinstance(wished, wish.Wish)
+    obtained = kept.anew(wished, wanted, plan, steps=Steps(), backups=tmp_path, known=Known(plan=plan))
     assert obtained.base is not None
     obtained.base.release()
     assert obtained.state is not None
@@ -178,10 +178,10 @@ def test_how_it_is_copied_is_known_until_the_machine_is_started_anew(
     monkeypatch.setattr(LocalServer, "probe_copy", lambda *_: "tried once more")
     wanted = settings(tmp_path, backup)
     plan = preflight(wanted)
-    assert "tried once more" not in "".join(kept.header(wanted, plan))
+    assert "tried once more" not in "".join(wish.header(wanted, plan))
     monkeypatch.setattr(way, "boot", lambda: "another start of the machine")
     assert way.known(base.folder) is None
-    assert "its copies: tried once more" in "".join(kept.header(wanted, plan))
+    assert "its copies: tried once more" in "".join(wish.header(wanted, plan))
 
 
 def all_faults(base: Base) -> tuple[str, ...]:
@@ -420,13 +420,13 @@ def test_a_copy_is_used_once_it_is_adopted(base: Base, capsys: pytest.CaptureFix
 def test_programs_that_were_installed_again_are_the_same(tmp_path: Path) -> None:
     """In CI they are installed in each run: a base of the run before is of use."""
     (tmp_path / "postgres").write_bytes(b"one")
-    first = kept._stamp(tmp_path)
-    kept._stamp.cache_clear()
+    first = wish._stamp(tmp_path)
+    wish._stamp.cache_clear()
     os.utime(tmp_path / "postgres", (0, 0))
-    assert kept._stamp(tmp_path) == first
-    kept._stamp.cache_clear()
+    assert wish._stamp(tmp_path) == first
+    wish._stamp.cache_clear()
     (tmp_path / "postgres").write_bytes(b"two")
-    assert kept._stamp(tmp_path) != first
+    assert wish._stamp(tmp_path) != first
 
 
 def test_a_run_restores_anew_where_the_base_is_damaged(base: Base, tmp_path: Path, backup: Path) -> None:
@@ -457,9 +457,9 @@ def test_what_runs_after_the_restore_makes_another(tmp_path: Path, base: Base, b
     commanded = replace(
         wanted, hooks=Hooks(after_restore=(Hook(kind="run", text='psql "$DATABASE_URL" -c "select 1"'),))
     )
-    assert "runs a command" in str(kept.wish(commanded, preflight(commanded)))
+    assert "runs a command" in str(wish.wish(commanded, preflight(commanded)))
     with_psql = replace(wanted, hooks=Hooks(after_restore=(Hook(kind="statement", text="select 1\n\\i other.sql"),)))
-    assert "commands of psql" in str(kept.wish(with_psql, preflight(with_psql)))
+    assert "commands of psql" in str(wish.wish(with_psql, preflight(with_psql)))
 
 
 def test_a_database_is_its_base_until_its_schema_changes_or_it_is_too_old(
@@ -487,8 +487,8 @@ def test_a_database_is_its_base_until_its_schema_changes_or_it_is_too_old(
     assert made is not None, failures
     assert made.about.moment > base.about.moment
     fresh = replace(wanted, server=replace(wanted.server, cache_age=0.001))
-    found = kept.wish(fresh, preflight(fresh))
-    assert isinstance(found, kept.Wish)
+    found = wish.wish(fresh, preflight(fresh))
+    assert isinstance(found, wish.Wish)
     assert keep.find(found.identity, max_age=found.max_age) is None
 
 

@@ -16,11 +16,11 @@ import pytest
 from pytest_pgsafe.base import keep, place
 from pytest_pgsafe.config import Options, Settings, resolve
 from pytest_pgsafe.errors import ConfigError
-from pytest_pgsafe.rehearsal import kept
 from pytest_pgsafe.rehearsal.building import built
 from pytest_pgsafe.rehearsal.preflight import preflight
 from pytest_pgsafe.rehearsal.run import rehearse
 from pytest_pgsafe.rehearsal.values import Result
+from pytest_pgsafe.rehearsal.wish import Wish, wish
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.capabilities import COLLATION_VERSION
 from pytest_pgsafe.server.connection import connect
@@ -227,8 +227,8 @@ def test_nothing_of_the_cluster_is_left_that_leads_out(planted: Planted, tmp_pat
     settings = settings_of(f"pgdata:data={planted.data} dbname=crm", tmp_path, cache="on")
     base, failed = built(settings)
     assert base is not None, failed
-    wanted = kept.wish(settings, preflight(settings))
-    assert isinstance(wanted, kept.Wish)
+    wanted = wish(settings, preflight(settings))
+    assert isinstance(wanted, Wish)
     held = keep.find(wanted.identity)
     assert held is not None
     for path in bases.rglob("*"):
