@@ -13,7 +13,6 @@ from ..server.connection import Connection
 
 #: An address at which nothing answers: the discard port of this machine.
 HOST, PORT = "127.0.0.1", "9"
-_NOWHERE = f"host={HOST} port={PORT} dbname=pgsafe user=pgsafe password=pgsafe connect_timeout=1"
 #: Foreign-data wrappers whose servers have libpq's options.
 _LIBPQ = frozenset({"postgres_fdw", "dblink_fdw"})
 #: Options of libpq that would lead somewhere else in spite of host and port.
@@ -32,15 +31,13 @@ class _Way:
     options: Sequence[str]
 
 
-def isolate(connection: Connection, *, subscribed: bool = True) -> tuple[str, ...]:
+def isolate(connection: Connection) -> tuple[str, ...]:
     """Make everything unreachable that a database would reach by itself, and return what was done.
 
     To be called once on a restored copy, before clones are made of it and facts are read for a comparison between
     them; facts that have to equal the source's are read before. One round trip when there is nothing to do. What a
     function's own code reaches (a dblink with its address in it, an untrusted language) stays as it is.
 
-    :param subscribed: its subscriptions stay, disabled; else they are dropped. No clone has any: they are the
-        cluster's, and not the database's.
     :param connection: of a superuser, outside of a transaction, who may write.
     :raises psycopg.Error: a part could not be isolated; nothing was changed then.
     """
@@ -56,9 +53,6 @@ def isolate(connection: Connection, *, subscribed: bool = True) -> tuple[str, ..
             connection.execute(sql.SQL("alter event trigger {} disable").format(sql.Identifier(way.name)))
         for way in ways:
             done.extend(_isolated(connection, way))
-            if way.kind == "subscription" and not subscribed:
-                # Without a slot nothing remote is asked.
-                connection.execute(sql.SQL("drop subscription {}").format(sql.Identifier(way.name)))
         done.extend(_without_handler(connection, ways))
         for way in awake:
             connection.execute(
@@ -82,10 +76,11 @@ def _isolated(connection: Connection, way: _Way) -> Iterator[str]:
         )
         yield f"user mapping of {way.role} for {way.name}: its password masked"
     elif way.kind == "subscription":
+        # No clone would have it: it is the cluster's, and not the database's. Without a slot nothing remote is asked.
         connection.execute(sql.SQL("alter subscription {} disable").format(name))
         connection.execute(sql.SQL("alter subscription {} set (slot_name = none)").format(name))
-        connection.execute(sql.SQL("alter subscription {} connection {}").format(name, sql.Literal(_NOWHERE)))
-        yield f"subscription {way.name}: disabled, without a slot"
+        connection.execute(sql.SQL("drop subscription {}").format(name))
+        yield f"subscription {way.name}: dropped, and its slot left alone"
     elif way.kind == "jobs":
         column = "active" if way.name == "cron.job" else "jobenabled"
         changed = connection.execute(

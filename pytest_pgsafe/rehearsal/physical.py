@@ -28,7 +28,7 @@ from ..snapshot.values import NotVerified, Snapshot
 from . import restored
 from .known import Known, Stage
 from .preflight import Plan
-from .restored import Begun, Restored, hooked
+from .restored import Begun, Restored, hooked, unsubscribed
 from .running import Runner
 from .steps import Steps
 
@@ -37,11 +37,6 @@ _LEFT = (
     "vacuum (full) pg_catalog.pg_foreign_server, pg_catalog.pg_user_mapping, pg_catalog.pg_subscription",
     "select pg_catalog.pg_switch_wal()",
 )
-_DROPPED = "a subscription: the copy has none"
-_SUBSCRIBED = """
-select pg_catalog.quote_ident(u.subname) from pg_catalog.pg_subscription u
-join pg_catalog.pg_database d on d.oid = u.subdbid where d.datname = pg_catalog.current_database() order by 1
-"""
 _EXTENSIONS = "select extname::text from pg_catalog.pg_extension"
 
 
@@ -102,11 +97,8 @@ def _adopt(begun: Begun, taken: Taken) -> Stage[Restored]:
             needed = [str(name) for (name,) in connection.execute(_EXTENSIONS)]
             check_extensions(needed, server.extensions(), plan.choice.origin)
             _compare(plan.source, address)
-            dropped = tuple(
-                NotVerified(object=str(name), reason=_DROPPED) for (name,) in connection.execute(_SUBSCRIBED)
-            )
-            yield Known(not_verified=dropped)
-            isolation.isolate(connection, subscribed=False)
+            yield Known(not_verified=unsubscribed(connection))
+            isolation.isolate(connection)
             for statement in _LEFT:
                 connection.execute(statement.encode())
             role = settings.role or restoring.owner(connection, server)

@@ -23,7 +23,7 @@ from ..migrate import isolation
 from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
 from ..server.base import Server
-from ..server.connection import connect
+from ..server.connection import Connection, connect
 from ..snapshot.foreign_keys import checked_by_restore
 from ..snapshot.since import begin, take_since
 from ..snapshot.take import take as read_facts
@@ -32,6 +32,11 @@ from .known import Known, Stage
 from .preflight import Plan
 from .running import Runner
 from .steps import Steps
+
+_SUBSCRIPTIONS = """
+select pg_catalog.quote_ident(u.subname) from pg_catalog.pg_subscription u
+join pg_catalog.pg_database d on d.oid = u.subdbid where d.datname = pg_catalog.current_database() order by 1
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +144,7 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
             yield from _prove(begun, source, facts, prepared, notes=notes, unmade={gap.object for gap in unmade})
         restored_as = begin(prepared.address, facts, ours=server.owns_cluster)
         with connect(prepared.address, read_only=False) as connection:
+            yield Known(not_verified=unsubscribed(connection))
             if isolation.isolate(connection):
                 # Servers and subscriptions differ from the source's from here on, on purpose.
                 facts, _ = take_since(connection, restored_as)
@@ -149,6 +155,12 @@ def restore(begun: Begun, backup: Backup | None) -> Stage[Restored]:
         settings=settings, plan=plan, steps=begun.steps, server=server, before=prepared.address, facts=facts,
         runner=runner, like=like, backup=backup, reference=reference, seconds=seconds,
     )  # fmt: skip
+
+
+def unsubscribed(connection: Connection) -> tuple[NotVerified, ...]:
+    """Return what has to be said of the subscriptions that the copy loses when it is isolated."""
+    found = connection.execute(_SUBSCRIPTIONS).fetchall()
+    return tuple(NotVerified(object=str(name), reason="a subscription: the copy has none") for (name,) in found)
 
 
 def hooked(begun: Begun, runner: Runner, copy: Address, facts: Snapshot) -> Snapshot:

@@ -217,6 +217,19 @@ def test_a_script_that_names_roles(server: Server, tmp_path: Path) -> None:
     assert lacking == ({"owners and privileges"} if server.kind == "existing" else set())
 
 
+def test_a_subscription_is_not_what_the_migration_dropped(server: Server, tmp_path: Path) -> None:
+    """No clone has a subscription: it is the cluster's."""
+    dump, migration = tmp_path / "dump.sql", tmp_path / "more.sql"
+    subscription = (
+        "CREATE SUBSCRIPTION orders CONNECTION 'host=127.0.0.1 port=9' PUBLICATION p WITH (connect = false);\n"
+    )
+    dump.write_text(f"{HEAD}{FILLED}{subscription}{END}")
+    migration.write_text("create table public.more (id int primary key);")
+    result = rehearse(settings(server, Source(backup=dump), migration, tmp_path))
+    assert result.verdict == "passed", result
+    assert ("orders", "a subscription: the copy has none") in {(one.object, one.reason) for one in result.not_verified}
+
+
 @pytest.mark.parametrize(
     "text",
     [
