@@ -27,7 +27,7 @@ from pytest_pgsafe.server.programs import find
 CONFTEST = """
 import os, pathlib, pickle, resource
 from dataclasses import replace
-from pytest_pgsafe.fleet.schemas import Schema, Schemas
+from pytest_pgsafe.fleet.schemas import MemberSchema, Schemas
 from pytest_pgsafe.plugin import results
 from pytest_pgsafe.plugin.fleet import member_of
 

@@ -17,7 +17,7 @@ from .sections import SECTIONS, Document
 
 # The same module under two names; a type checker knows only the one of the version that it checks for.
 _toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-#: By a part of what the parser says.
+#: By a part of what the parser says, as releases of today write it.
 _MENDED = {
     "Cannot overwrite a value": "a key stands once: its entries go into one, as in rows = { a = …, b = … } and "
     "dropped = [{ … }, { … }]",
@@ -60,8 +60,9 @@ def _mended(error: str, text: str) -> list[str]:
     if re.match(r"\[[^\[\]]+\]\s*[^\s#]", line):
         table = line.partition("]")[0] + "]"
         return [f"{table} stands in a line of its own, once, and each of its keys in a line below it"]
+    plain = error.replace("Can not", "Cannot").replace('"\\"', "'\\'")
     for said, remedy in _MENDED.items():
-        if said in error:
+        if said in plain:
             return [remedy]
     return []
 

@@ -10,7 +10,7 @@ from ..compare.restored import same_on_majors
 from ..compare.structure import ordered, structure
 from ..compare.values import Action, Attribute, Change
 from .own import NAME, canonical, named, own_names
-from .schemas import Schema
+from .schemas import MemberSchema
 from .values import Difference, Drift, Group, Member
 
 #: Differences of one group that are told.
@@ -22,7 +22,7 @@ _TOO_MANY = f"more than {COMPARED} schemas are others, and only those of most me
 _UNREADABLE = "what is known of its schema cannot be read"
 
 
-def drift(members: Mapping[str, str | None], read: Callable[[str], Schema]) -> Drift:
+def drift(members: Mapping[str, str | None], read: Callable[[str], MemberSchema]) -> Drift:
     """Compare the schemas of a fleet's members.
 
     :param members: the fingerprint of each, in order; None where it is not known.
@@ -63,7 +63,7 @@ def drift(members: Mapping[str, str | None], read: Callable[[str], Schema]) -> D
     )
 
 
-def differences(reference: Catalog, major: int, other: Schema) -> tuple[Difference, ...]:
+def differences(reference: Catalog, major: int, other: MemberSchema) -> tuple[Difference, ...]:
     """Return in what a schema is another.
 
     :param reference: as :func:`~.own.canonical` returns it, of a server of this major.
@@ -79,7 +79,7 @@ def differences(reference: Catalog, major: int, other: Schema) -> tuple[Differen
 
 
 def _group(
-    found: str, members: tuple[str, ...], major: int, reference: Catalog, read: Callable[[str], Schema]
+    found: str, members: tuple[str, ...], major: int, reference: Catalog, read: Callable[[str], MemberSchema]
 ) -> Group:
     try:
         told = differences(reference, major, read(found))

@@ -16,7 +16,7 @@ _FOLDER = "schemas"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schema:
+class MemberSchema:
     """The catalog of a member's source before the migration."""
 
     member: Member
@@ -31,7 +31,7 @@ class Schemas:
 
     run: Path
 
-    def keep(self, schema: Schema) -> str:
+    def keep(self, schema: MemberSchema) -> str:
         """Keep a member's schema, and return its fingerprint."""
         found = fingerprint(canonical(schema.catalog, schema.member))
         self._folder.mkdir(exist_ok=True)
@@ -45,12 +45,12 @@ class Schemas:
         path = self._of(name)
         return path.read_text("ascii") if path.exists() else None
 
-    def read(self, found: str) -> Schema:
+    def read(self, found: str) -> MemberSchema:
         """Return the schema of a fingerprint, as the first member has it that it was kept of.
 
         :raises OSError: it is not there.
         """
-        return codec.loads(Schema, self._path(found).read_bytes())
+        return codec.loads(MemberSchema, self._path(found).read_bytes())
 
     def told(self, name: str, *, known: frozenset[str] = frozenset()) -> Mapping[str, bytes]:
         """Return what a process elsewhere needs to know of a member's schema.

@@ -67,7 +67,7 @@ class Results:
     def _rehearse_member(self, member: Found, settings: Settings, progress: Progress) -> Result:
         """Rehearse one of a fleet: what hinders it is its own outcome, and stops nobody."""
         from ..compare.restored import major
-        from ..fleet.schemas import Schema, Schemas
+        from ..fleet.schemas import MemberSchema, Schemas
         from ..fleet.sessions import Sessions
         from ..rehearsal.preflight import preflight
 
@@ -91,7 +91,7 @@ class Results:
         schemas = Schemas(self._store().folder)
 
         def seen(facts: Snapshot) -> None:
-            schemas.keep(Schema(member=shown, major=major(facts), catalog=facts.catalog))
+            schemas.keep(MemberSchema(member=shown, major=major(facts), catalog=facts.catalog))
 
         result = rehearse(own, progress, plan, seen=seen)
         if settings.fleet is not None and settings.fleet.fail_fast and result.verdict == "failed":

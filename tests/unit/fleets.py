@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_pgsafe.checks.values import Finding, Severity
-from pytest_pgsafe.fleet.schemas import Schema, Schemas
+from pytest_pgsafe.fleet.schemas import MemberSchema, Schemas
 from pytest_pgsafe.fleet.values import Absence, Member
 from pytest_pgsafe.migrate.values import Lock, Trace
 from pytest_pgsafe.rehearsal.values import Outcome, Result, Step
@@ -72,7 +72,7 @@ def fleet(
     for name, result in results.items():
         if isinstance(result, Result) and name not in unknown:
             objects = b.sales() if name in odd else [*b.sales(), index]
-            schemas.keep(Schema(member=member(name), major=15, catalog=b.catalog(*objects)))
+            schemas.keep(MemberSchema(member=member(name), major=15, catalog=b.catalog(*objects)))
     found = {name: one for name, one in results.items() if isinstance(one, Result)}
     return gathered(
         [member(name) for name in results],

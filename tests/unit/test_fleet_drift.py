@@ -13,13 +13,13 @@ from pytest_pgsafe.catalog import values
 from pytest_pgsafe.catalog.values import Catalog, Object
 from pytest_pgsafe.fleet.drift import COMPARED, MOST, drift
 from pytest_pgsafe.fleet.own import canonical, fingerprint
-from pytest_pgsafe.fleet.schemas import Schema, Schemas
+from pytest_pgsafe.fleet.schemas import MemberSchema, Schemas
 from pytest_pgsafe.fleet.values import Drift, Member
 from tests.unit import builders as b
 from tests.unit.catalog_examples import other
 
 
-def tenant(number: int, *more: Object, objects: Sequence[Object] | None = None, **database: Any) -> Schema:
+def tenant(number: int, *more: Object, objects: Sequence[Object] | None = None, **database: Any) -> MemberSchema:
     """A tenant whose own role owns everything, and whose own schema holds a table."""
     role, home = f"tenant_{number}", f"app_{number}"
     own: list[Object] = [
@@ -41,10 +41,10 @@ def tenant(number: int, *more: Object, objects: Sequence[Object] | None = None, 
     )
     member = Member(name=f"tenant_{number}", source=f"host/tenant_{number}", database=f"tenant_{number}")
     # The schema and one of the roles are named after its number alone.
-    return Schema(member=replace(member, name=str(number)), major=15, catalog=found)
+    return MemberSchema(member=replace(member, name=str(number)), major=15, catalog=found)
 
 
-def told(*schemas: Schema, **unknown: None) -> Drift:
+def told(*schemas: MemberSchema, **unknown: None) -> Drift:
     kept = {fingerprint(canonical(one.catalog, one.member)): one for one in reversed(schemas)}
     members = {one.member.name: fingerprint(canonical(one.catalog, one.member)) for one in schemas}
     return drift({**members, **unknown}, kept.__getitem__)
@@ -97,7 +97,7 @@ def test_a_role_that_all_share_is_not_taken_for_that_of_a_member_that_is_called_
         b.column("public.sales.k", default="'app'::text"),
     ]
     apart = [
-        Schema(member=Member(name=name, source=name, database=name), major=15, catalog=b.catalog(*objects))
+        MemberSchema(member=Member(name=name, source=name, database=name), major=15, catalog=b.catalog(*objects))
         for name in ("one", "two", "app")
     ]
     found = told(*apart)
@@ -119,7 +119,7 @@ def test_members_whose_schema_is_not_known_are_named_and_count_for_nobody() -> N
 
 
 def test_what_a_schema_cannot_be_read_of_is_another_one_all_the_same() -> None:
-    def read(_: str) -> Schema:
+    def read(_: str) -> MemberSchema:
         raise OSError
 
     found = drift({"a": "x", "b": "x", "c": "y"}, read)
