@@ -40,7 +40,7 @@ class Template:
     #: It is nobody's: the one server that is started of it takes it.
     moved: bool = False
     #: Of postgresql.conf, without which it does not start, or not in peace.
-    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
 
 
 def template(programs: LocalPrograms, folder: Path, user: ServerUser | None) -> Template:
