@@ -135,6 +135,8 @@ class Lender:
                 for (role,) in session.execute("select rolname from pg_catalog.pg_roles").fetchall():
                     if role not in self._roles:
                         session.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+                # What the source's sessions begin with, each copy is given so.
+                session.execute("alter role all reset all")
             clean = _shared(server)[0] == self._shared
         except (psycopg.Error, PgsafeError):
             # Whatever does not go, or the server itself has gone.

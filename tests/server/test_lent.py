@@ -54,6 +54,7 @@ def test_what_can_be_taken_away_is(lender: Lender, programs: LocalPrograms) -> N
         run(first, "create role tenant_1 login")
         run(first, f'alter database "{before.dbname}" owner to tenant_1')
         run(first, "grant tenant_1 to pg_monitor")
+        run(first, "alter role all set lc_numeric = 'POSIX'")
         run(first, "do $$ begin raise log 'of the first one'; end $$")
         assert "of the first one" in logged(first, "of the first one")
     second = lend(lender, programs)
@@ -61,6 +62,7 @@ def test_what_can_be_taken_away_is(lender: Lender, programs: LocalPrograms) -> N
         assert port(second) == port(first)
         with connect(second.address()) as session:
             assert not session.execute("select from pg_roles where rolname = 'tenant_1'").fetchall()
+            assert session.execute("show lc_numeric").fetchone() != ("POSIX",)
             assert not session.execute("select from pg_database where datname ~ '^pgsafe_'").fetchall()
         # What was logged for another one is no part of its log.
         run(second, "do $$ begin raise log 'of the second one'; end $$")
