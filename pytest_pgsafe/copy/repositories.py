@@ -129,7 +129,8 @@ def databases(server: Server) -> Sequence[str]:
         # The removal of the last was broken off.
         " where datallowconn and not datistemplate and datconnlimit <> -2 order by 1"
     )
-    with connect(server.address()) as session:
+    # postgres may have been dropped.
+    with connect(server.address("template1")) as session:
         return [str(row[0]) for row in session.execute(query.encode())]
 
 

@@ -41,6 +41,14 @@ def without_content(facts: Snapshot, kind: str) -> Sequence[NotVerified]:
     return (NotVerified(object="content", reason="every table of the source is empty: no row could be harmed"),)
 
 
+def emptied(facts: Snapshot | None, recovered: Restored | None) -> Sequence[NotVerified]:
+    """Return the tables whose rows a recovery does not bring back."""
+    if facts is None or recovered is None or recovered.stopped:
+        return ()
+    unlogged = [name for name, table in facts.catalog.tables.items() if table.persistence == "unlogged"]
+    return [NotVerified(object=name, reason="it is UNLOGGED, and the recovery emptied it") for name in unlogged]
+
+
 def out_of_date(
     backup: Backup | None, limit: float | None, now: datetime, recovered: Restored | None = None
 ) -> Sequence[NotVerified]:

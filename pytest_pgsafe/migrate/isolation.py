@@ -17,6 +17,7 @@ HOST, PORT = "127.0.0.1", "9"
 _LIBPQ = frozenset({"postgres_fdw", "dblink_fdw"})
 #: Options of libpq that would lead somewhere else in spite of host and port.
 _LEADING = ("hostaddr", "service")
+_SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret"})
 _WAKE = {"A": sql.SQL("enable always"), "R": sql.SQL("enable replica")}
 
 
@@ -70,10 +71,11 @@ def _isolated(connection: Connection, way: _Way) -> Iterator[str]:
         ])  # fmt: skip
         connection.execute(sql.SQL("alter server {} options ({})").format(name, options))
         yield f"foreign server {way.name}: led to {HOST}:{PORT}, where nothing answers"
-    elif way.kind == "mapping" and way.wrapper in _LIBPQ and "password" in way.options:
-        connection.execute(
-            sql.SQL("alter user mapping for {} server {} options (set password 'pgsafe')").format(_who(way), name)
+    elif way.kind == "mapping" and way.wrapper in _LIBPQ and not _SECRETS.isdisjoint(way.options):
+        masks = sql.SQL(", ").join(
+            sql.SQL("set {} 'pgsafe'").format(sql.Identifier(key)) for key in sorted(_SECRETS.intersection(way.options))
         )
+        connection.execute(sql.SQL("alter user mapping for {} server {} options ({})").format(_who(way), name, masks))
         yield f"user mapping of {way.role} for {way.name}: its password masked"
     elif way.kind == "subscription":
         # No clone would have it: it is the cluster's, and not the database's. Without a slot nothing remote is asked.

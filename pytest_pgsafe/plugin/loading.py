@@ -17,8 +17,7 @@ def undisturbed() -> Generator[None]:
     if not gc.isenabled():
         yield
         return
-    if not gc.get_freeze_count():
-        gc.collect()
+    gc.collect()
     gc.disable()
     try:
         yield

@@ -6,6 +6,7 @@ programs; the settings and hooks that the copy was made with; and this very code
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -179,7 +180,9 @@ def _cloned(wanted: Wish, server: Server, copy: Restored) -> str | None:
 
     A run has the clone with its copy of the base, whatever its size; and made here, it is made once.
     """
-    room = _ROOM * copy.facts.catalog.database.size <= wanted.most
+    size = copy.facts.catalog.database.size
+    # Itself, and the run's copy of both.
+    room = _ROOM * size <= wanted.most and 3 * size <= shutil.disk_usage(place.folder()).free
     return server.clone(copy.before, "after").dbname if room else None
 
 

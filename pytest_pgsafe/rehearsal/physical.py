@@ -16,7 +16,7 @@ from ..copy.alone import Alone, load_again
 from ..copy.likeness import give, likeness
 from ..copy.repositories import cluster_of_repository, equals, readable
 from ..copy.source import Source
-from ..copy.vacuous import out_of_date, without_content
+from ..copy.vacuous import emptied, out_of_date, without_content
 from ..migrate import isolation
 from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
@@ -108,6 +108,7 @@ def _adopt(begun: Begun, taken: Taken) -> Stage[Restored]:
         yield Known(
             not_verified=facts.not_verified, compared=facts, reference=facts, source_version=str(server.version)
         )
+        yield Known(not_verified=tuple(emptied(facts, recovered)))
         gaps = without_content(facts, plan.source.kind)
         yield Known(not_verified=tuple(gaps) if plan.migration is not None else ())
     runner = Runner(settings=settings, server=server, role=role, source=None)

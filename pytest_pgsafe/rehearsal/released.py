@@ -21,12 +21,14 @@ from .restored import Restored
 LAST = 5
 
 
-def prepare(copy: Restored) -> None:
+def prepare(copy: Restored) -> Restored:
     """Gather the statistics by which statements are planned: a restore has none, and the clone takes them along."""
     if not copy.plan.asked.statements:
-        return
+        return copy
     with copy.steps.step("analyze"), connect(copy.before, read_only=False) as session:
         session.execute("ANALYZE")
+    # A clone that was made before has none of them.
+    return replace(copy, ready=None)
 
 
 def go(judged: Judged) -> Stage[Evidence]:

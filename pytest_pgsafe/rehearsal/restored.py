@@ -18,7 +18,7 @@ from ..copy import calibration, restoring
 from ..copy.backups import backup_of
 from ..copy.likeness import Likeness, likeness
 from ..copy.repositories import recovered_from
-from ..copy.vacuous import out_of_date, without_content
+from ..copy.vacuous import emptied, out_of_date, without_content
 from ..migrate import isolation
 from ..pitr.engines.recover import Restored as Recovered
 from ..server.address import Address
@@ -94,6 +94,7 @@ def take(begun: Begun) -> Stage[Backup | None]:
         recovered = recovered_from(begun.backups, backup, source, begun.server, begun.plan.choice.origin)
         yield Known(recovered=recovered, taken=_taken(backup, recovered))
         yield Known(not_verified=tuple(out_of_date(backup, limit, datetime.now(timezone.utc), recovered)))
+        yield Known(not_verified=tuple(emptied(backup.facts, recovered)))
         return backup
 
 

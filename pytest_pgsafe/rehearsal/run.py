@@ -113,7 +113,7 @@ def _stages(begun: Begun, obtained: kept.Obtained, taken: physical.Taken | None)
     if migration is None:
         return
     _check_rules(copy)
-    released.prepare(copy)
+    copy = released.prepare(copy)
     migrated = yield from migrate(copy, migration)
     judged = yield from compare(copy, migrated)
     findings = judge(judged.evidence)

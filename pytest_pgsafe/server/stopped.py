@@ -64,6 +64,8 @@ def _copied(data: Path, major: int, user: ServerUser | None) -> Generator[Path, 
         without_configuration(staged, recover=False)
         without_slots(staged)
         for path in (place, *place.rglob("*")):
+            # It may be kept read only: its server writes, and whoever removes the copy has to be able to.
+            path.chmod(0o700 if path.is_dir() else 0o600)
             if user is not None:
                 os.chown(path, user.uid, user.gid)
         yield staged

@@ -21,7 +21,7 @@ from pytest_pgsafe.backup.take import take
 from pytest_pgsafe.base import keep, manifest, place, proof, room, way
 from pytest_pgsafe.base.values import Base, Identity
 from pytest_pgsafe.checks.values import Severity
-from pytest_pgsafe.config.values import Hook, Hooks, Retry, Settings, Source, Way
+from pytest_pgsafe.config.values import Hook, Hooks, OldRelease, Retry, Settings, Source, Way
 from pytest_pgsafe.config.values import Server as ServerSettings
 from pytest_pgsafe.rehearsal import kept, wish
 from pytest_pgsafe.rehearsal.building import built
@@ -106,6 +106,34 @@ def seen(result: Result) -> tuple[object, ...]:
     """What a run says, whatever it began with."""
     gaps = {(gap.object, gap.reason) for gap in result.not_verified}
     return result.verdict, result.changes, result.findings, gaps, result.relations, result.rows, dict(result.unused)
+
+
+def test_plans_are_compared_by_the_same_statistics(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clone that a base holds was made before there were any."""
+    bases = tmp_path / "bases"
+    bases.mkdir(mode=0o700)
+    monkeypatch.setattr(place, "folder", lambda: bases)
+    database = server.create("planned")
+    with connect(database, read_only=False) as session:
+        session.execute(
+            "create table public.c (id int primary key, flag boolean not null, more text not null);"
+            "insert into public.c select n, n % 100 = 0, repeat('x', 90) from generate_series(1, 20000) n;"
+            "create index c_flag on public.c (flag);"
+        )
+    (tmp_path / "queries.sql").write_text("select * from c where flag;\n")
+    wanted = settings(tmp_path, tmp_path, "alter table public.c add column y integer")
+    wanted = replace(
+        wanted, source=Source(dsn=database.url()), old_release=OldRelease(statements=tmp_path / "queries.sql"),
+        server=ServerSettings(use="local", cache=True, cache_age=3600.0),
+    )  # fmt: skip
+    for _ in range(2):
+        result = rehearse(wanted)
+        assert result.source["base"]
+        assert [one.message for one in result.findings if one.check == "old_release"] == []
+        assert "old_release" not in result.unused
+    server.drop(database)
 
 
 def test_a_second_run_begins_with_the_base_and_says_the_same(tmp_path: Path, backup: Path) -> None:

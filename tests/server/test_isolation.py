@@ -53,7 +53,8 @@ def test_a_foreign_server_is_led_nowhere(session: Connection, production: Addres
     session.execute(
         f"""create server crm foreign data wrapper postgres_fdw options (host '{at["host"]}', port '{at["port"]}',
             dbname '{production.dbname}'{more.format(hostaddr=at["host"])});
-        create user mapping for public server crm options (user '{at["user"]}', password '{at["password"]}');
+        create user mapping for public server crm
+            options (user '{at["user"]}', password '{at["password"]}', sslpassword 'geheim');
         create foreign table secret (answer int) server crm;
         create server bare foreign data wrapper postgres_fdw options (dbname '{production.dbname}')""".encode()
     )
@@ -68,7 +69,7 @@ def test_a_foreign_server_is_led_nowhere(session: Connection, production: Addres
     assert {"host=127.0.0.1", "port=9"} < set(options["bare"])
     assert not any(one.startswith(("hostaddr", "service")) for one in options["crm"])
     masked = session.execute("select umoptions from pg_user_mapping").fetchall()
-    assert masked == [([f"user={at['user']}", "password=pgsafe"],)]
+    assert masked == [([f"user={at['user']}", "password=pgsafe", "sslpassword=pgsafe"],)]
     assert [line.split(":")[0] for line in done] == [
         "user mapping of public for crm", "foreign server bare", "foreign server crm"
     ]  # fmt: skip

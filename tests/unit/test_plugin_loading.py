@@ -39,6 +39,10 @@ def test_the_collector_works_as_before_and_nothing_is_hidden_from_it() -> None:
         assert old() is None
     assert gc.isenabled()
     assert gc.get_freeze_count()
+    later = cycle()
+    with undisturbed():
+        # What waits to be removed is not among what is not looked through any more.
+        assert later() is None
     new = cycle()
     gc.collect()
     assert new() is None
