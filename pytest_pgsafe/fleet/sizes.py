@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from ..errors import PgsafeError
+from ..errors import ConfigError, PgsafeError
 from ..server.address import Address
 from ..server.connection import connect
 from .found import Found
@@ -35,7 +35,11 @@ def sizes(members: Sequence[Found]) -> Mapping[str, int]:
         if member.source.backup is not None:
             found[member.name] = _file(member.source.backup)
         elif member.source.dsn is not None:
-            address = Address.named(member.source.dsn, member.origin)
+            try:
+                address = Address.named(member.source.dsn, member.origin)
+            except ConfigError:
+                # No address can hold its name.
+                continue
             rest = {key: value for key, value in address.parameters.items() if key != "dbname"}
             servers[tuple(sorted(rest.items()))].append((member, address))
     for own in servers.values():

@@ -73,8 +73,12 @@ def _shown(member: Found) -> Member:
     if member.source.dsn is None:
         assert member.source.backup is not None
         return Member(name=member.name, source=member.source.backup.name, database=member.database)
-    address = Address.named(member.source.dsn, member.origin)
-    return Member(name=member.name, source=str(address), database=member.database)
+    try:
+        source = str(Address.named(member.source.dsn, member.origin))
+    except ConfigError:
+        # No address can hold its name: its own first check says so.
+        source = member.origin
+    return Member(name=member.name, source=source, database=member.database)
 
 
 def member_of(fleet: Fleet, name: str) -> Member:

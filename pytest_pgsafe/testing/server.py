@@ -71,6 +71,11 @@ class ScratchServer:
         configured = settings.source
         if words:
             configured = forms.source([str(word) for word in words], base=settings.folder, origin=_ORIGIN)
+        if configured is None and settings.fleet is not None and not empty:
+            raise ConfigError(
+                "a fleet is configured, and no test knows which member it is about",
+                remedies=["@pytest.mark.pgsafe(source=…) names a database", "empty=True is an empty one"],
+            )
         empty = empty or configured is None
         ways = self._ways(migration, rollback, empty=empty)
         if empty:

@@ -132,3 +132,23 @@ def test_what_no_selected_check_tells_is_told_and_unsafe(tmp_path: Path, tenants
     assert "two: found, but rows was not run:" in said
     assert "pgsafe failed: 1 member: 1 not safe · 1 member not judged" in said
     assert "not judged: not selected: one" in said
+
+
+def test_a_test_of_the_projects_own_alone_is_not_held_up_by_the_fleet(tmp_path: Path, tenants: Address) -> None:
+    (tmp_path / "test_own.py").write_text(
+        "import pytest\n\ndef test_plain(): pass\n\n@pytest.mark.pgsafe\ndef test_copy(pgsafe_database): pass\n"
+    )
+    status, said = run(tmp_path, tenants, "test_own.py", "-k", "test_plain", names=("one", "two"))
+    assert status == 0, said
+    # Of which member it would be a copy nobody said.
+    status, said = run(tmp_path, tenants, "test_own.py", "-k", "test_copy", names=("one", "two"))
+    assert status == 1, said
+    assert "no test knows which member it is about" in said
+
+
+def test_a_name_that_no_address_can_hold_is_its_own_outcome(tmp_path: Path, tenants: Address) -> None:
+    status, said = run(tmp_path, tenants, "-k", "backup", "--pgsafe-report=r.json", names=("one", "t\nw\u001bo"))
+    assert status == 1, said
+    assert "INTERNAL" not in said
+    members = json.loads((tmp_path / "r.json").read_text())["fleet"]["members"]
+    assert {one["database"]: one["result"] for one in members} == {"fleet_one": "passed", "fleet_t\nw\x1bo": "error"}

@@ -105,6 +105,37 @@ def test_lines_of_djangos_operations(tmp_path: Path, statement: str, line: int |
     assert script(tmp_path / "shop" / "migrations" / "0002_x.py", DJANGO).line(statement) == line
 
 
+@pytest.mark.parametrize(
+    ("body", "statement"),
+    [
+        ('op.create_index("ix", "k", ["age", "name"])', "alter table k drop column age"),
+        ('op.create_index("ix", "k", ["age", "name"])', "alter table k alter column age set not null"),
+        ('op.create_index("ix", "k", ["age"])', "alter table k add column age int"),
+        ('op.create_table("note")', "drop table note"),
+        ('op.drop_table("note")', "create table note (id int)"),
+    ],
+)
+def test_an_operation_that_does_something_else_is_not_cited(tmp_path: Path, body: str, statement: str) -> None:
+    # What it was sent by is not written down.
+    path = tmp_path / "a1.py"
+    path.write_text(
+        f"from alembic import op\n\ndef upgrade():\n    {body}\n    for one in found():\n        run(one)\n"
+    )
+    script = Script.read(path, tmp_path)
+    assert script is not None
+    assert script.line(statement) is None
+
+
+def test_a_list_of_the_projects_own_is_no_list_of_operations(tmp_path: Path) -> None:
+    path = tmp_path / "a1.py"
+    path.write_text(
+        'from alembic import op\noperations = ["one"]\n\ndef upgrade():\n    for one in operations:\n        run(one)\n'
+    )
+    script = Script.read(path, tmp_path)
+    assert script is not None
+    assert script.line("drop table one") != 2
+
+
 def test_one_operation_alone_did_all_of_it(tmp_path: Path) -> None:
     text = "from alembic import op\ndef upgrade():\n    '''Fill it.'''\n    op.get_bind().execute(fill())\n"
     assert script(tmp_path / "a.py", text).line("update sales set note = ''") == 4

@@ -25,6 +25,10 @@ _WORDS = {
     Does.RENAMES: ("rename", "alter"),
 }
 _ALTERS = ("alter",)
+#: How the names of operations begin that do the opposite.
+_AGAINST = {Does.CREATES: ("drop", "remove", "delete"), Does.DROPS: ("create", "add")}
+#: What stands in the names of operations that make or drop something beside a column, which they name as well.
+_BESIDE = ("index", "constraint", "foreign_key", "primary_key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ class Script:
             return self._only
         # Rows are written by expressions, whose text shows nothing.
         effects = [effect for effect in read(statement).effects if effect.does not in ROWS]
-        near = [one for one in self._operations if any(_needed(effect) <= one.words for effect in effects)]
+        near = [one for one in self._operations if any(_may(one, effect) for effect in effects)]
         if len({one.line for one in near}) > 1:
             starts = tuple(word for effect in effects for word in _WORDS.get(effect.does, _ALTERS))
             near = [one for one in near if one.name.startswith(starts)]
@@ -97,7 +101,9 @@ class Script:
         """What it does, one after the other: Django's operations, or what stands in Alembic's ``upgrade``."""
         for node in ast.walk(self.tree):
             for target, value in _pairs(node) if isinstance(node, ast.stmt) else ():
-                if _is(target, "operations") and isinstance(value, ast.List):
+                # Of calls: a list of another kind is the project's own.
+                calls = isinstance(value, ast.List) and all(isinstance(one, ast.Call) for one in value.elts)
+                if _is(target, "operations") and isinstance(value, ast.List) and calls:
                     return value.elts
             if isinstance(node, ast.FunctionDef) and node.name == "upgrade":
                 return [
@@ -199,6 +205,15 @@ def _models(app: str, words: frozenset[str]) -> frozenset[str]:
     """Return what Django calls the tables of models and the columns of fields, too."""
     lower = {word.lower() for word in words}
     return words | lower | {f"{app}_{word}" for word in lower} | {f"{word}_id" for word in lower}
+
+
+def _may(operation: _Operation, effect: Effect) -> bool:
+    """Tell whether an operation may have done it: it names the object, and does not do something else."""
+    if operation.name.startswith(_AGAINST.get(effect.does, ())):
+        return False
+    if effect.kind == "column" and any(word in operation.name for word in _BESIDE):
+        return False
+    return _needed(effect) <= operation.words
 
 
 def _needed(effect: Effect) -> set[str]:

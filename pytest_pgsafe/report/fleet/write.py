@@ -74,8 +74,11 @@ def page_names(members: Iterable[str]) -> Mapping[str, str]:
     for name in members:
         plain_name = quote(name, safe="@+=,-_.~ %")
         plain_name = f"%2E{plain_name[1:]}" if plain_name.startswith(".") else plain_name
-        if plain_name.casefold() in taken or len(plain_name) > _LONGEST:
-            plain_name = f"{plain_name[:_LONGEST]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:12]}"
+        first, tries = plain_name[:_LONGEST], 0
+        while plain_name.casefold() in taken or (not tries and len(plain_name) > _LONGEST):
+            whole = f"{name}{tries or ''}"
+            plain_name = f"{first}-{sha256(whole.encode(errors='surrogatepass')).hexdigest()[:12]}"
+            tries += 1
         taken.add(plain_name.casefold())
         found[name] = plain_name
     return found

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -261,6 +262,9 @@ def test_pages_of_members_that_are_gone_are_removed_and_nothing_else(tmp_path: P
 
 
 def test_names_of_files_are_apart(tmp_path: Path) -> None:
+    # The first is what the third would be called beside the second.
+    hostile = f"ABC-{sha256(b'ABC').hexdigest()[:12]}"
+    assert len({name.casefold() for name in page_names([hostile, "abc", "ABC"]).values()}) == 3
     found = page_names(["a", "A", "..", "a/b", "x" * 300, "x" * 301, "a%20b"])
     assert len({name.casefold() for name in found.values()}) == len(found)
     for name in found.values():
