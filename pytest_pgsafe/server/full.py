@@ -14,10 +14,10 @@ import psycopg
 from ..errors import DiskFullError, PgsafeError
 
 _WORDS = re.compile(r"No space left on device|Disk quota exceeded")
-#: A server that cannot write its WAL ends, and what its clients see is that.
+#: A server that cannot write its WAL ends, and what its clients see is that; its log ends in the middle of a line.
 _CRASHED = re.compile(
     r"server closed the connection|because of crash|in recovery mode|PANIC:|connection refused|is starting up"
-    r"|not yet accepting connections",
+    r"|not yet accepting connections|log is torn",
     re.I,
 )
 #: Bytes: less than a segment of WAL.
@@ -41,7 +41,7 @@ def disk_full(error: BaseException) -> DiskFullError | None:
     if any(_CRASHED.search(str(one)) for one in _chain(error)):
         folder = Path(tempfile.gettempdir())
         if (free := shutil.disk_usage(folder).free) < _NOTHING:
-            return _told(f"{folder}, {free >> 20} MiB free: the scratch server has ended", error)
+            return _told(f"{folder}, {free >> 20} MiB free: the scratch server could not write", error)
     return None
 
 

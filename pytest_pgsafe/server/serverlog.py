@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..errors import ServerError
+
 #: csvlog's columns by jsonlog's keys. connection_from is remote_host and remote_port in one.
 COLUMNS = (
     "timestamp",
@@ -55,13 +57,20 @@ def read(path: Path, since: int) -> tuple[Sequence[Mapping[str, object]], int]:
 
 
 def parse(content: bytes, *, csvlog: bool, since: int) -> tuple[Sequence[Mapping[str, object]], int]:
-    """Return the complete records of what was read from position ``since``, and the position after them."""
-    if not csvlog:
-        whole = content[: content.rfind(b"\n") + 1]
-        return [_parsed(line) for line in whole.split(b"\n") if line], since + len(whole)
-    whole = content[: _records_end(content)]
-    text = io.StringIO(whole.decode("utf-8", "backslashreplace"), newline="")
-    return [_record(row) for row in csv.reader(text)], since + len(whole)
+    """Return the complete records of what was read from position ``since``, and the position after them.
+
+    :raises ServerError: a record is torn, as the server leaves it where a disk is full.
+    """
+    try:
+        if not csvlog:
+            whole = content[: content.rfind(b"\n") + 1]
+            return [_parsed(line) for line in whole.split(b"\n") if line], since + len(whole)
+        whole = content[: _records_end(content)]
+        text = io.StringIO(whole.decode("utf-8", "backslashreplace"), newline="")
+        return [_record(row) for row in csv.reader(text)], since + len(whole)
+    except (ValueError, csv.Error) as error:
+        # Its text may hold values of rows.
+        raise ServerError("the scratch server's log is torn: what was done there is not known") from error
 
 
 def _parsed(line: bytes) -> Mapping[str, object]:
