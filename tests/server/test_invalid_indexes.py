@@ -18,6 +18,7 @@ from pytest_pgsafe.server.address import Address
 from pytest_pgsafe.server.base import Server
 from pytest_pgsafe.server.connection import connect
 from tests.conftest import start
+from tests.tiers import part
 
 TABLES = """
 create table public.t (id integer primary key, a integer, b text);
@@ -152,7 +153,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("ready", [True, False])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", part(KINDS, 2))
 def test_kinds(server: Server, source: Address, kind: str, *, ready: bool) -> None:
     name = '"I ""x"" %"' if kind == "odd name" else "i"
     with connect(source, read_only=False) as session:

@@ -20,6 +20,7 @@ from pytest_pgsafe.server.connection import connect
 from pytest_pgsafe.server.local import LocalServer
 from pytest_pgsafe.server.programs import find
 from tests.conftest import SERVERS, start
+from tests.tiers import part
 
 TABLES = """
 create table public.ev (id integer primary key, at timestamp not null, note text, price numeric);
@@ -97,7 +98,7 @@ def test_a_migration_that_names_the_zone_of_its_values_is_a_note(cluster: Server
 
 @pytest.mark.parametrize(
     ("setting", "statement", "seen"),
-    [
+    part([
         ("datestyle = 'SQL, DMY'", "insert into out select '03/04/2024'::date - date '2024-01-01'", "93"),
         ("datestyle = 'SQL, DMY'", "alter table ev alter column note type date using note::date;"
          " insert into out select max(note) - date '2024-01-01' from ev", "93"),
@@ -121,7 +122,7 @@ def test_a_migration_that_names_the_zone_of_its_values_is_a_note(cluster: Server
         ("lo_compat_privileges = on", "insert into out select current_setting('lo_compat_privileges')", "on"),
         ("check_function_bodies = off",
          "create function f() returns int language sql as 'select no_such()'; insert into out values ('made')", "made"),
-    ],
+    ], 2),
 )  # fmt: skip
 def test_statements_mean_what_they_mean_in_the_source(
     cluster: Server, tmp_path: Path, setting: str, statement: str, seen: str
