@@ -33,15 +33,29 @@ _STATES = ("starting up", "shut down", "shut down in recovery", "shutting down",
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseBackup:
+class _Files:
+    """What both have: what was asked for, and the programs of this machine that start it."""
+
+    cluster: Cluster
+    programs: LocalPrograms
+
+    @property
+    def dbname(self) -> str | None:
+        return self.cluster.dbname
+
+    @property
+    def facts(self) -> Path | None:
+        return self.cluster.facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseBackup(_Files):
     """A base backup that can be recovered here, with the WAL behind it."""
 
     kind = "base backup"
-    cluster: Cluster
     found: Sequence[tuple[Path, Base]]
     archive: Path
     newest: str
-    programs: LocalPrograms
 
     def __str__(self) -> str:
         return f"{self.found[-1][0]} and {self.archive}"
@@ -53,14 +67,6 @@ class BaseBackup:
     @property
     def size(self) -> int:
         return _size(data_of(self.found[-1][0]))
-
-    @property
-    def dbname(self) -> str | None:
-        return self.cluster.dbname
-
-    @property
-    def facts(self) -> Path | None:
-        return self.cluster.facts
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -81,12 +87,10 @@ class BaseBackup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataDirectory:
+class DataDirectory(_Files):
     """The data directory of a server that is stopped."""
 
     kind = "data directory"
-    cluster: Cluster
-    programs: LocalPrograms
 
     def __str__(self) -> str:
         return str(self.cluster.path)
@@ -98,14 +102,6 @@ class DataDirectory:
     @property
     def size(self) -> int:
         return _size(self.cluster.path)
-
-    @property
-    def dbname(self) -> str | None:
-        return self.cluster.dbname
-
-    @property
-    def facts(self) -> Path | None:
-        return self.cluster.facts
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ select jsonb_build_array(
     (select jsonb_agg(s.slot_name order by s.slot_name) from pg_catalog.pg_replication_slots s),
     (select jsonb_agg(x.gid order by x.gid) from pg_catalog.pg_prepared_xacts x),
     (select jsonb_agg(to_jsonb(l) order by l.objoid, l.provider) from pg_catalog.pg_shseclabel l),
+    (select jsonb_agg(to_jsonb(c) order by c.classoid, c.objoid) from pg_catalog.pg_shdescription c),
+    -- What is in the database that no rehearsal is about: from FirstNormalObjectId on.
+    (select jsonb_agg(c.oid order by c.oid) from pg_catalog.pg_class c where c.oid >= 16384),
+    (select jsonb_agg(p.oid order by p.oid) from pg_catalog.pg_proc p where p.oid >= 16384),
+    (select jsonb_agg(n.oid order by n.oid) from pg_catalog.pg_namespace n where n.oid >= 16384),
+    (select jsonb_agg(e.oid order by e.oid) from pg_catalog.pg_extension e where e.oid >= 16384),
     (select jsonb_agg(to_jsonb(f) order by f.seqno) from pg_catalog.pg_file_settings f),
     (select jsonb_agg(array[s.name, s.reset_val] order by s.name) from pg_catalog.pg_settings s
         where s.source <> 'session'),

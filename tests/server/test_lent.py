@@ -80,6 +80,10 @@ def test_what_can_be_taken_away_is(lender: Lender, programs: LocalPrograms) -> N
         "revoke connect on database postgres from public",
         "create database left_behind",
         "select pg_create_physical_replication_slot('left_behind')",
+        "comment on role postgres is 'left behind'",
+        "create table public.left_behind (id int)",
+        "create function public.left_behind() returns int language sql as 'select 1'",
+        "create schema left_behind",
     ],
 )
 def test_what_stays_behind_ends_the_server(lender: Lender, programs: LocalPrograms, statement: str) -> None:
